@@ -1,0 +1,197 @@
+"""The SQLite adapter: one thread that writes, one that reads beside it, and the lock that makes them the only ones."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from mission_control.core.errors import CommanderClosedError, DatabaseInUseError, PersistenceError
+from mission_control.core.persistence import CommitOutcome, DueKind, LoadOutcome, MissionCommit, PersistenceAdapter
+from mission_control.core.records import MissionStatus, MissionSummary
+
+from . import queries
+from .connection import Synchronous
+from .location import DatabasePath, check_place, locate
+from .lock import DatabaseLock
+from .opening import WriterOpener, open_for_reading
+from .worker import Worker, call_soon
+from .writer import Writer
+
+_LOCK_POLL_SECONDS = 0.05
+_PATIENCE_SECONDS = 5.0
+"""How long an adapter that nobody closed waits for a commit under way."""
+
+
+def create_sqlite_persistence_adapter(
+    database_path: DatabasePath, *, synchronous: Synchronous = "full", lock_timeout: float = 0.0
+) -> PersistenceAdapter:
+    """Return storage in the SQLite file at `database_path`, which is created when a commander opens it.
+
+    Args:
+        database_path: A path on a local disk. `:memory:`, an empty path and `file:` URIs raise `PersistenceError`.
+        synchronous: `full`: what is committed survives a loss of power. `normal`: it survives the process; a loss
+            of power may take the last commits, and never damages the file.
+        lock_timeout: Seconds to wait for another owner to close before `DatabaseInUseError`.
+    """
+    if synchronous not in ("full", "normal"):
+        raise ValueError(f"synchronous must be 'full' or 'normal', found {synchronous!r}")
+    if not lock_timeout >= 0:
+        raise ValueError(f"lock_timeout must be a number of seconds from 0 up, found {lock_timeout!r}")
+    return SQLiteAdapter(locate(database_path), synchronous, lock_timeout)
+
+
+@attrs.frozen(eq=False)
+class _Open:
+    """What an open adapter holds. The lock is the writer's to release, after it has closed its connection."""
+
+    loop: asyncio.AbstractEventLoop
+    process: int
+    writer: Worker[Writer]
+    reader: Worker[sqlite3.Connection]
+
+    async def close(self) -> None:
+        ended = asyncio.Event()
+        self._stop(partial(call_soon, asyncio.get_running_loop(), ended.set))
+        await ended.wait()
+
+    def abandon(self) -> None:
+        """Release everything without a loop; at the end of the interpreter, or in a forked child, there is no need."""
+        if self.process == os.getpid() and not sys.is_finalizing():
+            self._stop(_nothing)
+            self.writer.wait(_PATIENCE_SECONDS)
+
+    def _stop(self, notify: Callable[[], None]) -> None:
+        """End both threads, the writer last: the last connection to close clears the write-ahead log."""
+        self.reader.stop(partial(self.writer.stop, notify))
+
+
+class SQLiteAdapter:
+    """A `PersistenceAdapter` over one SQLite file; `create_sqlite_persistence_adapter` makes it."""
+
+    def __init__(self, path: Path, synchronous: Synchronous, lock_timeout: float) -> None:
+        self._open: _Open | None = None
+        self._path = path
+        self._synchronous: Synchronous = synchronous
+        self._lock_timeout = lock_timeout
+
+    def __repr__(self) -> str:
+        return f"<SQLiteAdapter {str(self._path)!r}>"
+
+    def __del__(self) -> None:
+        if self._open is not None and self._open.process == os.getpid():
+            warnings.warn(f"{self!r} was never closed", ResourceWarning, stacklevel=2, source=self)
+            self._open.abandon()
+
+    async def bootstrap(self) -> None:
+        """Own the file, creating or upgrading it where needed."""
+        self._drop_what_a_dead_loop_left()
+        check_place(self._path)
+        lock = await self._acquire_lock()
+        opened = _Open(
+            loop=asyncio.get_running_loop(),
+            process=os.getpid(),
+            writer=Worker("writer of", self._path, WriterOpener(self._path, self._synchronous), lock.release),
+            reader=Worker("reader of", self._path, partial(open_for_reading, self._path), _nothing),
+        )
+        try:
+            await opened.writer.do(_nothing)
+        except BaseException:
+            await opened.close()
+            raise
+        self._open = opened
+
+    def _drop_what_a_dead_loop_left(self) -> None:
+        if self._open is not None and (self._open.loop.is_closed() or self._open.process != os.getpid()):
+            self._open.abandon()
+            self._open = None
+
+    async def _acquire_lock(self) -> DatabaseLock:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._lock_timeout
+        while True:
+            try:
+                return DatabaseLock.acquire(self._path)
+            except DatabaseInUseError:
+                left = deadline - loop.time()
+                if left <= 0:
+                    raise
+            await asyncio.sleep(min(left, _LOCK_POLL_SECONDS))
+
+    async def commit(self, batch: Sequence[MissionCommit], /) -> Sequence[CommitOutcome]:
+        """Append the records of many missions in one transaction."""
+        return await self._opened().writer.do(Writer.write, batch)
+
+    async def load(self, mission_ids: Sequence[str], /) -> Sequence[LoadOutcome]:
+        """Return each mission's history, None, or what is wrong with it."""
+        return await self._opened().reader.do(queries.load, mission_ids)
+
+    async def load_summary(self, mission_id: str, /) -> MissionSummary | None:
+        """Return the mission's row, or None."""
+        return await self._opened().reader.do(queries.load_summary, mission_id)
+
+    async def list_missions(
+        self,
+        *,
+        status: MissionStatus | None = None,
+        mission_name: str | None = None,
+        limit: int,
+        after: str | None = None,
+    ) -> Sequence[MissionSummary]:
+        """Return a page of summaries in order of creation."""
+        reader = self._opened().reader
+        return await reader.do(
+            queries.list_missions, status=status, mission_name=mission_name, limit=limit, after=after
+        )
+
+    async def list_scheduled(self, *, limit: int, after: str | None = None) -> Sequence[MissionSummary]:
+        """Return a page of the missions that wait for a timer or a retry, earliest due first."""
+        return await self._opened().reader.do(queries.list_scheduled, limit=limit, after=after)
+
+    async def due(
+        self, before: datetime, /, *, limit: int, after: tuple[datetime, str] | None = None
+    ) -> Sequence[MissionSummary]:
+        """Return a page of the missions that are due, earliest first."""
+        return await self._opened().reader.do(queries.due, before, limit=limit, after=after)
+
+    async def next_due(self, after: datetime | None, /, kind: DueKind | None = None) -> datetime | None:
+        """Return the earliest due time later than `after`, or None."""
+        return await self._opened().reader.do(queries.next_due, after, kind)
+
+    async def list_interrupted(self, *, limit: int, after: str | None = None) -> Sequence[MissionSummary]:
+        """Return a page of the missions that are running, in order of creation."""
+        return await self.list_missions(status=MissionStatus.RUNNING, limit=limit, after=after)
+
+    async def load_definition(self, fingerprint: str, /) -> dict[str, Any] | None:
+        """Return the static form stored under `fingerprint`, or None."""
+        return await self._opened().reader.do(queries.load_definition, fingerprint)
+
+    async def close(self) -> None:
+        """Finish the commit under way, close the file, and give it up."""
+        opened, self._open = self._open, None
+        if opened is not None and opened.process == os.getpid():
+            await opened.close()
+
+    def _opened(self) -> _Open:
+        opened = self._open
+        if opened is None:
+            raise PersistenceError(f"{self._path}: not open: await bootstrap() first")
+        if opened.process != os.getpid():
+            raise CommanderClosedError(
+                f"{self._path}: opened by process {opened.process}, and this is its forked child {os.getpid()}: open it"
+                " in one process only, after forking"
+            )
+        return opened
+
+
+def _nothing(_: object = None) -> None:
+    pass

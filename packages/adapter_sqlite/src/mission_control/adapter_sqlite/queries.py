@@ -1,0 +1,200 @@
+"""What is read, as functions of a connection. Every listing walks one index and stops when its page is full.
+
+The indexes are named in the SQL: a plan must not change with the statistics of a file. Pages are cut while they
+are read, and not by LIMIT, so that a row that cannot be decoded does not make a page short.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from datetime import datetime
+from typing import Any, get_args
+
+from mission_control.core.errors import CorruptMissionError
+from mission_control.core.persistence import DueKind, LoadOutcome
+from mission_control.core.records import MissionStatus, MissionSummary, iso, parse_iso
+
+from .failures import primary_code
+from .rows import HISTORY_COLUMNS, SUMMARY_COLUMNS, UNDECODABLE, Row, encode, read_history, read_summary
+
+_log = logging.getLogger("mission_control.adapter_sqlite")
+
+_HISTORIES = f"""
+SELECT m.mission_id, m.version, {", ".join(f"h.{column}" for column in HISTORY_COLUMNS.split(", "))}
+FROM json_each(?) AS wanted CROSS JOIN missions AS m ON m.mission_id = wanted.value
+LEFT JOIN history AS h ON h.mission = m.number
+"""
+_SUMMARY = f"SELECT {SUMMARY_COLUMNS} FROM missions WHERE mission_id = ?"
+_NUMBER = "SELECT number FROM missions WHERE mission_id = ?"
+_NEXT_DUE = """
+SELECT due_at, mission_id FROM missions INDEXED BY missions_by_due
+WHERE wait_kind = ? AND due_at IS NOT NULL AND due_at > ? ORDER BY due_at
+"""
+_PLACE = "SELECT coalesce(due_at, updated_at, ''), mission_id FROM missions WHERE mission_id = ?"
+_DEFINITION = "SELECT static FROM definitions WHERE fingerprint = ?"
+
+_KINDS: tuple[DueKind, ...] = get_args(DueKind)
+_SCHEDULED: tuple[DueKind, ...] = ("sleep", "retry", "start_at")
+_LATEST = "~"
+"""Sorts behind every time."""
+
+
+def load(connection: sqlite3.Connection, mission_ids: Sequence[str]) -> list[LoadOutcome]:
+    """Return each mission's history; one that cannot be read does not keep the others from being read."""
+    try:
+        return _load(connection, mission_ids)
+    except sqlite3.DatabaseError as error:
+        if primary_code(error) != sqlite3.SQLITE_CORRUPT:
+            raise
+        return [_load_alone(connection, mission_id) for mission_id in mission_ids]
+
+
+def _load_alone(connection: sqlite3.Connection, mission_id: str) -> LoadOutcome:
+    try:
+        return _load(connection, [mission_id])[0]
+    except sqlite3.DatabaseError as error:
+        if primary_code(error) != sqlite3.SQLITE_CORRUPT:
+            raise
+        return _corrupt(mission_id, error)
+
+
+def _load(connection: sqlite3.Connection, mission_ids: Sequence[str]) -> list[LoadOutcome]:
+    histories: defaultdict[str, list[Row]] = defaultdict(list[Row])
+    for mission_id, *row in connection.execute(_HISTORIES, (encode(list(dict.fromkeys(mission_ids))),)):
+        histories[mission_id].append(tuple(row))
+    return [_read(mission_id, histories.get(mission_id)) for mission_id in mission_ids]
+
+
+def _read(mission_id: str, rows: list[Row] | None) -> LoadOutcome:
+    if rows is None:
+        return None
+    try:
+        records = tuple(sorted((read_history(row[1:]) for row in rows), key=lambda record: record.seq))
+    except UNDECODABLE as error:
+        return _corrupt(mission_id, error)
+    if records[-1].seq != rows[0][0]:
+        return _corrupt(mission_id, f"its last record is {records[-1].seq}, and its version {rows[0][0]!r}")
+    return records
+
+
+def _corrupt(mission_id: str, problem: object) -> CorruptMissionError:
+    what = f"{type(problem).__name__}: {problem}" if isinstance(problem, Exception) else problem
+    return CorruptMissionError(
+        f"mission {mission_id!r}: its stored history cannot be read: {what}. Its rows are left as they are (look at"
+        " them in the view mission_history); restore them from a backup"
+    )
+
+
+def load_summary(connection: sqlite3.Connection, mission_id: str) -> MissionSummary | None:
+    """Return the mission's row, or None. Raises `CorruptMissionError` where it cannot be decoded."""
+    row = connection.execute(_SUMMARY, (mission_id,)).fetchone()
+    try:
+        return None if row is None else read_summary(row)
+    except UNDECODABLE as error:
+        raise _corrupt(mission_id, error) from error
+
+
+def list_missions(
+    connection: sqlite3.Connection,
+    *,
+    status: MissionStatus | None = None,
+    mission_name: str | None = None,
+    limit: int,
+    after: str | None = None,
+) -> list[MissionSummary]:
+    """Return a page in order of creation."""
+    number = 0
+    if after is not None:
+        row = connection.execute(_NUMBER, (after,)).fetchone()
+        if row is None:
+            return []
+        (number,) = row
+    values = [value for value in (mission_name, None if status is None else str(status)) if value is not None]
+    sql = listing(by_name=mission_name is not None, by_status=status is not None)
+    return _page(connection, sql, (*values, number), limit)
+
+
+def listing(*, by_name: bool, by_status: bool) -> str:
+    """Return the SQL of a listing by creation; its parameters are the name, the status, and the number before."""
+    columns = ["name"] * by_name + ["status"] * by_status
+    index = f"INDEXED BY missions_by_{'_and_'.join(columns)}" if columns else "NOT INDEXED"
+    filters = "mission_name = ? AND " * by_name + "status = ? AND " * by_status
+    return f"SELECT {SUMMARY_COLUMNS} FROM missions {index} WHERE {filters}number > ? ORDER BY number"
+
+
+def list_scheduled(connection: sqlite3.Connection, *, limit: int, after: str | None = None) -> list[MissionSummary]:
+    """Return a page of the missions that wait for a timer or a retry, earliest due first."""
+    place: Row | None = ("", "") if after is None else connection.execute(_PLACE, (after,)).fetchone()
+    return [] if place is None else _due_page(connection, _SCHEDULED, (_LATEST, *place), limit)
+
+
+def due(
+    connection: sqlite3.Connection, before: datetime, *, limit: int, after: tuple[datetime, str] | None = None
+) -> list[MissionSummary]:
+    """Return a page of the missions that are due at `before`, earliest first."""
+    place = ("", "") if after is None else (iso(after[0]), after[1])
+    return _due_page(connection, _KINDS, (iso(before), *place), limit)
+
+
+def _due_page(
+    connection: sqlite3.Connection, kinds: tuple[DueKind, ...], bounds: Row, limit: int
+) -> list[MissionSummary]:
+    return _page(connection, due_listing(kinds), bounds * len(kinds), limit)
+
+
+def due_listing(kinds: tuple[DueKind, ...]) -> str:
+    """Return the SQL of a listing by due time, merged from those of its kinds.
+
+    Its parameters are, for each kind, the latest due time, and the due time and id to start behind.
+    """
+    parts = (
+        f"SELECT {SUMMARY_COLUMNS} FROM missions INDEXED BY missions_by_due"
+        f" WHERE wait_kind = '{kind}' AND due_at IS NOT NULL AND due_at <= ? AND (due_at, mission_id) > (?, ?)"
+        for kind in kinds
+    )
+    return " UNION ALL ".join(parts) + " ORDER BY due_at, mission_id"
+
+
+def next_due(connection: sqlite3.Connection, after: datetime | None, kind: DueKind | None = None) -> datetime | None:
+    """Return the earliest due time later than `after`."""
+    floor = "" if after is None else iso(after)
+    found = (_first_due(connection, each, floor) for each in (_KINDS if kind is None else (kind,)))
+    return min((instant for instant in found if instant is not None), default=None)
+
+
+def _first_due(connection: sqlite3.Connection, kind: DueKind, floor: str) -> datetime | None:
+    with closing(connection.execute(_NEXT_DUE, (kind, floor))) as rows:
+        for due_at, mission_id in rows:
+            try:
+                return parse_iso(due_at)
+            except UNDECODABLE as error:
+                _leave_out(mission_id, error)
+    return None
+
+
+def load_definition(connection: sqlite3.Connection, fingerprint: str) -> dict[str, Any] | None:
+    """Return the static form of a definition, or None."""
+    row = connection.execute(_DEFINITION, (fingerprint,)).fetchone()
+    return None if row is None else json.loads(row[0])
+
+
+def _page(connection: sqlite3.Connection, sql: str, values: Iterable[Any], limit: int) -> list[MissionSummary]:
+    page: list[MissionSummary] = []
+    with closing(connection.execute(sql, tuple(values))) as rows:
+        for row in rows:
+            if len(page) >= limit:
+                break
+            try:
+                page.append(read_summary(row))
+            except UNDECODABLE as error:
+                _leave_out(row[0], error)
+    return page
+
+
+def _leave_out(mission_id: object, error: Exception) -> None:
+    _log.warning("mission %r is left out of a listing: its row cannot be decoded: %r", mission_id, error)

@@ -1,0 +1,134 @@
+"""Records to rows, and rows to records. Payloads are JSON text; times are ISO text, which sorts as they do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any, TypeAlias, cast
+
+from mission_control.core.persistence import due_kind
+from mission_control.core.records import (
+    HistoryRecord,
+    HistoryType,
+    MissionFailure,
+    MissionStatus,
+    MissionSummary,
+    RetryWait,
+    SignalWait,
+    TimerWait,
+    Wait,
+    due_at,
+    iso,
+    parse_iso,
+)
+
+Row: TypeAlias = tuple[Any, ...]
+
+encode: Callable[[object], str] = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
+"""The one way that JSON is written: ASCII, so that any string at all can be stored."""
+
+SUMMARY_COLUMNS = (
+    "mission_id, mission_name, status, cursor, wait_kind, wait_name, wait_node_index, due_at, attempt_number,"
+    " error, created_at, updated_at"
+)
+HISTORY_COLUMNS = "seq, type, at, event_name, attempt_number, details"
+
+UNDECODABLE = (LookupError, TypeError, ValueError, RecursionError)
+"""What reading a row raises where it is not as this module wrote it."""
+
+_NOT_WAITING: Row = (None, None, None, None, None)
+_TYPES = {str(kind): kind for kind in HistoryType}
+_STATUSES = {str(status): status for status in MissionStatus}
+
+
+def summary_row(summary: MissionSummary) -> Row:
+    """Return the values of `SUMMARY_COLUMNS`."""
+    return (
+        summary.mission_id,
+        summary.mission_name,
+        summary.status._value_,
+        summary.cursor,
+        *(_NOT_WAITING if summary.waiting is None else _wait_row(summary.waiting)),
+        None if summary.error is None else encode(summary.error.to_dict()),
+        stored_time(summary.created_at),
+        stored_time(summary.updated_at),
+    )
+
+
+def _wait_row(waiting: Wait) -> Row:
+    attempt_number = waiting.attempt_number if isinstance(waiting, RetryWait) else None
+    return due_kind(waiting), waiting.event_name, waiting.node_index, stored_time(due_at(waiting)), attempt_number
+
+
+@lru_cache(maxsize=512)
+def stored_time(instant: datetime | None) -> str | None:
+    """Return the instant as text in UTC. The records of a commit share a few instants, and making text is slow."""
+    return None if instant is None else iso(instant.astimezone(UTC))
+
+
+def history_row(record: HistoryRecord) -> Row:
+    """Return the values of `HISTORY_COLUMNS`; empty details are NULL."""
+    return (
+        record.seq,
+        record.type._value_,
+        stored_time(record.at),
+        record.event_name,
+        record.attempt_number,
+        encode(record.details) if record.details else None,
+    )
+
+
+def read_summary(row: Row) -> MissionSummary:
+    """Return the summary of a row of `SUMMARY_COLUMNS`. Raises one of `UNDECODABLE` for other rows."""
+    mission_id, mission_name, status, cursor, kind, *wait, error, created_at, updated_at = row
+    return MissionSummary(
+        mission_id=mission_id,
+        mission_name=mission_name,
+        status=_STATUSES[status],
+        cursor=cursor,
+        waiting=None if kind is None else _read_wait(kind, *wait),
+        error=None if error is None else _read_failure(json.loads(error)),
+        created_at=None if created_at is None else parse_iso(created_at),
+        updated_at=None if updated_at is None else parse_iso(updated_at),
+    )
+
+
+def _read_wait(kind: str, event_name: str, node_index: int, due: str | None, attempt_number: int) -> Wait:
+    if kind == "signal":
+        timeout_at = None if due is None else parse_iso(due)
+        return SignalWait(event_name=event_name, node_index=node_index, timeout_at=timeout_at)
+    if due is None:
+        raise ValueError(f"a wait of kind {kind!r} needs its due time")
+    if kind == "retry":
+        return RetryWait(
+            event_name=event_name, node_index=node_index, due_at=parse_iso(due), attempt_number=attempt_number
+        )
+    return TimerWait(event_name=event_name, node_index=node_index, due_at=parse_iso(due))
+
+
+def _read_failure(form: dict[str, Any]) -> MissionFailure:
+    return MissionFailure(
+        message=form["message"],
+        at=parse_iso(form["at"]),
+        code=form["code"],
+        type=form["type"],
+        traceback=form["traceback"],
+    )
+
+
+def read_history(row: Row) -> HistoryRecord:
+    """Return the record of a row of `HISTORY_COLUMNS`. Raises one of `UNDECODABLE` for other rows."""
+    seq, kind, at, event_name, attempt_number, text = row
+    details: Any = {} if text is None else json.loads(text)
+    if not isinstance(details, dict):
+        raise TypeError(f"details must be an object, found {text!r}")
+    return HistoryRecord(
+        seq=seq,
+        type=_TYPES[kind],
+        at=parse_iso(at),
+        event_name=event_name,
+        attempt_number=attempt_number,
+        details=cast("dict[str, Any]", details),
+    )

@@ -1,0 +1,141 @@
+"""A thread that owns one resource and does one job after another on it, for callers on an event loop.
+
+Neither the thread nor what waits in its queue refers to the object that started it, so that object can be
+collected, and end the thread, without anyone having closed it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar
+
+import attrs
+
+from mission_control.core.errors import MissionControlError
+
+from .failures import storage_error
+
+_log = logging.getLogger("mission_control.adapter_sqlite")
+
+
+_FAULTS = (sqlite3.Error, OSError, OverflowError, UnicodeError)
+"""What storage raises, the values that it cannot take included."""
+
+
+class Closeable(Protocol):
+    """What a worker owns: a connection, or something around one."""
+
+    def close(self) -> None:
+        """Give it up; a second call does nothing."""
+        ...
+
+
+R = TypeVar("R", bound=Closeable)
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@attrs.define
+class _Job(Generic[R]):
+    loop: asyncio.AbstractEventLoop
+    future: asyncio.Future[Any]
+    work: Callable[[R], Any]
+
+
+@attrs.define
+class _Stop:
+    notify: Callable[[], None]
+
+
+class Worker(Generic[R]):
+    """A daemon thread with the resource that `acquire` opens, when the first job comes.
+
+    A job that fails as storage does raises `PersistenceError` at its caller, and the next job gets the resource opened
+    anew. When the thread ends it closes the resource, then calls `release`.
+    """
+
+    def __init__(self, name: str, path: Path, acquire: Callable[[], R], release: Callable[[], None]) -> None:
+        self._jobs: SimpleQueue[_Job[R] | _Stop] = SimpleQueue()
+        self._thread = threading.Thread(
+            target=_serve, args=(self._jobs, path, acquire, release), name=f"{name} {path.name}", daemon=True
+        )
+        self._thread.start()
+
+    def do(self, function: Callable[Concatenate[R, P], T], /, *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[T]:
+        """Queue `function(resource, ...)`; a caller that is cancelled does not keep it from being done."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        self._jobs.put(_Job(loop, future, lambda resource: function(resource, *args, **kwargs)))
+        return future
+
+    def stop(self, notify: Callable[[], None]) -> None:
+        """End the thread when its queue is done; it calls `notify` when it has released everything."""
+        self._jobs.put(_Stop(notify))
+
+    def wait(self, seconds: float) -> None:
+        """Block until the thread has ended, but not for longer than that."""
+        if threading.current_thread() is not self._thread:
+            self._thread.join(seconds)
+
+
+def call_soon(loop: asyncio.AbstractEventLoop, callback: Callable[..., None], *args: Any) -> None:
+    """Call on the loop from any thread; where the loop has ended there is no one to call."""
+    try:
+        loop.call_soon_threadsafe(callback, *args)
+    except RuntimeError:
+        _log.debug("an event loop ended before its result came")
+
+
+def _serve(
+    jobs: SimpleQueue[_Job[R] | _Stop], path: Path, acquire: Callable[[], R], release: Callable[[], None]
+) -> None:
+    resource: R | None = None
+    while True:
+        job = jobs.get()
+        if isinstance(job, _Stop):
+            break
+        resource = _do(job, resource, path, acquire)
+        del job  # what it refers to must not stay alive until the next one comes
+    if resource is not None:
+        resource.close()
+    release()
+    job.notify()
+
+
+def _do(job: _Job[R], resource: R | None, path: Path, acquire: Callable[[], R]) -> R | None:
+    try:
+        if resource is None:
+            resource = acquire()
+        result = job.work(resource)
+    except MissionControlError as error:
+        call_soon(job.loop, _fail, job.future, error)
+    except _FAULTS as error:
+        if resource is not None:
+            resource.close()
+            resource = None
+        failure = storage_error(path, error)
+        failure.__cause__ = error
+        call_soon(job.loop, _fail, job.future, failure)
+    except Exception as error:
+        call_soon(job.loop, _fail, job.future, error)
+    else:
+        call_soon(job.loop, _succeed, job.future, result)
+    return resource
+
+
+def _succeed(future: asyncio.Future[Any], result: object) -> None:
+    if not future.done():
+        future.set_result(result)
+
+
+def _fail(future: asyncio.Future[Any], error: Exception) -> None:
+    if not future.done():
+        future.set_exception(error)
+    else:
+        _log.error("an operation failed whose caller was cancelled: %s", error)

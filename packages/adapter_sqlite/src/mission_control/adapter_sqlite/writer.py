@@ -1,0 +1,202 @@
+"""Commits, written: look up what storage has, decide which members fit, write them in bulk, commit.
+
+Python gives its lock up for every step of a statement, and a busy event loop may keep it for milliseconds each
+time. So a commit takes few statements, whatever it carries: rows go down many at a time. A mission that was running
+and still is changes no column that is indexed, so that it costs no index anything.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import cache
+from typing import Any
+
+import attrs
+
+from mission_control.core.errors import PersistenceError, StaleMissionError
+from mission_control.core.persistence import CommitOutcome, MissionCommit
+from mission_control.core.records import MissionStatus, MissionSummary
+
+from .rows import HISTORY_COLUMNS, SUMMARY_COLUMNS, encode, history_row, stored_time, summary_row
+
+_KNOWN = """
+SELECT (SELECT ifnull(max(number), 0) FROM missions),
+       (SELECT json_group_array(json_array(m.mission_id, m.number, m.version,
+                                           m.status = 'running' AND m.wait_kind IS NULL AND m.error IS NULL))
+        FROM json_each(?) AS wanted CROSS JOIN missions AS m ON m.mission_id = wanted.value)
+"""
+_DEFINITION = (
+    "INSERT INTO definitions (fingerprint, name, static, stored_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
+)
+
+_MISSION_COLUMNS = f"number, version, {SUMMARY_COLUMNS}"
+_MOVED_COLUMNS = "number, version, cursor, updated_at"
+_CHUNKS = (64, 32, 16, 8, 4, 3, 2, 1)
+"""Rows to a statement: few enough sizes to keep all statements prepared, and under 1,000 parameters each."""
+
+_Statement = Callable[[int], str]
+
+
+def _marks(columns: str, rows: int) -> str:
+    row = "(" + ", ".join("?" * len(columns.split(", "))) + ")"
+    return ", ".join([row] * rows)
+
+
+@cache
+def _insert_missions(rows: int) -> str:
+    return f"INSERT INTO missions ({_MISSION_COLUMNS}) VALUES {_marks(_MISSION_COLUMNS, rows)}"
+
+
+@cache
+def _change_missions(rows: int) -> str:
+    return _update(_MISSION_COLUMNS, rows)
+
+
+@cache
+def _move_missions(rows: int) -> str:
+    return _update(_MOVED_COLUMNS, rows)
+
+
+def _update(columns: str, rows: int) -> str:
+    changes = ", ".join(f"{column} = new.{column}" for column in columns.split(", ") if column not in _LASTING)
+    return (
+        f"WITH new ({columns}) AS (VALUES {_marks(columns, rows)})"
+        f" UPDATE missions SET {changes} FROM new WHERE missions.number = new.number"
+    )
+
+
+_LASTING = ("number", "mission_id", "mission_name", "created_at")
+
+
+@cache
+def _insert_history(rows: int) -> str:
+    columns = f"mission, {HISTORY_COLUMNS}"
+    return f"INSERT INTO history ({columns}) VALUES {_marks(columns, rows)}"
+
+
+@attrs.frozen
+class _Known:
+    """What storage has of a mission; `is_running` where it is running, without a wait or an error."""
+
+    number: int
+    version: int
+    is_running: bool
+
+
+@attrs.define
+class _Rows:
+    """The values of one commit, statement by statement, row behind row."""
+
+    created: list[Any] = attrs.field(factory=list[Any])
+    changed: list[Any] = attrs.field(factory=list[Any])
+    moved: list[Any] = attrs.field(factory=list[Any])
+    history: list[Any] = attrs.field(factory=list[Any])
+
+    def add(self, member: MissionCommit, number: int, known: _Known | None) -> None:
+        """Add what the member writes."""
+        summary, version = member.summary, member.records[-1].seq
+        if known is None:
+            self.created += (number, version, *summary_row(summary))
+        elif known.is_running and _is_running(summary):
+            self.moved += (number, version, summary.cursor, stored_time(summary.updated_at))
+        else:
+            self.changed += (number, version, *summary_row(summary))
+        for record in member.records:
+            self.history += (number, *history_row(record))
+
+    def statements(self) -> tuple[tuple[_Statement, list[Any], str], ...]:
+        """Return each statement with its values and its columns."""
+        return (
+            (_insert_missions, self.created, _MISSION_COLUMNS),
+            (_change_missions, self.changed, _MISSION_COLUMNS),
+            (_move_missions, self.moved, _MOVED_COLUMNS),
+            (_insert_history, self.history, f"mission, {HISTORY_COLUMNS}"),
+        )
+
+
+def _is_running(summary: MissionSummary) -> bool:
+    return summary.status is MissionStatus.RUNNING and summary.waiting is None and summary.error is None
+
+
+class Writer:
+    """Writes on a connection that no one else uses."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._cursor = connection.cursor()
+        self._definitions: set[str] = set()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    def write(self, batch: Sequence[MissionCommit]) -> list[CommitOutcome]:
+        """Write the members that fit what storage has, in one transaction; return an outcome for each."""
+        self._cursor.execute("BEGIN IMMEDIATE")
+        try:
+            outcomes = self._write(batch)
+            self._cursor.execute("COMMIT")
+        except BaseException:
+            with suppress(sqlite3.Error):
+                self._connection.rollback()
+            raise
+        for member, outcome in zip(batch, outcomes, strict=True):
+            if outcome is None and member.definition is not None:
+                self._definitions.add(member.definition.fingerprint)
+        return outcomes
+
+    def _write(self, batch: Sequence[MissionCommit]) -> list[CommitOutcome]:
+        last, known = self._look_up(batch)
+        rows = _Rows()
+        outcomes: list[CommitOutcome] = []
+        for member in batch:
+            found = known.get(member.mission_id)
+            version = 0 if found is None else found.version
+            if version != member.expected_version:
+                outcomes.append(_stale(member, version))
+                continue
+            if found is None:
+                last += 1
+            self._add(rows, member, last if found is None else found.number, found)
+            outcomes.append(None)
+        for statement, values, columns in rows.statements():
+            self._execute(statement, values, columns.count(",") + 1)
+        return outcomes
+
+    def _look_up(self, batch: Sequence[MissionCommit]) -> tuple[int, dict[str, _Known]]:
+        """Return the last number given, and what storage has of the batch's missions."""
+        ids = encode([member.mission_id for member in batch])
+        last, found = self._cursor.execute(_KNOWN, (ids,)).fetchone()
+        return last, {mission_id: _Known(*rest) for mission_id, *rest in json.loads(found)}
+
+    def _add(self, rows: _Rows, member: MissionCommit, number: int, known: _Known | None) -> None:
+        try:
+            rows.add(member, number, known)
+            self._store_definition(member)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise PersistenceError(f"mission {member.mission_id!r}: its records cannot be stored: {error}") from error
+
+    def _store_definition(self, member: MissionCommit) -> None:
+        definition = member.definition
+        if definition is not None and definition.fingerprint not in self._definitions:
+            first_used = stored_time(member.records[0].at)
+            row = (definition.fingerprint, definition.name, encode(definition.static), first_used)
+            self._cursor.execute(_DEFINITION, row)
+
+    def _execute(self, statement: _Statement, values: list[Any], width: int) -> None:
+        start, rows = 0, len(values) // width
+        while rows:
+            count = next(size for size in _CHUNKS if size <= rows)
+            end = start + count * width
+            self._cursor.execute(statement(count), values[start:end])
+            start, rows = end, rows - count
+
+
+def _stale(member: MissionCommit, version: int) -> StaleMissionError:
+    return StaleMissionError(
+        f"mission {member.mission_id!r}: expected version {member.expected_version}, found {version}; nothing was"
+        " written"
+    )

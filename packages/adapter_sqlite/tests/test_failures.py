@@ -1,0 +1,199 @@
+"""What cannot be opened or written is a `PersistenceError` that names the file and the remedy."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from mission_control.adapter_sqlite import create_sqlite_persistence_adapter
+from mission_control.core import HistoryType, PersistenceAdapter, PersistenceError
+from mission_control.testing.conformance.missions import adds, commit, history, ids, record
+
+OPENS = """
+import asyncio, os, sys
+import sqlite_utils
+from mission_control.adapter_sqlite import create_sqlite_persistence_adapter
+from mission_control.core import PersistenceError
+
+async def main():
+    if os.geteuid() == 0:
+        os.setuid(65534)  # permissions mean nothing to root
+    try:
+        await create_sqlite_persistence_adapter(sys.argv[1]).bootstrap()
+    except PersistenceError as error:
+        sys.stdout.write(str(error))
+
+asyncio.run(main())
+"""
+
+
+async def fails_to_open(path: Path) -> str:
+    """Return what the error says beside the path, which it must name."""
+    with pytest.raises(PersistenceError) as caught:
+        await create_sqlite_persistence_adapter(path).bootstrap()
+    assert str(caught.value).startswith(f"{path}: ")
+    return str(caught.value).removeprefix(f"{path}: ")
+
+
+async def test_a_missing_directory(tmp_path: Path) -> None:
+    """The directory is not made up: a typing error in a path must not start an empty database."""
+    assert "does not exist: create it first" in await fails_to_open(tmp_path / "nowhere" / "missions.db")
+    assert not (tmp_path / "nowhere").exists()
+
+
+async def test_a_directory(tmp_path: Path) -> None:
+    """A directory is no database, and nothing is put beside it."""
+    (tmp_path / "folder").mkdir()
+    assert "this is a directory" in await fails_to_open(tmp_path / "folder")
+    assert os.listdir(tmp_path) == ["folder"]
+
+
+async def test_not_a_database(path: Path) -> None:
+    """A file of another kind is left as it is."""
+    path.write_bytes(b"name,price\n" * 500)
+    assert "not a SQLite database" in await fails_to_open(path)
+    assert path.read_bytes() == b"name,price\n" * 500
+
+
+async def test_a_truncated_file(path: Path) -> None:
+    """A database whose end is missing is damaged."""
+    adapter = create_sqlite_persistence_adapter(path)
+    await adapter.bootstrap()
+    await adapter.close()
+    os.truncate(path, 8192)
+    assert "restore it from a backup" in await fails_to_open(path)
+
+
+async def test_a_refused_file_can_be_opened_later(path: Path) -> None:
+    """An adapter that failed to open holds nothing, and opens when the reason is gone."""
+    path.write_bytes(b"name,price\n" * 500)
+    adapter = create_sqlite_persistence_adapter(path)
+    with pytest.raises(PersistenceError):
+        await adapter.bootstrap()
+    path.unlink()
+    await adapter.bootstrap()
+    await adapter.close()
+
+
+def forbid_writing_the_file(path: Path) -> None:
+    path.chmod(0o444)
+
+
+def forbid_writing_the_directory(path: Path) -> None:
+    path.with_name(f"{path.name}.lock").unlink()
+    path.parent.chmod(0o555)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX permissions")
+@pytest.mark.parametrize("forbid", [forbid_writing_the_file, forbid_writing_the_directory])
+async def test_no_permission(path: Path, forbid: Callable[[Path], None]) -> None:
+    """A file or directory that may not be written is refused when it is opened, not at the first commit."""
+    adapter = create_sqlite_persistence_adapter(path)
+    await adapter.bootstrap()
+    await adapter.close()
+    for each in (path, path.with_name(f"{path.name}.lock")):
+        each.chmod(0o666)
+    for parent in path.parents[:3]:
+        parent.chmod(0o777)
+    forbid(path)
+    opened = subprocess.run([sys.executable, "-c", OPENS, path], capture_output=True, text=True, check=True)
+    assert opened.stdout.startswith(f"{path}: ")
+    assert "check the permissions" in opened.stdout
+
+
+FILLS = """
+import asyncio, resource, signal, sys
+from mission_control.adapter_sqlite import create_sqlite_persistence_adapter
+from mission_control.core import PersistenceError
+from mission_control.testing.conformance.missions import adds, commit, history, record
+
+async def main():
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    adapter = create_sqlite_persistence_adapter(sys.argv[1])
+    await adapter.bootstrap()
+    await commit(adapter, adds("before"))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, resource.RLIM_INFINITY))
+    try:
+        await commit(adapter, adds("too-big", records=[record(1, {"input": "x" * 1_000_000})]))
+    except PersistenceError as error:
+        sys.stdout.write(str(error))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    await commit(adapter, adds("after"), adds("before", version=1))
+    assert [await history(adapter, name) for name in ("before", "too-big", "after")] == [[1, 2], None, [1]]
+    await adapter.close()
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX limits")
+async def test_a_full_disk(path: Path) -> None:
+    """A commit for which there is no room fails whole, and the next one finds the adapter as good as new."""
+    filled = subprocess.run([sys.executable, "-c", FILLS, path], capture_output=True, text=True, check=False)
+    assert (filled.stderr, filled.returncode) == ("", 0)
+    assert filled.stdout.startswith(f"{path}: the disk ")
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+async def test_details_that_are_no_json(adapter: PersistenceAdapter) -> None:
+    """A record that has no JSON form fails the whole commit, naming its mission; the next commit works."""
+    bad = adds("bad", records=[record(1, {"output": object()})])
+    with pytest.raises(PersistenceError, match="'bad': its records cannot be stored"):
+        await adapter.commit([adds("good"), bad])
+    assert ids(await adapter.list_missions(limit=9)) == []
+    await commit(adapter, adds("good"))
+
+
+async def test_a_number_beyond_sqlites(adapter: PersistenceAdapter) -> None:
+    """A number that a column cannot hold fails the commit as storage does."""
+    huge = record(1, type=HistoryType.STEP_STARTED, event_name="pack", attempt_number=2**70)
+    with pytest.raises(PersistenceError, match="too large"):
+        await adapter.commit([adds("m-1", records=[huge])])
+    await commit(adapter, adds("m-1"))
+
+
+async def test_a_lock_of_another_program(adapter: PersistenceAdapter, path: Path) -> None:
+    """A commit waits for a transaction that another program holds for a moment."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as shell:
+        shell.execute("BEGIN IMMEDIATE")
+        writing = asyncio.ensure_future(adapter.commit([adds("m-1")]))
+        await asyncio.sleep(0.05)
+        assert not writing.done()
+        shell.execute("ROLLBACK")
+        assert list(await writing) == [None]
+
+
+async def test_a_file_that_was_taken_away(adapter: PersistenceAdapter, path: Path) -> None:
+    """After a fault the file is not made anew where it has vanished: an empty database would hide the loss."""
+    with pytest.raises(PersistenceError):
+        await adapter.commit([adds("m-1", records=[record(1, attempt_number=2**70)])])
+    for file in path.parent.glob(f"{path.name}*"):
+        file.unlink()
+    with pytest.raises(PersistenceError, match="cannot be opened"):
+        await adapter.commit([adds("m-1")])
+    assert not path.exists()
+
+
+async def test_not_open(path: Path) -> None:
+    """An adapter that was not opened, or was closed, says what to do."""
+    adapter = create_sqlite_persistence_adapter(path)
+    with pytest.raises(PersistenceError, match=r"await bootstrap\(\) first"):
+        await adapter.commit([adds("m-1")])
+    with pytest.raises(PersistenceError, match=r"await bootstrap\(\) first"):
+        await adapter.load(["m-1"])
+
+
+async def test_text_that_sqlite_cannot_hold(adapter: PersistenceAdapter) -> None:
+    """A lone surrogate in a name is an error of storage, and the adapter stays usable."""
+    with pytest.raises(PersistenceError, match="surrogates not allowed"):
+        await adapter.load_summary("\ud800")
+    assert await history(adapter, "m-1") is None

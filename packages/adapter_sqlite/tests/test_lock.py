@@ -1,0 +1,148 @@
+"""One owner: the lock on the file beside the database."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mission_control.adapter_sqlite import create_sqlite_persistence_adapter
+from mission_control.core import DatabaseInUseError, PersistenceAdapter, PersistenceError
+from mission_control.testing.conformance.missions import adds, commit
+
+OWNS = """
+import asyncio, sys
+from mission_control.adapter_sqlite import create_sqlite_persistence_adapter
+from mission_control.testing.conformance.missions import adds, commit
+
+async def main():
+    adapter = create_sqlite_persistence_adapter(sys.argv[1])
+    await adapter.bootstrap()
+    await commit(adapter, adds("theirs"))
+    sys.stdout.write("ready\\n")
+    sys.stdout.flush()
+    await asyncio.to_thread(sys.stdin.read)
+    await adapter.close()
+
+asyncio.run(main())
+"""
+
+
+@pytest.fixture
+def owner(path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Another process that owns the database until its stdin is closed."""
+    with subprocess.Popen([sys.executable, "-c", OWNS, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        yield process
+        process.kill()
+
+
+async def test_a_second_adapter_of_this_process(adapter: PersistenceAdapter, path: Path) -> None:
+    """A second adapter over the same file is refused, naming this process, and the first stays the owner."""
+    with pytest.raises(DatabaseInUseError, match=rf"{path}.*pid {os.getpid()}"):
+        await create_sqlite_persistence_adapter(path).bootstrap()
+    with pytest.raises(DatabaseInUseError):
+        await create_sqlite_persistence_adapter(path).bootstrap()
+    await commit(adapter, adds("m-1"))
+
+
+async def test_another_process(path: Path, owner: subprocess.Popen[bytes]) -> None:
+    """A file that another process owns is refused, naming that process."""
+    with pytest.raises(DatabaseInUseError, match=rf"pid {owner.pid}\b"):
+        await create_sqlite_persistence_adapter(path).bootstrap()
+
+
+async def test_a_refused_adapter_does_not_free_the_file(adapter: PersistenceAdapter, path: Path) -> None:
+    """Being refused, and closed, in the owner's process drops nothing that keeps other processes out."""
+    refused = create_sqlite_persistence_adapter(path)
+    with pytest.raises(DatabaseInUseError):
+        await refused.bootstrap()
+    await refused.close()
+    tried = subprocess.run([sys.executable, "-c", OWNS, path], capture_output=True, text=True, check=False, input="")
+    assert "DatabaseInUseError" in tried.stderr
+
+
+async def test_a_process_that_was_killed(path: Path, owner: subprocess.Popen[bytes]) -> None:
+    """The lock dies with its process, and what that committed is there."""
+    owner.send_signal(signal.SIGKILL)
+    owner.wait()
+    adapter = create_sqlite_persistence_adapter(path)
+    await adapter.bootstrap()
+    assert [summary.mission_id for summary in await adapter.list_missions(limit=9)] == ["theirs"]
+    await adapter.close()
+
+
+async def test_waiting_for_the_owner(path: Path, owner: subprocess.Popen[bytes]) -> None:
+    """With a lock timeout the adapter waits for the owner to close, and the loop goes on meanwhile."""
+    adapter = create_sqlite_persistence_adapter(path, lock_timeout=30)
+    opening = asyncio.ensure_future(adapter.bootstrap())
+    await asyncio.sleep(0.05)
+    assert not opening.done()
+    assert owner.stdin is not None
+    owner.stdin.close()
+    await opening
+    await adapter.close()
+
+
+async def test_waiting_in_vain(adapter: PersistenceAdapter, path: Path) -> None:
+    """When the lock timeout has passed the adapter is refused."""
+    started = time.monotonic()
+    with pytest.raises(DatabaseInUseError):
+        await create_sqlite_persistence_adapter(path, lock_timeout=0.1).bootstrap()
+    assert time.monotonic() - started >= 0.1
+
+
+async def test_giving_up_waiting(adapter: PersistenceAdapter, path: Path) -> None:
+    """A caller that stops waiting for the lock leaves nothing behind."""
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(create_sqlite_persistence_adapter(path, lock_timeout=30).bootstrap(), timeout=0.05)
+    await adapter.close()
+    other = create_sqlite_persistence_adapter(path)
+    await other.bootstrap()
+    await other.close()
+
+
+async def test_the_lock_file_stays(path: Path) -> None:
+    """The lock file is never deleted, since another process may be about to lock it."""
+    adapter = create_sqlite_persistence_adapter(path)
+    await adapter.bootstrap()
+    lock_file = path.with_name("missions.db.lock")
+    identity = lock_file.stat().st_ino
+    await adapter.close()
+    await adapter.bootstrap()
+    assert lock_file.stat().st_ino == identity
+    await adapter.close()
+
+
+async def test_opening_the_database_elsewhere_does_not_free_it(adapter: PersistenceAdapter, path: Path) -> None:
+    """Other code of the process may open and close the database file, as a backup does."""
+    path.read_bytes()
+    tried = subprocess.run([sys.executable, "-c", OWNS, path], capture_output=True, text=True, check=False, input="")
+    assert "DatabaseInUseError" in tried.stderr
+
+
+async def test_a_program_that_the_owner_starts(path: Path) -> None:
+    """A child program inherits no descriptor that would keep the lock when the owner has closed."""
+    adapter = create_sqlite_persistence_adapter(path)
+    await adapter.bootstrap()
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, close_fds=False) as child:
+        await adapter.close()
+        tried = subprocess.run([sys.executable, "-c", OWNS, path], capture_output=True, check=True, input=b"")
+        assert tried.stdout == b"ready\n"
+        child.kill()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a directory can be opened as a file there, or not")
+async def test_a_lock_file_that_cannot_be_locked(path: Path) -> None:
+    """Where the lock file cannot be opened the error names it."""
+    path.with_name("missions.db.lock").mkdir()
+    with pytest.raises(PersistenceError, match=r"lock file .*missions\.db\.lock cannot be locked"):
+        await create_sqlite_persistence_adapter(path).bootstrap()

@@ -1,0 +1,170 @@
+"""The schema: its version, whose file it is, and the views for people."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mission_control.adapter_sqlite import create_sqlite_persistence_adapter
+from mission_control.adapter_sqlite.schema import SCHEMA_VERSION
+from mission_control.core import HistoryType, PersistenceAdapter, PersistenceError
+from mission_control.core.records import iso
+from mission_control.testing.conformance.missions import adds, after, commit, record, retry, signal, sleep
+
+
+def query(path: Path, sql: str) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def change(path: Path, sql: str) -> None:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.executescript(sql)
+
+
+async def test_user_version_is_the_schema_version(adapter: PersistenceAdapter, path: Path) -> None:
+    """A new file says which schema it has."""
+    assert query(path, "PRAGMA user_version") == [(SCHEMA_VERSION,)]
+
+
+async def test_the_migrations_that_were_applied_are_on_record(adapter: PersistenceAdapter, path: Path) -> None:
+    """sqlite-utils' table tells which migrations made the file what it is."""
+    assert query(path, "SELECT migration_set, name FROM _sqlite_migrations") == [("mission_control", "first_schema")]
+
+
+async def test_a_newer_schema_is_refused(path: Path) -> None:
+    """A file of a later release names both versions and the remedy, and is left as it is."""
+    adapter = create_sqlite_persistence_adapter(path)
+    await adapter.bootstrap()
+    await adapter.close()
+    change(path, f"PRAGMA user_version = {SCHEMA_VERSION + 8}")
+    with pytest.raises(PersistenceError, match=rf"version {SCHEMA_VERSION + 8}.*up to {SCHEMA_VERSION}: upgrade"):
+        await adapter.bootstrap()
+    change(path, f"PRAGMA user_version = {SCHEMA_VERSION}")
+    await adapter.bootstrap()
+    await adapter.close()
+
+
+async def test_another_programs_database_is_refused(path: Path) -> None:
+    """A SQLite file with other tables is not ours to write to, and nothing is added to it."""
+    change(path, "CREATE TABLE invoices (id INTEGER PRIMARY KEY)")
+    with pytest.raises(PersistenceError, match="belongs to another program"):
+        await create_sqlite_persistence_adapter(path).bootstrap()
+    assert query(path, "SELECT name FROM sqlite_master") == [("invoices",)]
+    assert query(path, "PRAGMA journal_mode") == [("delete",)]
+
+
+async def test_an_empty_file_becomes_a_database(path: Path) -> None:
+    """A file of no bytes, as a temporary file is, is taken as new."""
+    path.touch()
+    adapter = create_sqlite_persistence_adapter(path)
+    await adapter.bootstrap()
+    await adapter.close()
+    assert query(path, "PRAGMA user_version") == [(SCHEMA_VERSION,)]
+
+
+async def test_waiting_missions_view(adapter: PersistenceAdapter, path: Path) -> None:
+    """People see which missions wait, for what and until when."""
+    await commit(adapter, adds("m-1", waiting=signal()), adds("m-2", waiting=sleep(after(9))), adds("m-3"))
+    await commit(adapter, adds("m-4", waiting=retry(after(7))))
+    found = query(path, "SELECT mission_id, wait_kind, waits_for, due_at, attempt_number FROM waiting_missions")
+    assert found == [
+        ("m-1", "signal", "approval", None, None),
+        ("m-2", "sleep", "cooldown", iso(after(9)), None),
+        ("m-4", "retry", "pack", iso(after(7)), 2),
+    ]
+
+
+async def test_step_attempts_view(adapter: PersistenceAdapter, path: Path) -> None:
+    """People see each attempt of a step, how it ended and why."""
+    kinds = (
+        (HistoryType.STEP_STARTED, 1, {}),
+        (HistoryType.STEP_FAILED, 1, {"error": {"message": "no paper", "code": "STEP_FAILED"}}),
+        (HistoryType.STEP_STARTED, 2, {}),
+        (HistoryType.STEP_INTERRUPTED, 2, {"reason": "closed"}),
+        (HistoryType.STEP_STARTED, 3, {}),
+        (HistoryType.STEP_SUCCEEDED, 3, {"output": 1}),
+    )
+    records = [
+        record(seq, details, type=kind, event_name="pack", attempt_number=attempt)
+        for seq, (kind, attempt, details) in enumerate(kinds, 1)
+    ]
+    running = record(7, type=HistoryType.STEP_STARTED, event_name="ship", attempt_number=1)
+    await commit(adapter, adds("m-1", records=[*records, running]))
+    found = query(path, "SELECT step_name, attempt_number, status, started_at, finished_at, error FROM step_attempts")
+    assert found == [
+        ("pack", 1, "failed", iso(after(1)), iso(after(2)), "no paper"),
+        ("pack", 2, "interrupted", iso(after(3)), iso(after(4)), None),
+        ("pack", 3, "succeeded", iso(after(5)), iso(after(6)), None),
+        ("ship", 1, "running", iso(after(7)), None, None),
+    ]
+
+
+async def test_timers_view(adapter: PersistenceAdapter, path: Path) -> None:
+    """People see each timer, when it was due and what became of it."""
+    kinds = (
+        (HistoryType.TIMER_SCHEDULED, "start_at"),
+        (HistoryType.TIMER_FIRED, "start_at"),
+        (HistoryType.STEP_RETRY_SCHEDULED, "pack"),
+        (HistoryType.TIMER_FIRED, "pack"),
+        (HistoryType.TIMER_SCHEDULED, "cooldown"),
+        (HistoryType.MISSION_CANCELLED, "cooldown"),
+    )
+    records = [
+        record(seq, {"due_at": iso(after(60))}, type=kind, event_name=name) for seq, (kind, name) in enumerate(kinds, 1)
+    ]
+    waiting = record(1, {"due_at": iso(after(60))}, type=HistoryType.TIMER_SCHEDULED, event_name="cooldown")
+    await commit(adapter, adds("m-1", records=records), adds("m-2", records=[waiting]))
+    found = query(path, "SELECT mission_id, event_name, kind, status, scheduled_at, due_at, resumed_at FROM timers")
+    assert found == [
+        ("m-1", "start_at", "start_at", "completed", iso(after(1)), iso(after(60)), iso(after(2))),
+        ("m-1", "pack", "retry", "completed", iso(after(3)), iso(after(60)), iso(after(4))),
+        ("m-1", "cooldown", "sleep", "cancelled", iso(after(5)), iso(after(60)), None),
+        ("m-2", "cooldown", "sleep", "scheduled", iso(after(1)), iso(after(60)), None),
+    ]
+
+
+async def test_mission_history_view(adapter: PersistenceAdapter, path: Path) -> None:
+    """People see the records under the mission's id, and empty details as nothing."""
+    await commit(adapter, adds("m-1", records=[record(1, {}), record(2, {"output": "ä"})]))
+    found = query(path, "SELECT mission_id, mission_name, seq, details FROM mission_history")
+    assert found == [("m-1", "order", 1, None), ("m-1", "order", 2, '{"output":"\\u00e4"}')]
+
+
+async def test_tiny_transitions_stay_small(adapter: PersistenceAdapter, path: Path) -> None:
+    """A mission's transitions cost at most 300 bytes each on disk, its row and all indexes included."""
+    sizes: list[int] = []
+    for start in (0, 500):
+        names = [f"3f2504e0-4f89-41d3-9a0c-{number:012}" for number in range(start, start + 500)]
+        for version in (0, 2, 4, 6, 8):
+            await commit(adapter, *(adds(name, version=version, records=step(version)) for name in names))
+        sizes.append(query(path, "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")[0][0])
+    assert (sizes[1] - sizes[0]) / 2_500 <= 300
+
+
+def step(version: int) -> list[Any]:
+    succeeded = {"type": HistoryType.STEP_SUCCEEDED, "event_name": "send-email", "attempt_number": 1}
+    started = {"type": HistoryType.STEP_STARTED, "event_name": "send-email", "attempt_number": 1}
+    return [record(version + 1, {"output": {"id": 1}}, **succeeded), record(version + 2, {}, **started)]
+
+
+def test_sqlite_utils_is_not_imported_for_a_current_file(path: Path) -> None:
+    """Opening a file that is up to date costs no import of the migration library."""
+    program = (
+        "import asyncio, sys\n"
+        "from mission_control.adapter_sqlite import create_sqlite_persistence_adapter\n"
+        "async def main():\n"
+        "    adapter = create_sqlite_persistence_adapter(sys.argv[1])\n"
+        "    await adapter.bootstrap()\n"
+        "    await adapter.close()\n"
+        "asyncio.run(main())\n"
+        "sys.stdout.write(str('sqlite_utils' in sys.modules))\n"
+    )
+    runs = [subprocess.run([sys.executable, "-c", program, path], capture_output=True, check=True) for _ in range(2)]
+    assert [run.stdout for run in runs] == [b"True", b"False"]

@@ -1,0 +1,16 @@
+"""Mission-native helpers for application code, async and blocking."""
+
+from typing import TYPE_CHECKING
+
+__all__ = ["__version__"]
+
+__version__: str
+
+if not TYPE_CHECKING:  # a checker that saw it would accept every name of this module
+
+    def __getattr__(name: str) -> str:
+        if name == "__version__":
+            from importlib.metadata import version
+
+            return version("mission-control-client")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,162 @@
+"""One timer for all missions that wait: at the earliest due time, those that are due are read from storage, in pages.
+
+The alarm remembers up to which instant it has handed missions out, so one that cannot run here (unregistered,
+mismatched, corrupt) is passed over once, and does not stand before the others the next time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from .activity import Activity
+from .clock import Clock
+from .errors import PersistenceError
+from .persistence import PersistenceAdapter
+from .records import MissionSummary, due_at
+from .sleeper import Sleeper
+from .slots import Slots
+
+logger = logging.getLogger("mission_control.alarm")
+
+_PAGE = 128
+_FIRST_BACKOFF, _LONGEST_BACKOFF = 0.1, 5.0
+_LAST_ID = "\U0010ffff" * 256
+"""Sorts behind every id."""
+
+
+class Wakes(Protocol):
+    """What the alarm drives."""
+
+    def can_wake(self, summary: MissionSummary, /) -> bool:
+        """True where the mission can run here and is not in motion already."""
+        ...
+
+    def wake(self, mission_id: str, /, *, has_slot: bool) -> None:
+        """Let the mission go on."""
+        ...
+
+
+class Alarm:
+    """Wakes missions that are due, and at first those that another process left running."""
+
+    def __init__(
+        self, adapter: PersistenceAdapter, clock: Clock, slots: Slots, activity: Activity, engine: Wakes
+    ) -> None:
+        self._adapter = adapter
+        self._clock = clock
+        self._slots = slots
+        self._activity = activity
+        self._engine = engine
+        self._sleeper = Sleeper(clock, activity, self._ring)
+        self._through: datetime | None = None
+        self._noted: datetime | None = None
+        self._must_recover = True
+        self._must_sweep = False
+        self._task: asyncio.Task[None] | None = None
+        self._retry: asyncio.TimerHandle | None = None
+        self._backoff = 0.0
+
+    @property
+    def is_quiet(self) -> bool:
+        """True where nothing that is due has not been handed out."""
+        instant = self._sleeper.instant
+        return self._task is None and (instant is None or instant > self._clock.now())
+
+    def begin(self) -> None:
+        """Look for interrupted missions and for due ones, from the first on."""
+        self._must_recover = True
+        self._through = None
+        self._ring()
+
+    def note(self, due: datetime) -> None:
+        """Say that a mission waits until `due`."""
+        if self._through is not None and due <= self._through:
+            self._through = None  # the clock was set back
+        if self._task is not None:
+            self._noted = due if self._noted is None else min(self._noted, due)
+        elif self._sleeper.instant is None or due < self._sleeper.instant:
+            self._sleeper.set(due)
+
+    async def close(self) -> None:
+        """Wake nobody any more."""
+        self._sleeper.set(None)
+        if self._retry is not None:
+            self._retry.cancel()
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+
+    def _ring(self) -> None:
+        self._must_sweep = True
+        if self._task is None:
+            self._activity.enter()
+            self._task = asyncio.get_running_loop().create_task(self._run())
+
+    async def _run(self) -> None:
+        try:
+            while self._must_sweep:
+                self._must_sweep = False
+                await self._sweep()
+            self._backoff = 0.0
+        except PersistenceError as error:
+            self._backoff = min(_LONGEST_BACKOFF, self._backoff * 2 or _FIRST_BACKOFF)
+            logger.warning("due missions cannot be read: %s; trying again in %g s", error, self._backoff)
+            self._retry = asyncio.get_running_loop().call_later(self._backoff, self._ring)
+        except Exception:
+            logger.exception("due missions cannot be read; trying again in %g s", _LONGEST_BACKOFF)
+            self._retry = asyncio.get_running_loop().call_later(_LONGEST_BACKOFF, self._ring)
+        finally:
+            self._task = None
+            self._activity.leave()
+
+    async def _sweep(self) -> None:
+        if self._must_recover:
+            self._must_recover = False
+            try:
+                await self._recover()
+            except BaseException:
+                self._must_recover = True
+                raise
+        self._noted = None
+        now = self._clock.now()
+        try:
+            await self._wake_due(now)
+        except BaseException:
+            self._through = None
+            raise
+        following = await self._adapter.next_due(now)
+        if self._noted is not None and (following is None or self._noted < following):
+            following = self._noted
+        self._sleeper.set(following)
+
+    async def _recover(self) -> None:
+        after: str | None = None
+        while True:
+            page = await self._adapter.list_interrupted(limit=_PAGE, after=after)
+            await self._wake(page)
+            if len(page) < _PAGE:
+                return
+            after = page[-1].mission_id
+
+    async def _wake_due(self, now: datetime) -> None:
+        after = None if self._through is None else (self._through, _LAST_ID)
+        self._through = now if self._through is None else max(now, self._through)
+        while True:
+            page = await self._adapter.due(now, limit=_PAGE, after=after)
+            await self._wake(page)
+            if len(page) < _PAGE:
+                break
+            last = page[-1]
+            due = due_at(last.waiting)
+            assert due is not None  # it would not be due otherwise
+            after = (due, last.mission_id)
+
+    async def _wake(self, page: Sequence[MissionSummary]) -> None:
+        for summary in page:
+            if self._engine.can_wake(summary):
+                await self._slots.acquire()
+                self._engine.wake(summary.mission_id, has_slot=True)

@@ -1,0 +1,262 @@
+"""User code that is running for a mission: an attempt of a step, or an update."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import inspect
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Any
+
+from .clock import Clock, RunningAttempt
+from .definition import UserCode
+from .flight import Flight
+from .sleeper import Deadlines
+from .slots import Slots
+from .threads import Threads
+
+GRACE = 5.0
+"""Seconds that user code gets to end once it was told to."""
+
+logger = logging.getLogger("mission_control.engine")
+
+current_attempt: contextvars.ContextVar[Attempt | None] = contextvars.ContextVar(
+    "mission_control_attempt", default=None
+)
+"""The attempt that the code asking runs in, tasks and threads that it started included."""
+
+
+class Stop(Enum):
+    """Why an attempt was told to stop."""
+
+    TIMEOUT = "timed out"
+    CANCEL = "cancelled"
+    CLOSE = "closed"
+
+
+class Runner:
+    """What attempts need to run: the clock and its deadlines, threads, slots, and a context to start from.
+
+    User code starts from the context that the commander was made in, not from that of whoever happened to call:
+    after a restart there would be no such caller.
+    """
+
+    def __init__(self, clock: Clock, deadlines: Deadlines, slots: Slots) -> None:
+        self.clock = clock
+        self.deadlines = deadlines
+        self.slots = slots
+        self.threads = Threads()
+        self.context = contextvars.copy_context()
+        self.running: set[Attempt] = set()
+
+    async def call(self, run: UserCode, *arguments: Any) -> Any:
+        """Run synchronous code on a thread and return what it returns."""
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Any] = loop.create_future()
+
+        def work() -> None:
+            value, error = None, None
+            try:
+                value = run(*arguments)
+            except BaseException as raised:
+                error = raised
+            with contextlib.suppress(RuntimeError):  # the loop has ended, and with it whoever asked
+                loop.call_soon_threadsafe(_settle, answer, value, error)
+
+        self.threads.run(work)
+        return await answer
+
+
+class Attempt:
+    """One run of user code, on the loop or on a thread, from its beginning to its one end.
+
+    `ended(attempt)` is called once, on the loop: when the code has ended, or was told to stop and given up on.
+    Then `value` or `error` is the outcome; both are None where there is none. An attempt that was given up on may
+    still be running; its outcome is discarded.
+    """
+
+    def __init__(
+        self, runner: Runner, flight: Flight, name: str, timeout: float | None, ended: Callable[[Attempt], None]
+    ) -> None:
+        self.flight = flight
+        self.name = name
+        self.value: object = None
+        self.error: BaseException | None = None
+        self.stopped: Stop | None = None
+        self.is_over = False
+        self.is_abandoned = False
+        self.keeps_slot = False
+        self.lent = 0
+        self.timeout_at: datetime | None = None
+        self.runner = runner
+        self._timeout = timeout
+        self._ended = ended
+        self._task: asyncio.Task[Any] | None = None
+        self._loop = asyncio.get_running_loop()
+        self._deadline: int | None = None
+        self._grace: asyncio.TimerHandle | None = None
+
+    @property
+    def is_sync(self) -> bool:
+        """True while the code runs on a thread, where it cannot be cancelled."""
+        return self._task is None
+
+    def begin(self, run: UserCode, arguments: tuple[Any, ...], *, is_async: bool) -> None:
+        """Start the code, and its timeout with it."""
+        runner = self.runner
+        runner.running.add(self)
+        if self._timeout is not None:
+            self.timeout_at = _later(runner.clock.now(), self._timeout)
+            self._deadline = runner.deadlines.add(self.timeout_at, self._time_out)
+        context = runner.context.copy()
+        context.run(current_attempt.set, self)
+        if is_async:
+            self._task = self._loop.create_task(_call(run, arguments), context=context)
+            self._task.add_done_callback(self._task_done)
+        else:
+            runner.threads.run(lambda: self._run_on_thread(run, arguments, context))
+
+    def stop(self, reason: Stop) -> None:
+        """Tell the code to stop, once; it is given up on after the grace. What runs on a thread cannot be told."""
+        if self.is_over or self.stopped is not None:
+            return
+        self.stopped = reason
+        if self._task is not None:
+            self._task.cancel()
+        elif reason is not Stop.CLOSE:
+            self.abandon()
+            return
+        self._grace = self._loop.call_later(GRACE, self.abandon)
+        if reason is Stop.TIMEOUT:
+            # A clock that is moved by hand may pass the grace before the machine's does.
+            self.timeout_at = _later(self.runner.clock.now(), GRACE)
+            self._deadline = self.runner.deadlines.add(self.timeout_at, self.abandon)
+
+    def abandon(self) -> None:
+        """Go on without the code: whatever it still does is nobody's business any more."""
+        if self.is_over:
+            return
+        self.is_abandoned = True
+        self.keeps_slot = self.is_sync and not self.lent
+        logger.warning(
+            "mission %s: %s was %s and has not ended; it is abandoned, and what it returns is discarded",
+            self.flight.mission_id,
+            self.name,
+            self.stopped.value if self.stopped else "stopped",
+        )
+        self._finish(None, None)
+
+    def describe(self) -> RunningAttempt:
+        """Return what a clock that moves time wants to know."""
+        return RunningAttempt(mission_id=self.flight.mission_id, step_name=self.name, timeout_at=self.timeout_at)
+
+    def _time_out(self) -> None:
+        self._deadline = None
+        self.stop(Stop.TIMEOUT)
+
+    def _finish(self, value: object, error: BaseException | None) -> None:
+        if self.is_over:
+            return
+        self.is_over = True
+        self.value, self.error = value, error
+        self.runner.running.discard(self)
+        if self._deadline is not None:
+            self.runner.deadlines.remove(self._deadline)
+        if self._grace is not None:
+            self._grace.cancel()
+        self._ended(self)
+
+    async def lending(self, answer: asyncio.Future[Any]) -> Any:
+        """Wait for another mission's answer, and let others have the slot meanwhile."""
+        self.lent += 1
+        if self.flight.has_slot:
+            self.flight.has_slot = False
+            self.runner.slots.give_back()
+        try:
+            return await answer
+        finally:
+            self.lent -= 1
+            if self.stopped is None:
+                await self._reclaim()
+
+    async def _reclaim(self) -> None:
+        slots = self.runner.slots
+        while not self.is_over and not self.lent and not self.flight.has_slot:
+            await slots.acquire()
+            if self.is_over or self.lent or self.flight.has_slot:
+                slots.give_back()
+            else:
+                self.flight.has_slot = True
+
+    # On the loop
+
+    def _task_done(self, task: asyncio.Task[Any]) -> None:
+        if not task.cancelled():
+            error = task.exception()
+            if isinstance(error, KeyboardInterrupt | SystemExit):
+                return  # the program ends: the next process will find the attempt interrupted
+            self._finish(None if error else task.result(), error)
+        elif self.stopped is not None:
+            self._finish(None, asyncio.CancelledError())
+        elif task.cancelling() == 0:
+            self._finish(None, asyncio.CancelledError("the step raised CancelledError by itself"))
+        else:
+            # Somebody cancels tasks that are not theirs: most likely the loop ends, and this is never reached.
+            self._loop.call_later(1.0, self._finish, None, asyncio.CancelledError("the step's task was cancelled"))
+
+    # On a thread
+
+    def _run_on_thread(self, run: UserCode, arguments: tuple[Any, ...], context: contextvars.Context) -> None:
+        value, error = None, None
+        try:
+            value = context.run(run, *arguments)
+        except BaseException as raised:
+            error = raised
+        try:
+            self._loop.call_soon_threadsafe(self._thread_done, value, error, context)
+        except RuntimeError:
+            pass  # the loop has ended: the next process will find the attempt interrupted
+
+    def _thread_done(self, value: object, error: BaseException | None, context: contextvars.Context) -> None:
+        if self.keeps_slot:
+            self.runner.slots.give_back()
+        if isinstance(error, KeyboardInterrupt | SystemExit):
+            raise error
+        if self.is_over and inspect.iscoroutine(value):
+            value.close()
+        if self.is_over or not inspect.isawaitable(value):
+            self._finish(value, error)
+            return
+        self._task = self._loop.create_task(_wait(value), context=context)
+        self._task.add_done_callback(self._task_done)
+        if self.stopped is not None:
+            self._task.cancel()
+
+
+def _settle(answer: asyncio.Future[Any], value: object, error: BaseException | None) -> None:
+    if answer.done():
+        return
+    if error is None:
+        answer.set_result(value)
+    else:
+        answer.set_exception(RuntimeError(repr(error)) if isinstance(error, StopIteration) else error)
+
+
+async def _call(run: UserCode, arguments: tuple[Any, ...]) -> Any:
+    value = run(*arguments)
+    return await value if inspect.isawaitable(value) else value
+
+
+async def _wait(value: Any) -> Any:
+    return await value
+
+
+def _later(now: datetime, seconds: float) -> datetime:
+    try:
+        return now + timedelta(seconds=seconds)
+    except OverflowError:
+        return datetime.max.replace(tzinfo=now.tzinfo)

@@ -1,0 +1,124 @@
+"""What the machine is told, and what it answers that the world must do."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, TypeAlias
+
+import attrs
+
+from .records import MissionFailure
+
+
+@attrs.frozen
+class Start:
+    """A new mission, with its validated input."""
+
+    mission_name: str
+    input: Any
+    start_at: datetime | None
+
+
+@attrs.frozen
+class Proceed:
+    """A slot is held: begin the step that the mission stands before."""
+
+
+@attrs.frozen
+class Succeed:
+    """The running attempt returned `output`, in its JSON form."""
+
+    output: Any
+
+
+@attrs.frozen
+class Fail:
+    """The running attempt failed. `delay` (seconds) is set by the error itself; `chance` is drawn from 0 to 1."""
+
+    failure: MissionFailure
+    is_retryable: bool
+    delay: float | None
+    chance: float
+
+
+@attrs.frozen
+class Interrupt:
+    """The running attempt will never report: its process ended (which counts), or was closed."""
+
+    reason: str
+
+
+@attrs.frozen
+class Elapse:
+    """Time has passed: what is due at `now` happens."""
+
+
+@attrs.frozen
+class Receive:
+    """A signal with its validated payload."""
+
+    signal_name: str
+    payload: Any
+
+
+@attrs.frozen
+class Update:
+    """An update's code has run: its validated input and its output."""
+
+    name: str
+    input: Any
+    output: Any
+
+
+@attrs.frozen
+class Cancel:
+    """Somebody asks for the end. `at_once` where nothing needs to be stopped first."""
+
+    reason: str | None
+    at_once: bool
+
+
+@attrs.frozen
+class FinishCancel:
+    """What a requested cancellation had to stop has stopped."""
+
+
+Command: TypeAlias = Start | Proceed | Succeed | Fail | Interrupt | Elapse | Receive | Update | Cancel | FinishCancel
+
+
+@attrs.frozen
+class RunAttempt:
+    """Run the user code of this step; its attempt is on record."""
+
+    step_name: str
+    attempt_number: int
+
+
+@attrs.frozen
+class BeginStep:
+    """Get a slot for this step, and then `Proceed`."""
+
+    step_name: str
+
+
+@attrs.frozen
+class AwaitSignal:
+    """Wait for this signal, and no longer than until `timeout_at`."""
+
+    signal_name: str
+    timeout_at: datetime | None
+
+
+@attrs.frozen
+class AwaitTime:
+    """Wait until `due_at`, and then `Elapse`."""
+
+    due_at: datetime
+
+
+@attrs.frozen
+class StopForGood:
+    """A cancellation was requested and nothing needs to be stopped any more: `FinishCancel`."""
+
+
+Action: TypeAlias = RunAttempt | BeginStep | AwaitSignal | AwaitTime | StopForGood

@@ -1,0 +1,180 @@
+"""What user code sees of its mission."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Generic, overload
+
+from typing_extensions import TypeVar
+
+from .definition import MissionDefinition, Signal
+from .errors import MissionExecutionError, NonRetryableError
+from .json_values import copy_json
+from .records import EventRecord
+from .schema import PLAIN
+from .state import State
+
+if TYPE_CHECKING:
+    from structlog.stdlib import BoundLogger
+
+I_co = TypeVar("I_co", covariant=True, default=Any)
+T = TypeVar("T")
+D = TypeVar("D")
+
+_NOTHING: Any = object()
+
+
+class MissingEventError(MissionExecutionError, NonRetryableError):
+    """User code asked for an output or signal that its mission does not have; trying again would not help."""
+
+
+class _Events(Mapping[str, EventRecord]):
+    """The events of a mission, each a copy that user code may keep and change."""
+
+    def __init__(self, state: State) -> None:
+        self._events = state.events
+
+    def __getitem__(self, name: str) -> EventRecord:
+        event = self._events[name]
+        return EventRecord(input=copy_json(event.input), output=copy_json(event.output))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._events)
+
+    def __len__(self) -> int:
+        return len(self._events)
+
+    def __repr__(self) -> str:
+        return repr(dict(self))
+
+
+class MissionContext(Generic[I_co]):
+    """What a step, query or update is handed: its mission's input, outputs and signals, typed. Read-only.
+
+    Every value is a copy of what is recorded, restored into its declared type: changing it changes nothing.
+    """
+
+    __slots__ = ("_attempt", "_definition", "_state", "_step_name")
+
+    def __init__(self, definition: MissionDefinition[Any], state: State, step_name: str, attempt: int) -> None:
+        self._definition = definition
+        self._state = state
+        self._step_name = step_name
+        self._attempt = attempt
+
+    @property
+    def mission_id(self) -> str:
+        """The mission's id."""
+        return self._state.mission_id
+
+    @property
+    def mission_name(self) -> str:
+        """The name of the mission's definition."""
+        return self._state.mission_name
+
+    @property
+    def step_name(self) -> str:
+        """The name of the node, query or update that runs."""
+        return self._step_name
+
+    @property
+    def attempt(self) -> int:
+        """The number of this attempt of the step, from 1."""
+        return self._attempt
+
+    @property
+    def idempotency_key(self) -> str:
+        """`"{mission_id}:{step_name}"`: the same for every attempt of this step, and for no other."""
+        return f"{self._state.mission_id}:{self._step_name}"
+
+    @property
+    def input(self) -> I_co:
+        """What the mission was started with, as its declared type."""
+        stored = self._state.events["start"].input
+        restored: I_co = self._definition.start.input.restore(stored, subject=self._subject("the input"))
+        return restored
+
+    @property
+    def events(self) -> Mapping[str, EventRecord]:
+        """What went into each event and came out, as plain JSON. A sleep is absent."""
+        return _Events(self._state)
+
+    @overload
+    def output(self, step: str, /, *, default: object = ...) -> Any: ...
+    @overload
+    def output(self, step: Callable[..., Awaitable[T]], /) -> T: ...
+    @overload
+    def output(self, step: Callable[..., Awaitable[T]], /, *, default: D) -> T | D: ...
+    @overload
+    def output(self, step: Callable[..., T], /) -> T: ...
+    @overload
+    def output(self, step: Callable[..., T], /, *, default: D) -> T | D: ...
+    def output(self, step: str | Callable[..., object], /, *, default: object = _NOTHING) -> Any:
+        """Return what a step, named or given as its function, has returned, as its declared type.
+
+        `default` is returned where that step has no output. Without it, that raises a `MissionExecutionError`,
+        and the mission fails without another attempt: a step that was added behind the mission's place will
+        never have one.
+        """
+        name = step if isinstance(step, str) else self._name_of(step)
+        event = self._state.events.get(name)
+        if event is None or name == self._state.cursor or self._has_only_input(name):
+            if default is not _NOTHING:
+                return default
+            raise MissingEventError(self._missing(f"no output of {name!r}"))
+        declared = self._definition.output_type(name) or PLAIN
+        return declared.restore(event.output, subject=self._subject(f"the output of {name!r}"))
+
+    @overload
+    def received(self, signal: Signal[T], /) -> T: ...
+    @overload
+    def received(self, signal: str, /) -> Any: ...
+    def received(self, signal: str | Signal[Any], /) -> Any:
+        """Return the payload of a signal that was received, as its declared type.
+
+        Raises a `MissionExecutionError`, which fails the mission without another attempt, where it was not.
+        """
+        name = signal.name if isinstance(signal, Signal) else signal
+        event = self._state.events.get(name)
+        declared = self._definition.input_type(name)
+        if isinstance(signal, Signal):
+            declared = signal.payload
+        if event is None:
+            raise MissingEventError(self._missing(f"no signal {name!r}"))
+        return (declared or PLAIN).restore(event.input, subject=self._subject(f"the signal {name!r}"))
+
+    @property
+    def log(self) -> BoundLogger:
+        """A structlog logger around the standard library's `mission_control.mission`, bound to this attempt."""
+        from .log import bound_logger
+
+        return bound_logger(
+            "mission_control.mission",
+            mission_id=self.mission_id,
+            mission_name=self.mission_name,
+            step=self._step_name,
+            attempt=self._attempt,
+        )
+
+    def __repr__(self) -> str:
+        return f"<MissionContext of {self._subject(self._step_name)}, attempt {self._attempt}>"
+
+    def _has_only_input(self, name: str) -> bool:
+        return self._definition.output_type(name) is None and self._definition.input_type(name) is not None
+
+    def _name_of(self, step: Callable[..., object]) -> str:
+        names = self._definition.names_of(step)
+        if len(names) == 1:
+            return names[0]
+        what = getattr(step, "__qualname__", repr(step))
+        if names:
+            both = " and ".join(repr(name) for name in names)
+            raise MissingEventError(self._missing(f"one step for {what}: it serves {both}; ask by name"))
+        raise MissingEventError(self._missing(f"no step that runs {what}"))
+
+    def _missing(self, what: str) -> str:
+        known = ", ".join(repr(name) for name in self._state.events) or "nothing"
+        return f"mission {self.mission_id!r} ({self.mission_name}) has {what}; it has {known}"
+
+    def _subject(self, what: str) -> str:
+        return f"{what} of mission {self.mission_id!r} ({self.mission_name})"

@@ -1,0 +1,431 @@
+"""The commander that runs missions in this process."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import time
+import uuid
+import warnings
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Literal, overload
+
+from .activity import Activity
+from .alarm import Alarm
+from .attempt import Runner, current_attempt
+from .clock import Clock, RunningAttempt, SystemClock
+from .commander import Commander
+from .definition import I, MissionDefinition
+from .engine import Engine
+from .errors import (
+    CommanderClosedError,
+    MissionDefinitionError,
+    MissionExecutionError,
+    MissionNotRegisteredError,
+)
+from .handle import MissionHandle
+from .journal import create_journal, create_loader
+from .memory import InMemoryAdapter
+from .names import checked_name
+from .operations import EmbeddedOperations
+from .persistence import PersistenceAdapter
+from .recorder import not_registered
+from .records import MissionInspection, MissionSnapshot, MissionStatus, MissionSummary
+from .sleeper import Deadlines
+from .slots import Slots
+
+_PAGE = 500
+
+
+def new_mission_id() -> str:
+    """Return an id that no other has, and that sorts by the time it was made: a UUID of version 7 (RFC 9562)."""
+    milliseconds = time.time_ns() // 1_000_000
+    random = secrets.randbits(74)
+    value = milliseconds << 80 | 7 << 76 | (random >> 62) << 64 | 2 << 62 | random & (1 << 62) - 1
+    return str(uuid.UUID(int=value))
+
+
+class _Session:
+    """Everything that an open commander consists of, on its event loop."""
+
+    def __init__(
+        self,
+        adapter: PersistenceAdapter,
+        clock: Clock,
+        definitions: Mapping[str, MissionDefinition[Any]],
+        max_concurrency: int,
+    ) -> None:
+        self.activity = Activity()
+        self.adapter = adapter
+        slots = Slots(max_concurrency)
+        self.deadlines = Deadlines(clock, self.activity)
+        self.runner = Runner(clock, self.deadlines, slots)
+        loader = create_loader(adapter, self.activity)
+        self.engine = Engine(
+            clock=clock,
+            journal=create_journal(adapter, self.activity),
+            loader=loader,
+            runner=self.runner,
+            activity=self.activity,
+            definitions=definitions,
+            note_due=lambda due: self.alarm.note(due),
+        )
+        self.alarm = Alarm(adapter, clock, slots, self.activity, self.engine)
+        self.operations = EmbeddedOperations(
+            engine=self.engine,
+            adapter=adapter,
+            loader=loader,
+            runner=self.runner,
+            activity=self.activity,
+            definitions=definitions,
+        )
+
+    async def settled(self) -> None:
+        """Return at a moment when nothing is under way and nothing that is due is left to do."""
+        while not (self.activity.is_idle and self.alarm.is_quiet):
+            await self.activity.change()
+
+    def running(self) -> list[RunningAttempt]:
+        """Return the user code that is running."""
+        return [attempt.describe() for attempt in self.runner.running]
+
+    async def close(self) -> None:
+        """Bring everything to its end."""
+        await self.alarm.close()
+        await self.engine.close()
+        self.deadlines.close()
+
+
+class EmbeddedCommander(Commander):
+    """Runs missions in this process, on this event loop, over a persistence adapter that it owns while it is open."""
+
+    def __init__(
+        self,
+        *,
+        definitions: Iterable[MissionDefinition[Any]] = (),
+        persistence: PersistenceAdapter | None = None,
+        clock: Clock | None = None,
+        create_mission_id: Callable[[], str] | None = None,
+        max_concurrency: int = 256,
+    ) -> None:
+        if type(max_concurrency) is not int or max_concurrency < 1:
+            raise ValueError(f"max_concurrency: expected an int of 1 or more, found {max_concurrency!r}")
+        self._definitions: dict[str, MissionDefinition[Any]] = {}
+        self._adapter: PersistenceAdapter = InMemoryAdapter() if persistence is None else persistence
+        self._clock: Clock = SystemClock() if clock is None else clock
+        self._create_mission_id = create_mission_id or new_mission_id
+        self._max_concurrency = max_concurrency
+        self._pid = os.getpid()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._session: _Session | None = None
+        self._opening: asyncio.Task[_Session] | None = None
+        self._closing: asyncio.Task[None] | None = None
+        self._closed = False
+        self._leave: Callable[[], None] | None = None
+        for definition in definitions:
+            self.register(definition)
+
+    # Its life
+
+    @property
+    def closed(self) -> bool:
+        """True from the beginning of `close` on."""
+        return self._closed
+
+    async def wait_until_ready(self) -> None:
+        """Open the storage and begin to resume what is due or was interrupted. Raises `PersistenceError`."""
+        await self._open()
+
+    async def _open(self) -> _Session:
+        self._check_usable()
+        if self._session is not None:
+            return self._session
+        if self._opening is None:
+            self._opening = asyncio.get_running_loop().create_task(self._bootstrap())
+            self._opening.add_done_callback(self._opened)
+        return await asyncio.shield(self._opening)
+
+    def _check_usable(self) -> None:
+        if os.getpid() != self._pid:
+            raise CommanderClosedError(
+                f"this commander belongs to process {self._pid}, from which this one was forked; create one here"
+            )
+        if self._closed:
+            raise CommanderClosedError("this commander is closed; create a new one")
+        loop = asyncio.get_running_loop()
+        if self._loop is None:
+            self._loop = loop
+        elif self._loop is not loop:
+            raise RuntimeError("this commander belongs to another event loop; create one for this loop")
+
+    async def _bootstrap(self) -> _Session:
+        await self._adapter.bootstrap()
+        session = _Session(self._adapter, self._clock, self._definitions, self._max_concurrency)
+        join = getattr(self._clock, "join", None)
+        if join is not None:
+            try:
+                self._leave = join(session)
+            except BaseException:
+                await self._adapter.close()
+                raise
+        self._session = session
+        session.alarm.begin()
+        return session
+
+    def _opened(self, opening: asyncio.Task[_Session]) -> None:
+        if opening.cancelled() or opening.exception() is not None:
+            self._opening = None  # the next operation tries again
+
+    async def close(self) -> None:
+        """Stop user code, make durable what is decided, and give the storage up. A second call does nothing."""
+        if os.getpid() != self._pid or (self._loop is None and not self._closed):
+            self._closed = True
+            return
+        self._refuse_from_inside("close")
+        if self._closing is None:
+            if not self._closed:
+                self._check_usable()
+            self._closed = True
+            self._closing = asyncio.get_running_loop().create_task(self._shut_down())
+        await asyncio.shield(self._closing)
+
+    async def _shut_down(self) -> None:
+        if self._opening is not None:
+            await asyncio.wait([self._opening])
+        session = self._session
+        if session is None:
+            return
+        try:
+            await session.close()
+        finally:
+            if self._leave is not None:
+                self._leave()
+            await self._adapter.close()
+
+    def _refuse_from_inside(self, what: str) -> None:
+        attempt = current_attempt.get()
+        if attempt is not None and not attempt.is_over and self._session and attempt.runner is self._session.runner:
+            raise MissionExecutionError(
+                f"{attempt.name!r} of mission {attempt.flight.mission_id!r} called {what}() of its own commander, which "
+                f"waits for that step; call it from outside"
+            )
+
+    def __del__(self) -> None:
+        if getattr(self, "_session", None) is not None and self._closing is None and os.getpid() == self._pid:
+            warnings.warn(
+                f"{self!r} was not closed; use `async with`, or await close()",
+                ResourceWarning,
+                source=self,
+                stacklevel=2,
+            )
+
+    async def settled(self) -> None:
+        """Return at a moment when everything is durable, nothing runs, and nothing that is due is left to do."""
+        self._refuse_from_inside("settled")
+        await (await self._open()).settled()
+
+    # Definitions
+
+    def register(self, definition: MissionDefinition[Any], /) -> None:
+        """Make a definition known; missions that were waiting for it go on."""
+        if not isinstance(definition, MissionDefinition):
+            raise MissionDefinitionError(
+                f"expected a MissionDefinition, found {definition!r}; a definition is complete after .end()"
+            )
+        if self._closed:
+            raise CommanderClosedError("this commander is closed; create a new one")
+        known = self._definitions.get(definition.name)
+        if known is definition:
+            return
+        if known is not None:
+            raise MissionDefinitionError(
+                f"another definition of the name {definition.name!r} is registered; give one of them another name"
+            )
+        self._definitions[definition.name] = definition
+        if self._session is not None:
+            self._session.alarm.begin()
+
+    async def load_definition(self, fingerprint: str, /) -> dict[str, Any] | None:
+        """Return the static form of a definition that has run, or None."""
+        return await (await self._open()).adapter.load_definition(fingerprint)
+
+    # Missions
+
+    def create_mission(self, definition: MissionDefinition[I], /, *, mission_id: str | None = None) -> MissionHandle[I]:
+        """Return an idle handle. Nothing is reserved: the id is claimed by the handle's `start`."""
+        self.register(definition)
+        return MissionHandle(self._operations, self._id(mission_id), definition.name, definition)
+
+    def _id(self, mission_id: str | None) -> str:
+        chosen = self._create_mission_id() if mission_id is None else mission_id
+        return checked_name(chosen, subject="a mission id")
+
+    async def _operations(self) -> EmbeddedOperations:
+        return (await self._open()).operations
+
+    @overload
+    async def start(
+        self,
+        definition: MissionDefinition[I],
+        input: I | Mapping[str, object],
+        /,
+        *,
+        mission_id: str | None = None,
+        if_exists: Literal["raise", "return"] = "raise",
+        start_at: datetime | None = None,
+        wait: bool = True,
+    ) -> MissionHandle[I]: ...
+    @overload
+    async def start(
+        self,
+        definition: str,
+        input: object,
+        /,
+        *,
+        mission_id: str | None = None,
+        if_exists: Literal["raise", "return"] = "raise",
+        start_at: datetime | None = None,
+        wait: bool = True,
+    ) -> MissionHandle[Any]: ...
+    async def start(
+        self,
+        definition: MissionDefinition[Any] | str,
+        input: object,
+        /,
+        *,
+        mission_id: str | None = None,
+        if_exists: Literal["raise", "return"] = "raise",
+        start_at: datetime | None = None,
+        wait: bool = True,
+    ) -> MissionHandle[Any]:
+        """Start a mission with `input`, typed or in its JSON form; see `Commander.start`."""
+        operations = await self._operations()
+        known = self._resolve(definition)
+        if if_exists not in ("raise", "return"):
+            raise ValueError(f'if_exists: expected "raise" or "return", found {if_exists!r}')
+        chosen = self._id(mission_id)
+        await operations.start(
+            known,
+            input,
+            mission_id=chosen,
+            if_exists=if_exists,
+            start_at=checked_instant(start_at),
+            wait=wait,
+        )
+        return MissionHandle(self._operations, chosen, known.name, None)
+
+    def _resolve(self, definition: MissionDefinition[Any] | str) -> MissionDefinition[Any]:
+        if not isinstance(definition, str):
+            self.register(definition)
+            return definition
+        known = self._definitions.get(definition)
+        if known is None:
+            listed = ", ".join(repr(name) for name in self._definitions) or "none"
+            raise MissionNotRegisteredError(
+                f"no definition of the name {definition!r} is registered (registered: {listed}); register it first"
+            )
+        return known
+
+    async def get_mission(self, mission_id: str, /) -> MissionHandle[Any] | None:
+        """Return a handle, or None where no mission has the id."""
+        session = await self._open()
+        state = session.engine.state(mission_id)
+        summary = await session.adapter.load_summary(mission_id) if state is None else state
+        if summary is None:
+            return None
+        if summary.mission_name not in self._definitions:
+            raise not_registered(mission_id, summary.mission_name, self._definitions)
+        return MissionHandle(self._operations, mission_id, summary.mission_name, None)
+
+    async def inspect_mission(self, mission_id: str, /) -> MissionInspection | None:
+        """Return everything there is to see of a mission, or None. Works without its definition."""
+        return await (await self._operations()).inspect(mission_id)
+
+    async def cancel_mission(self, mission_id: str, /, reason: str | None = None) -> MissionSnapshot:
+        """End a mission and return its state; works without its definition."""
+        return await (await self._operations()).cancel(mission_id, reason)
+
+    # Lists
+
+    async def list_missions(
+        self,
+        *,
+        status: MissionStatus | None = None,
+        mission_name: str | None = None,
+        limit: int = 100,
+        after: str | None = None,
+    ) -> list[MissionSummary]:
+        """Return up to `limit` missions in order of creation, from behind the id `after` on."""
+        adapter = (await self._open()).adapter
+        page = await adapter.list_missions(
+            status=None if status is None else MissionStatus(status),
+            mission_name=mission_name,
+            limit=checked_limit(limit),
+            after=after,
+        )
+        return list(page)
+
+    async def list_waiting(self, *, limit: int = 100, after: str | None = None) -> list[MissionSummary]:
+        """Return up to `limit` missions that wait for anything, in order of creation."""
+        return await self.list_missions(status=MissionStatus.WAITING, limit=limit, after=after)
+
+    async def list_scheduled(self, *, limit: int = 100, after: str | None = None) -> list[MissionSummary]:
+        """Return up to `limit` missions that wait for a timer or a retry, the earliest first."""
+        adapter = (await self._open()).adapter
+        return list(await adapter.list_scheduled(limit=checked_limit(limit), after=after))
+
+    async def iter_missions(
+        self, *, status: MissionStatus | None = None, mission_name: str | None = None
+    ) -> AsyncIterator[MissionSummary]:
+        """Iterate over missions in order of creation, page by page."""
+        after: str | None = None
+        while True:
+            page = await self.list_missions(status=status, mission_name=mission_name, limit=_PAGE, after=after)
+            for summary in page:
+                yield summary
+            if len(page) < _PAGE:
+                return
+            after = page[-1].mission_id
+
+    def __repr__(self) -> str:
+        state = "closed" if self._closed else "idle" if self._session is None else "open"
+        return f"<{type(self).__name__} ({state}) of {', '.join(self._definitions) or 'no definitions'}>"
+
+
+def checked_limit(limit: int) -> int:
+    """Return a page's size. Raises `ValueError` for one that is none."""
+    if type(limit) is not int or limit < 1:
+        raise ValueError(f"limit: expected an int of 1 or more, found {limit!r}")
+    return limit
+
+
+def checked_instant(instant: datetime | None) -> datetime | None:
+    """Return an instant in UTC. Raises `ValueError` for a naive one."""
+    if instant is None:
+        return None
+    if not isinstance(instant, datetime) or instant.tzinfo is None:
+        raise ValueError(f"start_at: expected an aware datetime, found {instant!r}; say datetime.now(UTC) + ...")
+    return instant.astimezone(UTC)
+
+
+def create_commander(
+    *,
+    definitions: Iterable[MissionDefinition[Any]] = (),
+    persistence: PersistenceAdapter | None = None,
+    clock: Clock | None = None,
+    create_mission_id: Callable[[], str] | None = None,
+    max_concurrency: int = 256,
+) -> Commander:
+    """Return a commander for missions of `definitions`, over `persistence`, in memory where that is not given.
+
+    At most `max_concurrency` missions run user code at once. `clock` and `create_mission_id` are for tests.
+    """
+    return EmbeddedCommander(
+        definitions=definitions,
+        persistence=persistence,
+        clock=clock,
+        create_mission_id=create_mission_id,
+        max_concurrency=max_concurrency,
+    )

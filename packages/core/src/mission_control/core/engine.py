@@ -1,0 +1,404 @@
+"""Drives missions: does what the machine says is next, and tells it what came of it.
+
+`_advance` looks at a mission in memory and begins the one thing that comes next for it: a commit, a run of user code,
+a wait for a slot. Whatever ends calls `_advance` again. So at most one thing is under way for a mission's history at
+any time, decisions on it are taken one after another, and a mission that waits costs no task. A recovered mission is
+one that was read instead of created; there is no other difference.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from .activity import Activity
+from .attempt import Attempt, Runner, Stop
+from .clock import Clock
+from .commands import BeginStep, Cancel, Elapse, FinishCancel, Interrupt, Proceed, Receive, RunAttempt, Start, Update
+from .context import MissionContext
+from .decisions import PROCESS_ENDED, check_signal, check_update, next_actions
+from .definition import MissionDefinition, SignalNode, StepNode
+from .errors import MissionControlError, MissionExecutionError, PayloadError
+from .flight import CancelOperation, Flight, Operation, SignalOperation, UpdateOperation
+from .journal import Journal, Loader
+from .outcome import attempt_outcome
+from .recorder import Recorder, closed
+from .records import MissionStatus, MissionSummary, due_at
+from .state import State
+
+logger = logging.getLogger("mission_control.engine")
+
+_MOST_CAUSES = 256
+"""Exceptions that are kept, so that a `MissionFailedError` can show what caused it."""
+
+
+class Engine(Recorder):
+    """The missions of one commander that are in memory, and what happens to them."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        journal: Journal,
+        loader: Loader,
+        runner: Runner,
+        activity: Activity,
+        definitions: Mapping[str, MissionDefinition[Any]],
+        note_due: Callable[[datetime], None],
+    ) -> None:
+        super().__init__(
+            clock=clock,
+            journal=journal,
+            loader=loader,
+            slots=runner.slots,
+            activity=activity,
+            definitions=definitions,
+        )
+        self._runner = runner
+        self._note_due = note_due
+        self._awaited: dict[str, list[Operation]] = {}
+        self._causes: OrderedDict[str, BaseException] = OrderedDict()
+
+    # What callers ask
+
+    def start(
+        self,
+        definition: MissionDefinition[Any],
+        mission_id: str,
+        input: Any,
+        start_at: datetime | None,
+        operation: Operation,
+        *,
+        wait: bool,
+    ) -> Flight | None:
+        """Begin a mission, whose caller waits on `operation`; return the flight that has the id already, if one has."""
+        known = self._hangar.get(mission_id)
+        if known is not None:
+            return known
+        flight = Flight(mission_id, definition=definition)
+        self._activate(flight)
+        flight.has_slot = start_at is None and self._slots.take()
+        self._commit(flight, Start(definition.name, input, start_at), operation, _answer(operation, wait=wait))
+        return None
+
+    def submit(self, mission_id: str, operation: Operation) -> None:
+        """Put a signal, an update or a cancellation to a mission, which is read into memory first where need be."""
+        flight = self._flight(mission_id)
+        if isinstance(operation, CancelOperation):
+            flight.cancels.append(operation)
+        elif isinstance(operation, SignalOperation | UpdateOperation):
+            flight.held.append(operation)
+        self._hurry(flight)
+        self._guard(flight, self._advance)
+
+    def can_wake(self, summary: MissionSummary, /) -> bool:
+        """True where the mission can run here and is not in motion already."""
+        return summary.mission_name in self._definitions and not self._hangar.is_active(summary.mission_id)
+
+    def wake(self, mission_id: str, /, *, has_slot: bool) -> None:
+        """Let a mission go on that is due or was interrupted; a slot that comes along is used or given back."""
+        flight = self._flight(mission_id)
+        flight.is_woken = True
+        if has_slot and (flight.has_slot or flight.attempt is not None):
+            self._slots.give_back()
+        elif has_slot:
+            flight.has_slot = True
+        self._guard(flight, self._advance)
+
+    async def known(self, flight: Flight) -> None:
+        """Return when it is known whether the flight's id is taken."""
+        if flight.state is None:
+            newcomer = self._loop.create_future()
+            flight.newcomers.append(newcomer)
+            self._hurry(flight)
+            await newcomer
+
+    def state(self, mission_id: str) -> State | None:
+        """Return the mission's durable state, where it is in memory."""
+        flight = self._hangar.get(mission_id)
+        return None if flight is None else flight.state
+
+    def cause(self, mission_id: str) -> BaseException | None:
+        """Return what made the mission fail, where that was here and not long ago."""
+        return self._causes.get(mission_id)
+
+    def await_end(self, mission_id: str, operation: Operation) -> None:
+        """Answer `operation` with the mission's state when it ends."""
+        self._awaited.setdefault(mission_id, []).append(operation)
+        operation.answer.add_done_callback(lambda _: self._forget(mission_id, operation))
+
+    def _forget(self, mission_id: str, operation: Operation) -> None:
+        waiting = self._awaited.get(mission_id, [])
+        if operation in waiting:
+            waiting.remove(operation)
+        if not waiting:
+            self._awaited.pop(mission_id, None)
+
+    # What comes next
+
+    def _advance(self, flight: Flight) -> None:
+        while flight.is_active and not flight.is_busy:
+            if flight.cancels:
+                self._cancel(flight, flight.cancels.popleft())
+            elif not self._turn(flight):
+                return
+
+    def _turn(self, flight: Flight) -> bool:
+        """Begin one thing; True where there may be another at once."""
+        state = flight.state
+        assert state is not None  # a flight without one is busy
+        if flight.attempt is not None:
+            if state.is_cancelling:
+                flight.attempt.stop(Stop.CANCEL)
+        elif state.is_terminal:
+            flight.outcome = None
+            return self._wait(flight, state)
+        elif state.is_cancelling:
+            flight.outcome = None  # what a step returned after the request does not count
+            self._commit(flight, FinishCancel())
+        elif flight.outcome is not None:
+            self._commit(flight, flight.outcome[1], applied=_outcome_is_durable)
+        elif flight.problem is not None:
+            self._stand_down(flight, flight.problem)
+        else:
+            return self._act(flight, state)
+        return False
+
+    def _stand_down(self, flight: Flight, problem: Exception) -> None:
+        if flight.is_woken:
+            logger.warning("passed over: %s", problem)
+        self._drop(flight, problem)
+
+    def _act(self, flight: Flight, state: State) -> bool:
+        action = next(iter(next_actions(flight.definition, state)), None)
+        if isinstance(action, RunAttempt):
+            self._run_or_recover(flight, state, action)
+        elif not isinstance(action, BeginStep):
+            return self._wait(flight, state)
+        elif self.is_closing:
+            self._park(flight, state)
+        elif self._take_slot(flight):
+            self._commit(flight, Proceed())
+        return False
+
+    def _run_or_recover(self, flight: Flight, state: State, action: RunAttempt) -> None:
+        is_ours = flight.claimed == (action.step_name, action.attempt_number)
+        if not self.is_closing and is_ours:
+            self._launch(flight, state, action)
+        elif is_ours:
+            self._commit(flight, Interrupt("closed"))
+        elif self.is_closing:
+            self._park(flight, state)
+        else:
+            self._commit(flight, Interrupt(PROCESS_ENDED))
+
+    def _take_slot(self, flight: Flight) -> bool:
+        """Hold a slot now, or be called again when there is one."""
+        if flight.has_slot or self._slots.take():
+            flight.has_slot = True
+            return True
+        if not flight.wants_slot:
+            flight.wants_slot = True
+            self._slots.request(partial(self._granted, flight))
+        return False
+
+    def _granted(self, flight: Flight) -> bool:
+        flight.wants_slot = False
+        if flight.has_slot or not flight.is_active or self.is_closing:
+            return False
+        flight.has_slot = True
+        self._loop.call_soon(self._guard, flight, self._advance)
+        return True
+
+    def _cancel(self, flight: Flight, operation: CancelOperation) -> None:
+        state = flight.state
+        assert state is not None  # a flight without one is busy
+        if state.is_terminal:
+            operation.resolve(state)
+        elif state.is_cancelling:
+            flight.enders.append(operation)
+        else:
+            at_once = flight.attempt is None or flight.attempt.is_sync
+            command = Cancel(operation.reason, at_once=at_once)
+            self._commit(flight, command, operation, lambda flight: flight.enders.append(operation))
+
+    # Steps
+
+    def _launch(self, flight: Flight, state: State, action: RunAttempt) -> None:
+        definition = flight.definition
+        assert definition is not None  # a mission without one does not run
+        node = definition.nodes[definition.positions[action.step_name]]
+        assert isinstance(node, StepNode)  # `check_fit` has seen to it
+        context: MissionContext[Any] = MissionContext(definition, state, node.name, action.attempt_number)
+        ended = partial(self._guard, flight, self._step_ended, node)
+        flight.attempt = Attempt(self._runner, flight, node.name, node.timeout, ended)
+        flight.attempt.begin(node.run, (context,), is_async=node.is_async)
+
+    def _step_ended(self, flight: Flight, node: StepNode, attempt: Attempt) -> None:
+        self._release(flight, attempt)
+        subject = f"step {node.name!r} of mission {flight.mission_id!r}"
+        command = attempt_outcome(attempt, node, subject, self._clock.now(), random.random())
+        flight.outcome = (flight.claimed or ("", 0), command)
+        flight.cause = attempt.error
+        self._advance(flight)
+
+    def _release(self, flight: Flight, attempt: Attempt) -> None:
+        flight.attempt = None
+        if attempt.keeps_slot:
+            flight.has_slot = False
+
+    # Waiting
+
+    def _wait(self, flight: Flight, state: State) -> bool:
+        """The mission waits or has ended: tell those who wait for that, take what was held, or park."""
+        for watcher in flight.watchers:
+            watcher.resolve(state)
+        flight.watchers.clear()
+        if state.is_terminal:
+            self._tell_end(flight, state)
+        if flight.held and not self.is_closing:
+            return self._take_held(flight, state)
+        due = due_at(state.waiting)
+        if due is not None and due <= self._clock.now() and not self.is_closing:
+            flight.has_slot = flight.has_slot or self._slots.take()
+            self._commit(flight, Elapse())
+        else:
+            self._park(flight, state)
+        return False
+
+    def _tell_end(self, flight: Flight, state: State) -> None:
+        if state.status is MissionStatus.FAILED and flight.cause is not None:
+            self._causes[state.mission_id] = flight.cause
+            flight.cause = None
+            if len(self._causes) > _MOST_CAUSES:
+                self._causes.popitem(last=False)
+        enders, flight.enders = flight.enders, []
+        for operation in (*enders, *self._awaited.pop(state.mission_id, ())):
+            operation.resolve(state)
+
+    def _park(self, flight: Flight, state: State) -> None:
+        if self.is_closing:
+            self._drop(flight, closed())
+            return
+        flight.is_woken = False
+        flight.claimed = None
+        self._hangar.park(flight)
+        self._free_slot(flight)
+        self._rest(flight)
+        due = due_at(state.waiting)
+        if due is not None:
+            self._note_due(due)
+
+    def _take_held(self, flight: Flight, state: State) -> bool:
+        operation = flight.held[0]
+        if operation.is_withdrawn:
+            flight.held.popleft()
+            return True
+        needs_slot = isinstance(operation, UpdateOperation) and not state.is_terminal
+        if needs_slot and not self._take_slot(flight):
+            return False
+        flight.held.popleft()
+        try:
+            if isinstance(operation, SignalOperation):
+                self._receive(flight, state, operation)
+            else:
+                self._update(flight, state, operation)
+        except MissionControlError as error:
+            operation.refuse(error)
+        return True
+
+    def _receive(self, flight: Flight, state: State, operation: SignalOperation) -> None:
+        check_signal(state, operation.name)
+        definition = flight.definition
+        assert definition is not None  # a mission without one stands down
+        node = definition.nodes[definition.positions[operation.name]]
+        assert isinstance(node, SignalNode)  # `check_fit` has seen to it
+        subject = f"signal {node.name!r} of mission {state.mission_id!r} ({state.mission_name})"
+        payload = node.schema.validate(operation.payload, event_name=node.name, subject=subject)
+        flight.has_slot = flight.has_slot or self._slots.take()
+        self._commit(flight, Receive(operation.name, payload), operation, _answer(operation, wait=operation.wait))
+
+    # Updates
+
+    def _update(self, flight: Flight, state: State, operation: UpdateOperation) -> None:
+        check_update(state)
+        definition = flight.definition
+        assert definition is not None  # a mission without one stands down
+        handler = definition.updates[operation.name]
+        subject = f"input of update {operation.name!r} of mission {state.mission_id!r} ({state.mission_name})"
+        stored = handler.schema.validate(operation.input, event_name=operation.name, subject=subject)
+        context: MissionContext[Any] = MissionContext(definition, state, operation.name, 1)
+        ended = partial(self._guard, flight, self._update_ended, operation, stored)
+        flight.attempt = Attempt(self._runner, flight, operation.name, operation.timeout, ended)
+        typed = handler.schema.restore(stored, subject=subject)
+        flight.attempt.begin(handler.run, (context, typed), is_async=handler.is_async)
+
+    def _update_ended(self, flight: Flight, operation: UpdateOperation, stored: Any, attempt: Attempt) -> None:
+        self._release(flight, attempt)
+        try:
+            value = self._update_value(flight, operation, attempt)
+        except MissionControlError as error:
+            operation.refuse(error)
+            self._advance(flight)
+        else:
+            command = Update(operation.name, stored, value)
+            self._commit(flight, command, operation, lambda _: operation.resolve(value))
+
+    def _update_value(self, flight: Flight, operation: UpdateOperation, attempt: Attempt) -> Any:
+        """Return what the update's code returned, as it is recorded, or raise what its caller gets."""
+        state, definition = flight.state, flight.definition
+        assert state is not None  # a flight without one is busy
+        assert definition is not None  # a mission without one stands down
+        check_update(state)
+        if attempt.stopped is Stop.CLOSE:
+            raise closed()
+        what = f"update {operation.name!r} of mission {state.mission_id!r} ({state.mission_name})"
+        error = attempt.error
+        if attempt.stopped is Stop.TIMEOUT:
+            error = TimeoutError(f"it did not end within {operation.timeout:g} s")
+        if error is not None:
+            raise MissionExecutionError(f"{what} failed, nothing was recorded: {error!r}") from error
+        try:
+            return definition.updates[operation.name].output.normalise(attempt.value, subject=what)
+        except PayloadError as misfit:
+            raise MissionExecutionError(f"{what} failed, nothing was recorded: {misfit}") from misfit
+
+    # The end
+
+    async def close(self) -> None:
+        """Stop user code, make durable what is decided, and forget all missions. Callers get an error."""
+        self.is_closing = True
+        for attempt in list(self._runner.running):
+            attempt.stop(Stop.CLOSE)
+        while flights := self._hangar.active():
+            for flight in flights:
+                self._hurry(flight)
+                self._guard(flight, self._advance)
+            if self._hangar.active():
+                await self._activity.change()
+        for waiting in list(self._awaited.values()):
+            for operation in list(waiting):
+                operation.refuse(closed())
+        await self._journal.drained()
+        await self._loader.drained()
+
+
+def _outcome_is_durable(flight: Flight) -> None:
+    flight.outcome = None
+
+
+def _answer(operation: Operation, *, wait: bool) -> Callable[[Flight], None]:
+    """Answer when it is durable; with `wait`, when the mission next waits or ends."""
+
+    def applied(flight: Flight) -> None:
+        if wait:
+            flight.watchers.append(operation)
+        else:
+            operation.resolve(flight.state)
+
+    return applied

@@ -1,0 +1,193 @@
+"""The errors that callers meet, one class for each thing they can do about it.
+
+    MissionControlError
+    ├── MissionDefinitionError            (ValueError)
+    ├── MissionValidationError            (ValueError)
+    ├── PayloadError                      (TypeError)
+    ├── CommanderError
+    │   ├── MissionAlreadyStartedError
+    │   ├── MissionAlreadyExistsError
+    │   ├── MissionNotFoundError          (LookupError)
+    │   ├── MissionNotRegisteredError     (LookupError)
+    │   ├── MissionSignalError
+    │   ├── MissionTerminalError
+    │   ├── MissionFailedError
+    │   ├── MissionCancelledError
+    │   ├── MissionExecutionError
+    │   ├── MissionDefinitionMismatchError
+    │   └── CommanderClosedError
+    └── PersistenceError
+        ├── StaleMissionError
+        ├── CorruptMissionError
+        └── DatabaseInUseError
+
+`NonRetryableError` and `RetryAfterError` stand apart: user code raises them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from .records import MissionFailure, MissionSnapshot
+
+
+class MissionControlError(Exception):
+    """The root of everything that Mission Control raises; `code` names the kind for machines."""
+
+    code: ClassVar[str] = "MISSION_CONTROL_ERROR"
+
+
+class MissionDefinitionError(MissionControlError, ValueError):
+    """A definition, or a name, id or schema handed in, is malformed."""
+
+    code = "MISSION_DEFINITION_ERROR"
+
+
+class MissionValidationError(MissionControlError, ValueError):
+    """An input or a signal does not fit its schema; nothing was changed.
+
+    `event_name` is the node, query or update whose schema refused the value;
+    `issues` has one line for each bad field, its path first (`$.email: expected str, got int 5`).
+    """
+
+    code = "MISSION_VALIDATION_ERROR"
+
+    def __init__(self, message: str, *, event_name: str, issues: Sequence[str]) -> None:
+        super().__init__(message)
+        self.event_name: str = event_name
+        self.issues: tuple[str, ...] = tuple(issues)
+
+
+class PayloadError(MissionControlError, TypeError):
+    """A value that user code returned has no JSON form, or does not fit its declared type."""
+
+    code = "MISSION_PAYLOAD_ERROR"
+
+
+class CommanderError(MissionControlError):
+    """A commander could not do what it was asked."""
+
+    code = "COMMANDER_ERROR"
+
+
+class MissionAlreadyStartedError(CommanderError):
+    """`start` was called on a handle whose mission has started."""
+
+    code = "MISSION_ALREADY_STARTED"
+
+
+class MissionAlreadyExistsError(CommanderError):
+    """The id belongs to another mission."""
+
+    code = "MISSION_ALREADY_EXISTS"
+
+
+class MissionNotFoundError(CommanderError, LookupError):
+    """No mission has this id."""
+
+    code = "MISSION_NOT_FOUND"
+
+
+class MissionNotRegisteredError(CommanderError, LookupError):
+    """The mission exists, but its definition has not been registered with this commander."""
+
+    code = "MISSION_NOT_REGISTERED"
+
+
+class MissionSignalError(CommanderError):
+    """The mission does not wait for this signal."""
+
+    code = "MISSION_SIGNAL_ERROR"
+
+
+class MissionTerminalError(CommanderError):
+    """The mission has ended and takes no updates."""
+
+    code = "MISSION_TERMINAL"
+
+
+class _EndedError(CommanderError):
+    """What the errors about an ended mission have in common: its last state, and why it ended."""
+
+    def __init__(self, message: str, *, snapshot: MissionSnapshot) -> None:
+        super().__init__(message)
+        self.snapshot: MissionSnapshot = snapshot
+
+    @property
+    def failure(self) -> MissionFailure:
+        """Why the mission ended; the same as `snapshot.error`."""
+        failure = self.snapshot.error
+        assert failure is not None  # a failed or cancelled mission says why
+        return failure
+
+
+class MissionFailedError(_EndedError):
+    """The mission failed; `__cause__` is the step's exception where it happened in this process."""
+
+    code = "MISSION_FAILED"
+
+
+class MissionCancelledError(_EndedError):
+    """The mission was cancelled, so it has no output."""
+
+    code = "MISSION_CANCELLED"
+
+
+class MissionExecutionError(CommanderError):
+    """A query, an update, or an operation on a mission that cannot take it, failed; nothing was recorded."""
+
+    code = "MISSION_EXECUTION_ERROR"
+
+
+class MissionDefinitionMismatchError(CommanderError):
+    """The registered definition cannot carry this mission on; the mission stays as it is."""
+
+    code = "MISSION_DEFINITION_MISMATCH"
+
+
+class CommanderClosedError(CommanderError):
+    """The commander was closed, or belongs to the process that this one was forked from."""
+
+    code = "COMMANDER_CLOSED"
+
+
+class PersistenceError(MissionControlError):
+    """Storage failed. Raised by an operation that was writing, it means that the outcome is unknown."""
+
+    code = "PERSISTENCE_ERROR"
+
+
+class StaleMissionError(PersistenceError):
+    """Another writer has changed the mission since it was read; nothing was written to it."""
+
+    code = "STALE_MISSION"
+
+
+class CorruptMissionError(PersistenceError):
+    """A stored history does not fold; its rows are left as they are."""
+
+    code = "MISSION_CORRUPT"
+
+
+class DatabaseInUseError(PersistenceError):
+    """Another commander, here or in another process, owns the storage."""
+
+    code = "DATABASE_IN_USE"
+
+
+class NonRetryableError(Exception):
+    """Raised by a step to fail its mission without another attempt."""
+
+
+class RetryAfterError(Exception):
+    """Raised by a step to fail this attempt and set the delay before the next one.
+
+    `delay` is in seconds or a `timedelta`. The policy still decides whether there is a next attempt.
+    """
+
+    def __init__(self, delay: timedelta | float, message: str = "") -> None:
+        super().__init__(message)
+        self.delay: timedelta | float = delay

@@ -1,0 +1,180 @@
+"""A mission that is in memory: its state, what is under way for it, and who waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict, deque
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import attrs
+
+from .commands import Command
+from .definition import MissionDefinition
+from .state import State
+
+if TYPE_CHECKING:
+    from .attempt import Attempt
+
+
+@attrs.define(eq=False)
+class Operation:
+    """What a caller asked of a mission, and the future that the caller waits on."""
+
+    answer: asyncio.Future[Any]
+
+    @property
+    def is_withdrawn(self) -> bool:
+        """True where nobody waits for the answer any more."""
+        return self.answer.done()
+
+    def resolve(self, value: object = None) -> None:
+        """Answer the caller."""
+        if not self.answer.done():
+            self.answer.set_result(value)
+
+    def refuse(self, error: BaseException) -> None:
+        """Answer the caller with an error."""
+        if not self.answer.done():
+            self.answer.set_exception(error)
+
+
+@attrs.define(eq=False)
+class SignalOperation(Operation):
+    """Deliver a signal; with `wait`, answer when the mission next waits or ends."""
+
+    name: str
+    payload: object
+    wait: bool
+
+
+@attrs.define(eq=False)
+class UpdateOperation(Operation):
+    """Run an update and record what it returns; `timeout` is in seconds."""
+
+    name: str
+    input: object
+    timeout: float | None
+
+
+@attrs.define(eq=False)
+class CancelOperation(Operation):
+    """End the mission; answer when it has ended."""
+
+    reason: str | None
+
+
+Held: TypeAlias = SignalOperation | UpdateOperation
+
+
+@attrs.define(eq=False)
+class Flight:
+    """One mission in memory, for as long as there is something to do for it, and a while longer in the cache."""
+
+    mission_id: str
+    definition: MissionDefinition[Any] | None = None
+    state: State | None = None
+    problem: Exception | None = None
+    """Why the mission cannot run, where it cannot."""
+
+    is_busy: bool = False
+    """True while the mission is being read or written, or waits to be tried again."""
+    is_active: bool = False
+    """True while the mission counts as something that is under way."""
+    has_slot: bool = False
+    wants_slot: bool = False
+    is_woken: bool = False
+    """True where the mission goes on by itself, and not because somebody asked."""
+
+    attempt: Attempt | None = None
+    outcome: tuple[tuple[str, int], Command] | None = None
+    """How an attempt ended, and which one, until that is durable."""
+    claimed: tuple[str, int] | None = None
+    """The attempt that this process put, or tried to put, on record."""
+    birth: State | None = None
+    """What the mission was to start as, until it is known whether it did."""
+    cause: BaseException | None = None
+    """What user code raised last."""
+
+    held: deque[Held] = attrs.field(factory=deque[Held])
+    cancels: deque[CancelOperation] = attrs.field(factory=deque[CancelOperation])
+    watchers: list[Operation] = attrs.field(factory=list[Operation])
+    """Those who wait for the mission to wait or end."""
+    enders: list[Operation] = attrs.field(factory=list[Operation])
+    """Those who cancelled, and wait for the end."""
+    newcomers: list[asyncio.Future[None]] = attrs.field(factory=list[asyncio.Future[None]])
+    """Those who wait to know whether this id is taken."""
+
+    backoff: float = 0.0
+    retry: asyncio.TimerHandle | None = None
+
+    @property
+    def must_go_on(self) -> bool:
+        """True where something was begun here that nobody else would finish."""
+        return self.is_woken or not (self.outcome is self.claimed is self.birth is None)
+
+    def callers(self) -> Iterator[Operation]:
+        """Take out everybody who waits for something of this mission."""
+        for waiting in (self.held, self.cancels, self.watchers, self.enders):
+            while waiting:
+                yield waiting.pop()
+
+    def settle_newcomers(self) -> None:
+        """Let those look again who wait to know whether this id is taken."""
+        newcomers, self.newcomers = self.newcomers, []
+        for newcomer in newcomers:
+            if not newcomer.done():
+                newcomer.set_result(None)
+
+
+_MOST_PARKED = 1024
+_HEAVIEST = 4 * 1024 * 1024
+"""About how many bytes all parked missions may take together."""
+_EMPTY = 1024
+"""About how many bytes a mission takes without its payloads."""
+
+
+class Hangar:
+    """The flights of a commander: those that have work, and a bounded cache of those that wait."""
+
+    def __init__(self) -> None:
+        self._active: dict[str, Flight] = {}
+        self._parked: OrderedDict[str, Flight] = OrderedDict()
+        self._weight = 0
+
+    def get(self, mission_id: str) -> Flight | None:
+        """Return the mission's flight if it is in memory."""
+        return self._active.get(mission_id) or self._parked.get(mission_id)
+
+    def is_active(self, mission_id: str) -> bool:
+        """True where the mission has work."""
+        return mission_id in self._active
+
+    def active(self) -> list[Flight]:
+        """Return the flights that have work."""
+        return list(self._active.values())
+
+    def activate(self, flight: Flight) -> None:
+        """Keep the flight for as long as it has work."""
+        if self._parked.pop(flight.mission_id, None) is not None:
+            self._weight -= _weight(flight)
+        self._active[flight.mission_id] = flight
+
+    def park(self, flight: Flight) -> None:
+        """Keep the flight for as long as there is room."""
+        self._active.pop(flight.mission_id, None)
+        self._parked[flight.mission_id] = flight
+        self._weight += _weight(flight)
+        while self._parked and (len(self._parked) > _MOST_PARKED or self._weight > _HEAVIEST):
+            _, dropped = self._parked.popitem(last=False)
+            self._weight -= _weight(dropped)
+
+    def drop(self, flight: Flight) -> None:
+        """Forget the flight; storage knows the mission."""
+        self._active.pop(flight.mission_id, None)
+        if self._parked.pop(flight.mission_id, None) is not None:
+            self._weight -= _weight(flight)
+
+
+def _weight(flight: Flight) -> int:
+    return 0 if flight.state is None else _EMPTY + flight.state.events.weight

@@ -1,0 +1,10 @@
+"""The JSON forms of types: one form for each type, made once and shared."""
+
+from __future__ import annotations
+
+from .compiler import form_of
+from .form import Form, UnsupportedTypeError
+from .scalars import ANY
+from .shapes import is_record
+
+__all__ = ["ANY", "Form", "UnsupportedTypeError", "form_of", "is_record"]

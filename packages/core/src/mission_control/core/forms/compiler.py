@@ -1,0 +1,173 @@
+"""From a type to its form: the walk over everything that the type is made of."""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections import Counter
+from enum import Enum
+from typing import Annotated, Any, ForwardRef, Literal, TypeVar, Union, get_args
+
+from typing_extensions import TypeAliasType, is_typeddict
+
+from ..issues import found
+from ..json_values import is_model_class
+from ..type_names import type_name
+from .classes import model_form, named_tuple_form, record_form, typed_dict_form
+from .containers import LISTS, MAPPINGS, SETS, fixed_tuple_form, list_form, mapping_form, set_form, tuple_form
+from .form import OBJECT, FieldShape, Form, UnsupportedTypeError
+from .scalars import SCALARS, enum_form, literal_form
+from .shapes import is_named_tuple, is_record, origin_of, shape_of
+from .unions import union_form
+
+_ALIASES: tuple[Any, ...] = (TypeAliasType, getattr(typing, "TypeAliasType", TypeAliasType))
+
+
+def form_of(annotation: Any) -> tuple[Form, bool]:
+    """The form of a type, and whether the type contains itself; `UnsupportedTypeError` if it has none."""
+    compiler = _Compiler()
+    try:
+        return compiler.form(annotation), compiler.recursive
+    except RecursionError:
+        raise UnsupportedTypeError(f"{type_name(annotation)} is nested too deeply") from None
+
+
+class _Compiler:
+    """One walk; it remembers the classes it is inside of, since a class may contain itself."""
+
+    def __init__(self) -> None:
+        self._done: dict[Any, Form] = {}
+        self._open: dict[Any, tuple[Form, dict[str, Form]]] = {}
+        self.recursive = False
+
+    def form(self, annotation: Any) -> Form:
+        annotation = _bare(annotation)
+        if isinstance(annotation, (str, ForwardRef)):
+            raise UnsupportedTypeError(f"{type_name(annotation)} is only the text of a type; name the type itself")
+        if isinstance(annotation, TypeVar):
+            raise UnsupportedTypeError(f"{type_name(annotation)} is a type variable; say which type, as in Box[int]")
+        scalar = SCALARS.get(annotation) if annotation.__hash__ is not None else None
+        if scalar is not None:
+            return scalar
+        origin = origin_of(annotation)
+        if origin is Union or origin is types.UnionType:
+            return union_form([self.form(member) for member in get_args(annotation)], type_name(annotation))
+        if origin is Literal:
+            return literal_form(get_args(annotation), type_name(annotation))
+        if isinstance(annotation, _ALIASES) or isinstance(origin, _ALIASES):
+            return self._once(annotation, None, lambda: self.form(_alias_value(annotation)))
+        return self._collection(annotation, origin or annotation) or self._class(annotation, origin or annotation)
+
+    def _collection(self, annotation: Any, origin: Any) -> Form | None:
+        name, arguments = type_name(annotation), get_args(annotation)
+        if not isinstance(origin, type):
+            return None
+        if origin is tuple:
+            return self._tuple(arguments, name)
+        if origin in LISTS:
+            return list_form(origin, self._argument(arguments, 0), name)
+        if origin in SETS:
+            return set_form(origin, self._argument(arguments, 0), name)
+        if origin in MAPPINGS:
+            return self._mapping(origin, arguments, name)
+        return None
+
+    def _mapping(self, origin: Any, arguments: tuple[Any, ...], name: str) -> Form:
+        key = self._argument(arguments, 0) if arguments else SCALARS[str]
+        value = SCALARS[int] if origin is Counter else self._argument(arguments, 1)
+        default = origin_of(arguments[-1]) or arguments[-1] if arguments else None
+        return mapping_form(origin, key, value, name, default=default if isinstance(default, type) else None)
+
+    def _argument(self, arguments: tuple[Any, ...], place: int) -> Form:
+        return self.form(arguments[place]) if arguments else SCALARS[Any]
+
+    def _tuple(self, arguments: tuple[Any, ...], name: str) -> Form:
+        if not arguments and name != "tuple[()]":
+            return tuple_form(SCALARS[Any], name)
+        if len(arguments) == 2 and arguments[1] is Ellipsis:
+            return tuple_form(self.form(arguments[0]), name)
+        return fixed_tuple_form(tuple(self.form(argument) for argument in arguments), name)
+
+    def _class(self, annotation: Any, cls: Any) -> Form:
+        name = type_name(annotation)
+        if isinstance(cls, type) and issubclass(cls, Enum):
+            return enum_form(cls, name)
+        if isinstance(cls, type) and is_model_class(cls):
+            return model_form(cls, name)
+        if is_record(cls) or is_typeddict(cls) or is_named_tuple(cls):
+            shape = shape_of(annotation)
+            return self._once(annotation, shape, lambda: self._with_fields(annotation, cls, name, shape))
+        raise UnsupportedTypeError(
+            f"{_full_name(annotation)} has no JSON form; use an attrs class, a dataclass, a pydantic class, "
+            "or types such as int and list[str]"
+        )
+
+    def _with_fields(self, annotation: Any, cls: Any, name: str, shape: dict[str, FieldShape]) -> Form:
+        forms = {field: self._field(name, field, declared) for field, declared in shape.items()}
+        if is_typeddict(cls):
+            return typed_dict_form(name, shape, forms)
+        if is_named_tuple(cls):
+            return named_tuple_form(annotation, name, shape, forms)
+        return record_form(annotation, name, shape, forms)
+
+    def _field(self, name: str, field: str, declared: FieldShape) -> Form:
+        try:
+            return self.form(declared.type)
+        except UnsupportedTypeError as error:
+            raise UnsupportedTypeError(f"{name}.{field}: {error}") from error
+
+    def _once(self, key: Any, shape: Any, build: Any) -> Form:
+        """Build the form of a class; where it is met again inside itself, a stand-in that uses the finished one."""
+        if key in self._done:
+            return self._done[key]
+        if key in self._open:
+            self.recursive = True
+            return self._open[key][0]
+        finished: dict[str, Form] = {}
+        self._open[key] = (_stand_in(key, shape, finished), finished)
+        try:
+            finished["form"] = self._done[key] = build()
+        finally:
+            del self._open[key]
+        return finished["form"]
+
+
+def _stand_in(annotation: Any, shape: Any, finished: dict[str, Form]) -> Form:
+    cls = origin_of(annotation) or annotation
+    return Form(
+        type_name(annotation),
+        lambda value: finished["form"].encode(value),  # noqa: PLW0108 - there is no finished form yet
+        lambda value, _: finished["form"].strict(value, None),
+        lambda value, _: finished["form"].lenient(value, None),
+        frozenset({OBJECT}),
+        typed=(cls,) if is_record(cls) else (),
+        shape=shape,
+        exact=False,
+    )
+
+
+def _bare(annotation: Any) -> Any:
+    """The type below Annotated, NewType and the names for None."""
+    while True:
+        if annotation is None:
+            return type(None)
+        if origin_of(annotation) is Annotated:
+            annotation = annotation.__origin__
+        elif hasattr(annotation, "__supertype__"):
+            annotation = annotation.__supertype__
+        else:
+            return annotation
+
+
+def _alias_value(annotation: Any) -> Any:
+    origin = origin_of(annotation)
+    if origin is None:
+        return annotation.__value__
+    return origin.__value__[get_args(annotation)]
+
+
+def _full_name(annotation: Any) -> str:
+    if not isinstance(annotation, type):
+        return type_name(annotation) if origin_of(annotation) is not None else f"{found(annotation)}, which is no type,"
+    name = type_name(annotation)
+    return name if annotation.__module__ == "builtins" else f"{annotation.__module__}.{name}"

@@ -1,0 +1,89 @@
+"""Reaching storage in batches: whatever gathers while the adapter is busy goes down, or comes up, in its next call."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeAlias
+
+from typing_extensions import TypeVar
+
+from .activity import Activity
+from .errors import MissionControlError, PersistenceError
+from .persistence import CommitOutcome, LoadOutcome, MissionCommit, PersistenceAdapter
+
+Item = TypeVar("Item")
+Outcome = TypeVar("Outcome")
+
+_MOST = 512
+"""Members of one batch; more would make the first of them wait for the last."""
+
+
+class Coalescer(Generic[Item, Outcome]):
+    """Hands items to `work` in batches, one batch at a time, and each outcome to the one who asked for it.
+
+    An idle coalescer begins at once. Where a batch fails, each of its members gets a `PersistenceError`.
+    """
+
+    def __init__(self, work: Callable[[list[Item]], Awaitable[Sequence[Outcome]]], activity: Activity) -> None:
+        self._work = work
+        self._activity = activity
+        self._waiting: list[tuple[Item, Callable[[Outcome | PersistenceError], None]]] = []
+        self._task: asyncio.Task[None] | None = None
+
+    def submit(self, item: Item, done: Callable[[Outcome | PersistenceError], None]) -> None:
+        """Hand `item` over; `done` is called with what became of it, on the loop, later."""
+        self._waiting.append((item, done))
+        if self._task is None:
+            self._activity.enter()
+            self._task = asyncio.get_running_loop().create_task(self._run())
+
+    async def drained(self) -> None:
+        """Return when nothing is waiting and nothing is under way."""
+        while self._task is not None:
+            await asyncio.wait([self._task])
+
+    async def _run(self) -> None:
+        try:
+            while self._waiting:
+                batch, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
+                outcomes = await self._outcomes([item for item, _ in batch])
+                for (_, done), outcome in zip(batch, outcomes, strict=True):
+                    done(outcome)
+        finally:
+            self._task = None
+            self._activity.leave()
+
+    async def _outcomes(self, items: list[Item]) -> Sequence[Outcome | PersistenceError]:
+        try:
+            outcomes = await self._work(items)
+        except Exception as error:
+            return [_as_persistence_error(error)] * len(items)
+        if len(outcomes) != len(items):
+            wrong = PersistenceError(f"the adapter returned {len(outcomes)} outcomes for a batch of {len(items)}")
+            return [wrong] * len(items)
+        return outcomes
+
+
+def _as_persistence_error(error: Exception) -> PersistenceError:
+    if isinstance(error, PersistenceError):
+        return error
+    wrapped = PersistenceError(f"storage failed: {type(error).__name__}: {error}")
+    if isinstance(error, MissionControlError):
+        wrapped = PersistenceError(str(error))
+    wrapped.__cause__ = error
+    return wrapped
+
+
+Journal: TypeAlias = Coalescer[MissionCommit, CommitOutcome]
+Loader: TypeAlias = Coalescer[str, LoadOutcome]
+
+
+def create_journal(adapter: PersistenceAdapter, activity: Activity) -> Journal:
+    """Return the one way in which records become durable."""
+    return Coalescer(adapter.commit, activity)
+
+
+def create_loader(adapter: PersistenceAdapter, activity: Activity) -> Loader:
+    """Return the one way in which histories are read to be run."""
+    return Coalescer(adapter.load, activity)

@@ -1,0 +1,80 @@
+"""What the end of a step's attempt means: the command that tells the machine."""
+
+from __future__ import annotations
+
+import math
+import traceback
+from datetime import datetime, timedelta
+from typing import Any
+
+from .attempt import Attempt, Stop
+from .commands import Command, Fail, Interrupt, Succeed
+from .definition import StepNode
+from .errors import NonRetryableError, PayloadError, RetryAfterError
+from .records import MissionFailure
+
+_LONGEST_TRACEBACK = 20_000
+_LONGEST_MESSAGE = 10_000
+
+
+def attempt_outcome(attempt: Attempt, node: StepNode, subject: str, now: datetime, chance: float) -> Command:
+    """Return the command for how `attempt` ended; `chance`, from 0 to 1, is for the jitter of a backoff."""
+    if attempt.stopped is Stop.TIMEOUT:
+        error: BaseException = TimeoutError(f"{subject} did not end within {node.timeout:g} s")
+        return _failed(error, node, now, chance, code="STEP_TIMEOUT")
+    if attempt.stopped is not None and (attempt.is_abandoned or attempt.error is not None):
+        return Interrupt("closed")
+    if attempt.error is not None:
+        return _failed(attempt.error, node, now, chance, code="STEP_FAILED")
+    try:
+        return Succeed(node.output.normalise(attempt.value, subject=subject))
+    except PayloadError as error:
+        return Fail(_failure(error, now, "MISSION_PAYLOAD_ERROR"), is_retryable=False, delay=None, chance=chance)
+
+
+def _failed(error: BaseException, node: StepNode, now: datetime, chance: float, code: str) -> Fail:
+    policy = node.retry
+    if isinstance(error, NonRetryableError):
+        is_retryable = False
+    elif isinstance(error, RetryAfterError):
+        is_retryable = not isinstance(error, policy.give_up_on)
+    else:
+        is_retryable = policy.is_retryable(error)
+    return Fail(_failure(error, now, code), is_retryable=is_retryable, delay=_own_delay(error), chance=chance)
+
+
+def _own_delay(error: BaseException) -> float | None:
+    """Return the delay that the error asks for, in seconds, if it asks for one that makes sense."""
+    if not isinstance(error, RetryAfterError):
+        return None
+    delay: Any = error.delay
+    if isinstance(delay, timedelta):
+        delay = delay.total_seconds()
+    if isinstance(delay, int | float) and not math.isnan(delay):
+        return max(0.0, float(delay))
+    return None
+
+
+def _failure(error: BaseException, now: datetime, code: str) -> MissionFailure:
+    kind = type(error)
+    return MissionFailure(
+        message=_message(error)[:_LONGEST_MESSAGE],
+        at=now,
+        code=code,
+        type=kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}",
+        traceback=_traceback(error)[-_LONGEST_TRACEBACK:],
+    )
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return str(error) or type(error).__name__
+    except Exception as broken:  # a user's __str__ may fail in any way
+        return f"{type(error).__name__} (its __str__ raised {type(broken).__name__})"
+
+
+def _traceback(error: BaseException) -> str:
+    try:
+        return "".join(traceback.format_exception(error))
+    except Exception:  # likewise
+        return "".join(traceback.format_tb(error.__traceback__))

@@ -1,0 +1,297 @@
+"""Keeps missions in memory and in storage in step: reads them, makes decisions durable, and survives failing storage.
+
+A flight is busy from the moment a commit or a read is handed over until its outcome is known. In memory nothing runs
+ahead of what is durable: a decision is folded in only after its commit. Where a commit fails nobody knows whether it
+took effect, so the mission is read again before anything else is done for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from .activity import Activity
+from .clock import Clock
+from .commands import Command
+from .decisions import check_fit, decide
+from .definition import MissionDefinition
+from .errors import (
+    CommanderClosedError,
+    CorruptMissionError,
+    MissionControlError,
+    MissionExecutionError,
+    MissionNotFoundError,
+    MissionNotRegisteredError,
+    PersistenceError,
+    StaleMissionError,
+)
+from .fit import check_payloads
+from .flight import Flight, Hangar, Operation
+from .journal import Journal, Loader
+from .machine import fold, load
+from .persistence import CommitOutcome, LoadOutcome, MissionCommit, StoredDefinition
+from .records import HistoryRecord, HistoryType
+from .slots import Slots
+from .state import Phase, State
+
+logger = logging.getLogger("mission_control.engine")
+
+_FIRST_BACKOFF, _LONGEST_BACKOFF = 0.1, 5.0
+
+
+class Recorder(ABC):
+    """The flights of one commander, and the way between them and storage."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        journal: Journal,
+        loader: Loader,
+        slots: Slots,
+        activity: Activity,
+        definitions: Mapping[str, MissionDefinition[Any]],
+    ) -> None:
+        self._clock = clock
+        self._journal = journal
+        self._loader = loader
+        self._slots = slots
+        self._activity = activity
+        self._definitions = definitions
+        self._hangar = Hangar()
+        self._loop = asyncio.get_running_loop()
+        self._stored: set[str] = set()
+        self.is_closing = False
+
+    @abstractmethod
+    def _advance(self, flight: Flight) -> None:
+        """Begin what comes next for the mission, unless something is under way for it."""
+
+    # Memory
+
+    def _flight(self, mission_id: str) -> Flight:
+        """Return the mission's flight, which is being read where it was not in memory."""
+        flight = self._hangar.get(mission_id)
+        if flight is None:
+            flight = Flight(mission_id)
+            self._activate(flight)
+            self._read(flight)
+        else:
+            self._activate(flight)
+        return flight
+
+    def _activate(self, flight: Flight) -> None:
+        self._hangar.activate(flight)
+        if not flight.is_active and flight.retry is None:
+            flight.is_active = True
+            self._activity.enter()
+
+    def _rest(self, flight: Flight) -> None:
+        """Nothing is under way for the mission any more."""
+        if flight.is_active:
+            flight.is_active = False
+            self._activity.leave()
+
+    def _drop(self, flight: Flight, error: BaseException) -> None:
+        """Forget the mission, and tell everybody who waits for something of it why. Storage knows the rest."""
+        for operation in flight.callers():
+            operation.refuse(error)
+        if flight.retry is not None:
+            flight.retry.cancel()
+            flight.retry = None
+        self._hangar.drop(flight)
+        flight.settle_newcomers()
+        self._free_slot(flight)
+        self._rest(flight)
+
+    def _free_slot(self, flight: Flight) -> None:
+        if flight.has_slot:
+            flight.has_slot = False
+            self._slots.give_back()
+
+    def _guard(self, flight: Flight, callback: Callable[..., None], *arguments: Any) -> None:
+        """Keep a mission that cannot be driven from taking others along."""
+        try:
+            callback(flight, *arguments)
+        except CorruptMissionError as error:
+            logger.error("%s", error)
+            self._drop(flight, error)
+        except Exception as error:
+            logger.exception("mission %s cannot be driven; it stays as it is stored", flight.mission_id)
+            self._drop(flight, error)
+
+    # Writing
+
+    def _commit(
+        self,
+        flight: Flight,
+        command: Command,
+        operation: Operation | None = None,
+        applied: Callable[[Flight], None] | None = None,
+    ) -> None:
+        """Decide, and make the answer durable; then call `applied` and go on. A failure is told to `operation`."""
+        state = flight.state or State(mission_id=flight.mission_id)
+        definition = flight.definition
+        has_slot = flight.has_slot and not self.is_closing
+        records = decide(definition, state, command, self._clock.now(), has_slot=has_slot)
+        after = fold(state, records)
+        last = records[-1]
+        if last.type is HistoryType.STEP_STARTED:
+            flight.claimed = (last.event_name or "", last.attempt_number or 0)
+        if state.version == 0:
+            flight.birth = after
+        commit = MissionCommit(
+            mission_id=flight.mission_id,
+            expected_version=state.version,
+            records=records,
+            summary=after.summary(),
+            definition=self._unstored(definition),
+        )
+        flight.is_busy = True
+        done = partial(self._committed, flight, after, commit.definition, operation, applied)
+        self._journal.submit(commit, done)
+
+    def _unstored(self, definition: MissionDefinition[Any] | None) -> StoredDefinition | None:
+        if definition is None or definition.fingerprint in self._stored:
+            return None
+        return definition.stored
+
+    def _committed(
+        self,
+        flight: Flight,
+        after: State,
+        definition: StoredDefinition | None,
+        operation: Operation | None,
+        applied: Callable[[Flight], None] | None,
+        outcome: CommitOutcome | PersistenceError,
+    ) -> None:
+        flight.is_busy = False
+        if outcome is not None:
+            self._refused(flight, operation, outcome)
+            return
+        if definition is not None:
+            self._stored.add(definition.fingerprint)
+        flight.state = after
+        flight.backoff = 0.0
+        if flight.birth is not None:
+            flight.birth = None
+            flight.settle_newcomers()
+        if applied is not None:
+            applied(flight)
+        self._guard(flight, self._advance)
+
+    def _refused(self, flight: Flight, operation: Operation | None, error: PersistenceError) -> None:
+        if operation is not None:
+            operation.refuse(error)
+        if flight.state is None and isinstance(error, StaleMissionError):
+            flight.birth = flight.claimed = flight.definition = None  # the id is another mission's: read that
+            self._free_slot(flight)
+            self._read(flight)
+        else:
+            self._back_off(flight, error)
+
+    # Failing storage
+
+    def _back_off(self, flight: Flight, error: PersistenceError) -> None:
+        """Read the mission again in a while: what took effect stands, what did not is offered once more."""
+        if self.is_closing:
+            self._drop(flight, closed())
+            return
+        flight.is_busy = True
+        flight.backoff = min(_LONGEST_BACKOFF, flight.backoff * 2 or _FIRST_BACKOFF)
+        logger.warning("mission %s: %s; trying again in %g s", flight.mission_id, error, flight.backoff)
+        flight.retry = self._loop.call_later(flight.backoff, self._hurry, flight)
+        self._rest(flight)
+
+    def _hurry(self, flight: Flight) -> None:
+        """Do not wait any longer before storage is tried again."""
+        if flight.retry is not None:
+            flight.retry.cancel()
+            flight.retry = None
+            self._activate(flight)
+            self._read(flight)
+
+    # Reading
+
+    def _read(self, flight: Flight) -> None:
+        flight.is_busy = True
+        self._loader.submit(flight.mission_id, partial(self._guard, flight, self._was_read))
+
+    def _was_read(self, flight: Flight, outcome: LoadOutcome | PersistenceError) -> None:
+        flight.is_busy = False
+        if isinstance(outcome, CorruptMissionError):
+            raise outcome
+        if isinstance(outcome, PersistenceError):
+            for operation in flight.callers():
+                operation.refuse(outcome)
+            if flight.must_go_on:
+                self._back_off(flight, outcome)
+            else:
+                self._drop(flight, outcome)
+        elif outcome is None:
+            self._drop(flight, not_found(flight.mission_id))
+        else:
+            self._take_up(flight, outcome)
+
+    def _take_up(self, flight: Flight, history: tuple[HistoryRecord, ...]) -> None:
+        """Go on from what storage has; an outcome or an attempt of ours counts only where it fits that."""
+        state = load(flight.mission_id, history)
+        if flight.birth is not None and flight.birth.created_at != state.created_at:
+            flight.claimed = None  # the id is another mission's, which was here before
+        flight.birth = None
+        flight.state = state
+        if flight.outcome is not None:
+            attempt, _ = flight.outcome
+            if state.phase is not Phase.ATTEMPTING or attempt != (state.cursor, state.attempt_number):
+                flight.outcome = None  # it is on record already
+        flight.definition = self._definitions.get(state.mission_name)
+        flight.problem = self.problem(flight.definition, state)
+        flight.settle_newcomers()
+        self._advance(flight)
+
+    def problem(self, definition: MissionDefinition[Any] | None, state: State) -> MissionControlError | None:
+        """Return why the mission cannot run here, if it cannot."""
+        if state.is_terminal:
+            return None
+        if definition is None:
+            return not_registered(state.mission_id, state.mission_name, self._definitions)
+        try:
+            check_fit(definition, state)
+            check_payloads(definition, state)
+        except MissionControlError as error:
+            return error
+        return None
+
+
+def not_found(mission_id: str) -> MissionNotFoundError:
+    """Return the error for an id that no mission has."""
+    return MissionNotFoundError(f"no mission has the id {mission_id!r}; start one, or check the id")
+
+
+def not_registered(mission_id: str, name: str, known: Mapping[str, object]) -> MissionNotRegisteredError:
+    """Return the error for a mission whose definition this commander was not given."""
+    listed = ", ".join(repr(other) for other in known) or "none"
+    return MissionNotRegisteredError(
+        f"mission {mission_id!r} is a {name!r}, and no definition of that name is registered (registered: {listed}); "
+        f"pass it to create_commander(definitions=...) or to register()"
+    )
+
+
+def closed() -> CommanderClosedError:
+    """Return the error for those who were still waiting for something when the commander was closed."""
+    return CommanderClosedError("the commander was closed before this was done; start a new one and ask again")
+
+
+def unknown_name(
+    kind: str, wanted: object, known: Mapping[str, object], mission_id: str, mission_name: str
+) -> MissionExecutionError:
+    """Return the error for a query or an update that the mission's definition does not have, or has twice."""
+    listed = ", ".join(repr(name) for name in known) or "none"
+    what = repr(wanted) if isinstance(wanted, str) else f"of the function {getattr(wanted, '__qualname__', wanted)}"
+    return MissionExecutionError(
+        f"mission {mission_id!r} ({mission_name}) has no single {kind} {what}; ask for one by name: {listed}"
+    )

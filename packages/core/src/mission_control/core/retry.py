@@ -1,0 +1,96 @@
+"""When a failed step is tried again, and after how long."""
+
+from __future__ import annotations
+
+import math
+from datetime import timedelta
+
+import attrs
+
+from .errors import MissionDefinitionError
+
+LONGEST_DURATION = timedelta(days=365_250)
+"""A thousand years: the longest duration that a definition may state."""
+
+
+def seconds(duration: timedelta | float, *, subject: str) -> float:
+    """Return a duration of 0 to 1,000 years in seconds. Raises `MissionDefinitionError`, naming `subject`."""
+    if isinstance(duration, timedelta):
+        value: object = duration.total_seconds()
+    else:
+        value = duration
+    if type(value) not in (int, float) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise MissionDefinitionError(f"{subject}: expected a timedelta or a number of seconds, found {duration!r}")
+    if value < 0 or value > LONGEST_DURATION.total_seconds():
+        raise MissionDefinitionError(f"{subject}: expected a duration from 0 to 1,000 years, found {duration!r}")
+    return float(value)
+
+
+def _interval(duration: timedelta | float) -> float:
+    return seconds(duration, subject="a RetryPolicy's interval")
+
+
+def _check_count(policy: object, attribute: attrs.Attribute[int | None], value: int | None) -> None:
+    if value is None and attribute.name == "max_attempts":
+        return
+    if type(value) is not int or value < 1:
+        raise MissionDefinitionError(f"RetryPolicy.{attribute.name}: expected an int of 1 or more, found {value!r}")
+
+
+def _check_number(policy: object, attribute: attrs.Attribute[float], value: float) -> None:
+    low, high = (0, 1) if attribute.name == "jitter" else (1, math.inf)
+    if type(value) not in (int, float) or not (low <= value <= high and math.isfinite(value)):
+        text = "a fraction from 0 to 1" if attribute.name == "jitter" else "a number of 1 or more"
+        raise MissionDefinitionError(f"RetryPolicy.{attribute.name}: expected {text}, found {value!r}")
+
+
+def _check_types(policy: object, attribute: attrs.Attribute[object], value: object) -> None:
+    if not isinstance(value, tuple) or not all(isinstance(t, type) and issubclass(t, BaseException) for t in value):
+        raise MissionDefinitionError(f"RetryPolicy.{attribute.name}: expected exception classes, found {value!r}")
+
+
+def _classes(value: object) -> object:
+    return (value,) if isinstance(value, type) else tuple(value) if isinstance(value, list) else value
+
+
+@attrs.frozen
+class RetryPolicy:
+    """How often a step is tried, how long is waited in between, and which errors are tried again.
+
+    `max_attempts` counts failed attempts (None: no limit); `max_interruptions` counts attempts in a row that
+    their process did not survive. Intervals are seconds or a `timedelta`. `jitter` is the fraction of a delay,
+    0 to 1, that chance may take away. Raises `MissionDefinitionError` for values that make no sense.
+    """
+
+    max_attempts: int | None = attrs.field(default=1, validator=_check_count)
+    initial_interval: float = attrs.field(default=0.0, converter=_interval)
+    backoff_multiplier: float = attrs.field(default=1.0, validator=_check_number)
+    max_interval: float | None = attrs.field(default=None, converter=attrs.converters.optional(_interval))
+    jitter: float = attrs.field(default=0.0, validator=_check_number)
+    retry_on: tuple[type[BaseException], ...] = attrs.field(
+        default=(Exception,), converter=_classes, validator=_check_types
+    )
+    give_up_on: tuple[type[BaseException], ...] = attrs.field(default=(), converter=_classes, validator=_check_types)
+    max_interruptions: int = attrs.field(default=10, validator=_check_count)
+
+    def delay(self, attempt: int) -> float:
+        """Return the seconds before the attempt that follows `attempt` - 1 failures, never past `max_interval`.
+
+        `delay(1)` is 0, `delay(2)` is `initial_interval`; each further one is multiplied. Without a
+        `max_interval` it saturates at 1,000 years.
+        """
+        if attempt <= 1:
+            return 0.0
+        limit = LONGEST_DURATION.total_seconds() if self.max_interval is None else self.max_interval
+        try:
+            return min(limit, self.initial_interval * self.backoff_multiplier ** (attempt - 2))
+        except OverflowError:
+            return limit if self.initial_interval else 0.0
+
+    def allows_another(self, failures: int) -> bool:
+        """True where a step that has failed `failures` times may be tried again."""
+        return self.max_attempts is None or failures < self.max_attempts
+
+    def is_retryable(self, error: BaseException) -> bool:
+        """True where an attempt that raised `error` may be followed by another."""
+        return isinstance(error, self.retry_on) and not isinstance(error, self.give_up_on)

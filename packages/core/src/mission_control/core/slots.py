@@ -1,0 +1,58 @@
+"""How much user code may run at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+
+class Slots:
+    """A fixed number of slots, handed out in the order in which they were asked for."""
+
+    __slots__ = ("_free", "_waiting")
+
+    def __init__(self, limit: int) -> None:
+        self._free = limit
+        self._waiting: deque[Callable[[], bool]] = deque()
+
+    def take(self) -> bool:
+        """Take a slot if one is free."""
+        if self._free <= 0:
+            return False
+        self._free -= 1
+        return True
+
+    def request(self, grant: Callable[[], bool]) -> None:
+        """Call `grant` as soon as there is a slot; it returns False where the slot is not wanted any more."""
+        if not self.take():
+            self._waiting.append(grant)
+        elif not grant():
+            self.give_back()
+
+    def give_back(self) -> None:
+        """Give a slot back; the first that waits for one gets it."""
+        while self._waiting:
+            if self._waiting.popleft()():
+                return
+        self._free += 1
+
+    async def acquire(self) -> None:
+        """Wait for a slot and take it."""
+        if self.take():
+            return
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(lambda: _resolve(turn))
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self.give_back()
+            raise
+
+
+def _resolve(turn: asyncio.Future[None]) -> bool:
+    if turn.done():
+        return False
+    turn.set_result(None)
+    return True

@@ -1,0 +1,240 @@
+"""What functions declare to return, found in every kind of callable."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+import pytest
+from attrs import define
+
+from mission_control.core.annotations import is_coroutine_function, return_type
+from mission_control.core.errors import MissionDefinitionError
+
+if TYPE_CHECKING:
+    import socket
+    from decimal import Decimal
+    from uuid import UUID as Nowhere  # noqa: N811 - a name that is not there at run time
+
+T = TypeVar("T")
+
+
+@define
+class Opened:
+    email: str
+
+
+def declared(fn: Callable[..., object]) -> str:
+    return return_type(fn, caller=sys._getframe(1), subject="step 'open'").description  # pyright: ignore[reportPrivateUsage]
+
+
+def plain_function(ctx: Nowhere) -> Opened:
+    return Opened("a")
+
+
+async def coroutine_function(ctx: Nowhere) -> list[Opened]:
+    return []
+
+
+def returns_awaitable(ctx: object) -> Awaitable[int]:
+    return returns_coroutine(ctx)
+
+
+async def _five() -> int:
+    return 5
+
+
+def returns_coroutine(ctx: object) -> Coroutine[Any, Any, int]:
+    return _five()
+
+
+def returns_nothing(ctx: object) -> None:
+    return None
+
+
+def undeclared(ctx: object):  # type: ignore[no-untyped-def]  # the case under test
+    return ctx
+
+
+def never(ctx: object) -> NoReturn:
+    raise ValueError
+
+
+def decorated(fn: Callable[..., T]) -> Callable[..., T]:
+    @functools.wraps(fn)
+    def call(*args: object) -> T:
+        return fn(*args)
+
+    return call
+
+
+class Steps:
+    def method(self, ctx: Nowhere) -> Opened:
+        return Opened("a")
+
+    @classmethod
+    def of_class(cls, ctx: Nowhere) -> Opened:
+        return Opened("a")
+
+    @staticmethod
+    def static(ctx: Nowhere) -> Opened:
+        return Opened("a")
+
+
+class SyncCall:
+    def __call__(self, ctx: Nowhere) -> Opened:
+        return Opened("a")
+
+
+class AsyncCall:
+    async def __call__(self, ctx: Nowhere) -> Opened:
+        return Opened("a")
+
+
+DECLARED: list[tuple[Callable[..., object], str]] = [
+    (plain_function, "Opened"),
+    (coroutine_function, "list[Opened]"),
+    (returns_awaitable, "int"),
+    (returns_coroutine, "int"),
+    (returns_nothing, "None"),
+    (decorated(plain_function), "Opened"),
+    (functools.partial(plain_function), "Opened"),
+    (functools.lru_cache(plain_function), "Opened"),
+    (Steps().method, "Opened"),
+    (Steps.of_class, "Opened"),
+    (Steps.static, "Opened"),
+    (SyncCall(), "Opened"),
+    (AsyncCall(), "Opened"),
+    (functools.partial(AsyncCall()), "Opened"),
+    (Opened, "Opened"),
+    (undeclared, "any"),
+    (never, "any"),
+    (lambda ctx: ctx, "any"),  # pyright: ignore[reportUnknownLambdaType]
+    (print, "any"),
+    (dict, "any"),
+]
+
+
+@pytest.mark.parametrize(("fn", "name"), DECLARED)
+def test_the_return_annotation_is_found(fn: Callable[..., object], name: str) -> None:
+    """Bad annotations of parameters do not matter."""
+    assert declared(fn) == name
+
+
+def test_a_local_class_is_found_through_the_caller() -> None:
+    """Tests and scripts define their classes where they use them."""
+
+    @define
+    class Local:
+        x: int
+
+    def step(ctx: object) -> Local:
+        raise NotImplementedError
+
+    assert declared(step) == "Local"
+
+
+def test_a_local_class_is_found_through_the_closure() -> None:
+    """A factory's functions bring their classes along."""
+
+    def factory() -> Callable[..., object]:
+        @define
+        class Local:
+            x: int
+
+        def step(ctx: object) -> Local:
+            return Local(1)
+
+        return step
+
+    assert declared(factory()) == "Local"
+
+
+def test_a_name_of_the_caller_does_not_hide_the_function_s_own() -> None:
+    """A function of a module is read with that module's names."""
+    Opened = int  # noqa: N806 - hides the class on purpose
+
+    assert declared(plain_function) == "Opened"
+    assert Opened is int
+
+
+def test_names_may_come_from_a_mapping() -> None:
+    """A builder may hand over names instead of its frame."""
+
+    def step(ctx: object) -> Decimal:
+        raise NotImplementedError
+
+    found = return_type(step, caller={"Decimal": Opened}, subject="step")
+    assert found.description == "Opened"
+
+
+def test_an_annotation_that_does_not_resolve_names_function_and_remedy() -> None:
+    """The author learns that TYPE_CHECKING hides the name at run time."""
+
+    def step(ctx: object) -> Decimal:
+        raise NotImplementedError
+
+    with pytest.raises(MissionDefinitionError) as caught:
+        declared(step)
+    message = str(caught.value)
+    assert message.startswith("step 'open': the return annotation of 'test_an_annotation")
+    assert "name 'Decimal' is not defined" in message
+    assert "not only under TYPE_CHECKING, or state the type with output=Type" in message
+
+
+def test_a_type_that_cannot_be_read_back_names_function_and_remedy() -> None:
+    """A socket cannot be stored, and the error says which function returns one."""
+
+    def step(ctx: object) -> socket.socket:
+        raise NotImplementedError
+
+    import socket
+
+    with pytest.raises(MissionDefinitionError, match=r"step' returns socket, which cannot be stored \(socket.socket"):
+        return_type(step, caller={"socket": socket}, subject="step")
+
+
+def test_a_type_variable_is_refused() -> None:
+    """It says nothing about what comes back."""
+
+    def step(ctx: T) -> T:
+        return ctx
+
+    with pytest.raises(MissionDefinitionError, match="T is a type variable"):
+        declared(step)
+
+
+def test_generators_are_refused() -> None:
+    """A step returns one value."""
+
+    def numbers(ctx: object) -> Iterator[int]:
+        yield 1
+
+    async def stream(ctx: object) -> AsyncIterator[int]:
+        yield 1
+
+    for fn in (numbers, stream):
+        with pytest.raises(MissionDefinitionError, match="is a generator; return one value"):
+            declared(fn)
+
+
+@pytest.mark.parametrize(
+    ("fn", "on_the_loop"),
+    [
+        (coroutine_function, True),
+        (functools.partial(coroutine_function), True),
+        (AsyncCall(), True),
+        (functools.partial(AsyncCall()), True),
+        (plain_function, False),
+        (returns_coroutine, False),
+        (SyncCall(), False),
+        (AsyncCall, False),
+        (decorated(coroutine_function), False),
+        (print, False),
+    ],
+)
+def test_only_coroutine_functions_run_on_the_loop(fn: Callable[..., object], on_the_loop: bool) -> None:
+    """Everything else may block, and gets a thread."""
+    assert is_coroutine_function(fn) is on_the_loop

@@ -1,0 +1,41 @@
+"""Tools for testing missions and for testing adapters."""
+
+from typing import TYPE_CHECKING
+
+__all__ = [
+    "Deferred",
+    "FakeClock",
+    "FaultInjectingAdapter",
+    "PersistenceAdapterContract",
+    "__version__",
+    "create_deferred",
+]
+
+__version__: str
+
+if TYPE_CHECKING:
+    from .clock import FakeClock
+    from .conformance import PersistenceAdapterContract
+    from .deferred import Deferred, create_deferred
+    from .faults import FaultInjectingAdapter
+else:
+    # On first use: pytest loads this package in every project where it is installed, and the conformance suite must
+    # not be imported before the plugin has registered it for assertion rewriting.
+    _HOMES = {
+        "Deferred": "deferred",
+        "FakeClock": "clock",
+        "FaultInjectingAdapter": "faults",
+        "PersistenceAdapterContract": "conformance",
+        "create_deferred": "deferred",
+    }
+
+    def __getattr__(name: str) -> object:
+        if name == "__version__":
+            from importlib.metadata import version
+
+            return version("mission-control-testing")
+        if name in _HOMES:
+            from importlib import import_module
+
+            return getattr(import_module(f".{_HOMES[name]}", __name__), name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,87 @@
+"""What `load_definition` promises: each definition once, under its fingerprint."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .missions import NAMES, adds, commit, definition
+from .storage import Storage, contract
+
+STATIC: dict[str, Any] = {
+    "nodes": [{"kind": "start", "name": "start"}, {"kind": "sleep", "name": "naïve \ud800 \x00", "seconds": 0.1}],
+    "queries": [],
+    "big": 2**70,
+    "none": None,
+}
+
+
+class DefinitionContract:
+    """Definitions beside the missions that they ran."""
+
+    @contract
+    async def test_a_definition_is_stored_under_its_fingerprint(self, storage: Storage) -> None:
+        """What was committed under a fingerprint comes back as it was; others of the same name are kept apart."""
+        adapter = await storage.open()
+        await commit(adapter, adds("a", definition=definition("f-1", **STATIC)))
+        await commit(adapter, adds("b", definition=definition("f-2")), adds("c", definition=definition("f-3", x=1)))
+        assert await adapter.load_definition("f-1") == {"name": "order", **STATIC}
+        assert await adapter.load_definition("f-2") == {"name": "order"}
+        assert await adapter.load_definition("f-3") == {"name": "order", "x": 1}
+
+    @contract
+    async def test_an_unknown_definition_is_none(self, storage: Storage) -> None:
+        """A fingerprint that was never committed gives None."""
+        adapter = await storage.open()
+        await commit(adapter, adds("a", definition=definition("f-1")))
+        assert await adapter.load_definition("f") is None
+        assert await adapter.load_definition("order") is None
+
+    @contract
+    async def test_a_definition_may_come_with_a_later_commit(self, storage: Storage) -> None:
+        """A mission that goes on under another definition brings it along, and the first one stays."""
+        adapter = await storage.open()
+        await commit(adapter, adds("a", definition=definition("f-1", x=1)))
+        await commit(adapter, adds("a", version=1, definition=definition("f-2", x=2)))
+        await commit(adapter, adds("a", version=2))
+        assert await adapter.load_definition("f-1") == {"name": "order", "x": 1}
+        assert await adapter.load_definition("f-2") == {"name": "order", "x": 2}
+
+    @contract
+    async def test_a_known_fingerprint_is_not_stored_again(self, storage: Storage) -> None:
+        """A definition comes with many missions, in one batch and over time; the first one stays."""
+        adapter = await storage.open()
+        await commit(
+            adapter, adds("a", definition=definition("f-1", x=1)), adds("b", definition=definition("f-1", x=1))
+        )
+        await commit(adapter, adds("c", definition=definition("f-1", x=2)))
+        assert await adapter.load_definition("f-1") == {"name": "order", "x": 1}
+
+    @contract
+    async def test_a_loaded_definition_belongs_to_the_caller(self, storage: Storage) -> None:
+        """Changing what `load_definition` returned changes nothing in storage."""
+        adapter = await storage.open()
+        await commit(adapter, adds("a", definition=definition("f-1", nodes=[{"kind": "start"}])))
+        for _ in range(2):
+            loaded = await adapter.load_definition("f-1")
+            assert loaded == {"name": "order", "nodes": [{"kind": "start"}]}
+            assert loaded is not None
+            loaded["nodes"][0]["kind"] = "end"
+            loaded["more"] = True
+
+    @contract
+    async def test_a_committed_definition_stays_the_callers(self, storage: Storage) -> None:
+        """Changing what was handed to a commit, after it has returned, changes no stored definition."""
+        adapter = await storage.open()
+        nodes = [1]
+        await commit(adapter, adds("m-1", definition=definition("f-1", nodes=nodes)))
+        nodes.append(2)
+        assert await adapter.load_definition("f-1") == {"name": "order", "nodes": [1]}
+
+    @contract
+    async def test_fingerprints_are_kept_apart(self, storage: Storage) -> None:
+        """Fingerprints are compared exactly, whatever they are made of."""
+        adapter = await storage.open()
+        for place, name in enumerate(NAMES):
+            await commit(adapter, adds(f"m-{place}", definition=definition(name, place=place)))
+        for place, name in enumerate(NAMES):
+            assert await adapter.load_definition(name) == {"name": "order", "place": place}

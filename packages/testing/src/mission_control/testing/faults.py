@@ -1,0 +1,101 @@
+"""Storage that fails on demand, to see what becomes of missions when it does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Sequence
+from datetime import datetime
+from typing import Any, Literal
+
+from mission_control.core.errors import PersistenceError
+from mission_control.core.persistence import CommitOutcome, DueKind, LoadOutcome, MissionCommit, PersistenceAdapter
+from mission_control.core.records import MissionStatus, MissionSummary
+
+
+class FaultInjectingAdapter:
+    """A `PersistenceAdapter` that forwards everything to `inner`, save that chosen commits raise.
+
+    `fail_commits` holds their numbers, counted from 1, or is a predicate of the number. `when` says whether they
+    raise before they take effect (the process died before it wrote) or after (the answer was lost). `error` is what
+    is raised, a `PersistenceError` naming the commit unless it is given. `commits` is how many were attempted.
+    """
+
+    def __init__(
+        self,
+        inner: PersistenceAdapter,
+        *,
+        fail_commits: Container[int] | Callable[[int], bool],
+        when: Literal["before", "after"] = "before",
+        error: BaseException | None = None,
+    ) -> None:
+        if when not in ("before", "after"):
+            raise ValueError(f"when is 'before' or 'after', found {when!r}")
+        self.commits: int = 0
+        self._inner: PersistenceAdapter = inner
+        self._fail_commits: Container[int] | Callable[[int], bool] = fail_commits
+        self._when: Literal["before", "after"] = when
+        self._error: BaseException | None = error
+
+    async def commit(self, batch: Sequence[MissionCommit], /) -> Sequence[CommitOutcome]:
+        """Commit, or fail, as this commit's number has it."""
+        self.commits += 1
+        number = self.commits
+        if not self._fails(number):
+            return await self._inner.commit(batch)
+        if self._when == "after":
+            await self._inner.commit(batch)
+        raise self._error or PersistenceError(
+            f"commit {number} was made to fail {self._when} it took effect, by FaultInjectingAdapter"
+        )
+
+    def _fails(self, number: int) -> bool:
+        chosen = self._fail_commits
+        return chosen(number) if callable(chosen) else number in chosen
+
+    async def bootstrap(self) -> None:
+        """Forwarded."""
+        await self._inner.bootstrap()
+
+    async def load(self, mission_ids: Sequence[str], /) -> Sequence[LoadOutcome]:
+        """Forwarded."""
+        return await self._inner.load(mission_ids)
+
+    async def load_summary(self, mission_id: str, /) -> MissionSummary | None:
+        """Forwarded."""
+        return await self._inner.load_summary(mission_id)
+
+    async def list_missions(
+        self,
+        *,
+        status: MissionStatus | None = None,
+        mission_name: str | None = None,
+        limit: int,
+        after: str | None = None,
+    ) -> Sequence[MissionSummary]:
+        """Forwarded."""
+        return await self._inner.list_missions(status=status, mission_name=mission_name, limit=limit, after=after)
+
+    async def list_scheduled(self, *, limit: int, after: str | None = None) -> Sequence[MissionSummary]:
+        """Forwarded."""
+        return await self._inner.list_scheduled(limit=limit, after=after)
+
+    async def due(
+        self, before: datetime, /, *, limit: int, after: tuple[datetime, str] | None = None
+    ) -> Sequence[MissionSummary]:
+        """Forwarded."""
+        return await self._inner.due(before, limit=limit, after=after)
+
+    async def next_due(self, after: datetime | None, /, kind: DueKind | None = None) -> datetime | None:
+        """Forwarded."""
+        return await self._inner.next_due(after, kind)
+
+    async def list_interrupted(self, *, limit: int, after: str | None = None) -> Sequence[MissionSummary]:
+        """Forwarded."""
+        return await self._inner.list_interrupted(limit=limit, after=after)
+
+    async def load_definition(self, fingerprint: str, /) -> dict[str, Any] | None:
+        """Forwarded."""
+        return await self._inner.load_definition(fingerprint)
+
+    async def close(self) -> None:
+        """Forwarded."""
+        await self._inner.close()

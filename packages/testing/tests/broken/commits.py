@@ -1,0 +1,167 @@
+"""Adapters that write too much, too little, or the wrong answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import attrs
+
+from mission_control.core.errors import StaleMissionError
+from mission_control.core.persistence import CommitOutcome, LoadOutcome, MissionCommit
+from mission_control.core.records import (
+    MissionSummary,
+)
+
+from .memory import Memory
+
+
+class LosesTheLastMission(Memory):
+    async def commit(self, batch: Sequence[MissionCommit], /) -> Sequence[CommitOutcome]:
+        kept = batch[:-1] if len(batch) > 3 else batch
+        return [*await self.write(*kept), *[None] * (len(batch) - len(kept))]
+
+
+class LosesTheLastRecord(Memory):
+    async def commit(self, batch: Sequence[MissionCommit], /) -> Sequence[CommitOutcome]:
+        several = len(batch) > 1
+        return await self.write(*(attrs.evolve(one, records=one.records[:-several] or one.records) for one in batch))
+
+
+class LoadsByTheTextOfSeq(Memory):
+    async def load(self, mission_ids: Sequence[str], /) -> Sequence[LoadOutcome]:
+        loaded = await super().load(mission_ids)
+        return [
+            tuple(sorted(one, key=lambda record: str(record.seq))) if isinstance(one, tuple) else one for one in loaded
+        ]
+
+
+class CommitsHalf(Memory):
+    async def commit(self, batch: Sequence[MissionCommit], /) -> Sequence[CommitOutcome]:
+        return [(await self.write(member))[0] for member in batch]
+
+
+class BreaksForEverWhenItRaises(Memory):
+    broken = False
+
+    async def commit(self, batch: Sequence[MissionCommit], /) -> Sequence[CommitOutcome]:
+        if self.broken:
+            raise OSError("the last transaction is still open")
+        self.broken = True
+        outcomes = await super().commit(batch)
+        self.broken = False
+        return outcomes
+
+
+class IgnoresTheExpectedVersion(Memory):
+    async def commit(self, batch: Sequence[MissionCommit], /) -> Sequence[CommitOutcome]:
+        return await self.write(*[await self._at_its_version(member) for member in batch])
+
+    async def _at_its_version(self, member: MissionCommit) -> MissionCommit:
+        return attrs.evolve(member, expected_version=len(await self.stored(member.mission_id) or ()))
+
+
+class AcceptsLaterVersions(IgnoresTheExpectedVersion):
+    async def _at_its_version(self, member: MissionCommit) -> MissionCommit:
+        version = len(await self.stored(member.mission_id) or ())
+        return attrs.evolve(member, expected_version=min(version, member.expected_version))
+
+
+class CreatesOverWhatExists(IgnoresTheExpectedVersion):
+    async def _at_its_version(self, member: MissionCommit) -> MissionCommit:
+        return await super()._at_its_version(member) if member.expected_version == 0 else member
+
+
+class RaisesWhatIsStale(Memory):
+    async def commit(self, batch: Sequence[MissionCommit], /) -> Sequence[CommitOutcome]:
+        outcomes = await super().commit(batch)
+        for outcome in outcomes:
+            if outcome is not None:
+                raise outcome
+        return outcomes
+
+
+class LetsOneStaleMemberStopTheBatch(Memory):
+    async def commit(self, batch: Sequence[MissionCommit], /) -> Sequence[CommitOutcome]:
+        outcomes: list[CommitOutcome] = []
+        for place, member in enumerate(batch):
+            outcomes += await self.write(member)
+            if outcomes[-1] is not None:
+                return [*outcomes, *[None] * (len(batch) - place - 1)]
+        return outcomes
+
+
+class ReturnsOnlyWhatIsStale(Memory):
+    async def commit(self, batch: Sequence[MissionCommit], /) -> Sequence[CommitOutcome]:
+        outcomes = await super().commit(batch)
+        return [one for one in outcomes if one is not None] or outcomes
+
+
+class MixesUpOutcomes(Memory):
+    async def commit(self, batch: Sequence[MissionCommit], /) -> Sequence[CommitOutcome]:
+        return sorted(await super().commit(batch), key=lambda outcome: outcome is None)
+
+
+class ReturnsAnotherError(Memory):
+    async def commit(self, batch: Sequence[MissionCommit], /) -> Sequence[CommitOutcome]:
+        return [one and StaleMissionError("a row was changed") for one in await super().commit(batch)]
+
+
+class WritesStaleSummaries(Memory):
+    async def commit(self, batch: Sequence[MissionCommit], /) -> Sequence[CommitOutcome]:
+        outcomes = await super().commit(batch)
+        for member, outcome in zip(batch, outcomes, strict=True):
+            if outcome and (records := await self.stored(member.mission_id)):
+                await self._replace(member.mission_id, member.summary, len(records))
+        return outcomes
+
+    async def _replace(self, mission_id: str, row: MissionSummary, version: int) -> None:
+        stored = self._missions[mission_id]
+        self._index.replace(stored.number, stored.summary, row)
+        stored.summary = row
+
+
+class WritesStaleDefinitions(Memory):
+    async def commit(self, batch: Sequence[MissionCommit], /) -> Sequence[CommitOutcome]:
+        definitions = [member.definition for member in batch if member.definition]
+        outcomes = await super().commit(batch)
+        for one in definitions if any(outcomes) else []:
+            self._definitions.setdefault(one.fingerprint, '{"name":"order"}')
+        return outcomes
+
+
+class RefusesEmptyBatches(Memory):
+    async def commit(self, batch: Sequence[MissionCommit], /) -> Sequence[CommitOutcome]:
+        if not batch:
+            raise ValueError("nothing to commit")
+        return await super().commit(batch)
+
+
+class MergesSummaries(Memory):
+    async def commit(self, batch: Sequence[MissionCommit], /) -> Sequence[CommitOutcome]:
+        return await self.write(*[await self._merged(member) for member in batch])
+
+    async def _merged(self, member: MissionCommit) -> MissionCommit:
+        before = await self.load_summary(member.mission_id)
+        error = member.summary.error or (None if before is None else before.error)
+        return attrs.evolve(member, summary=attrs.evolve(member.summary, error=error))
+
+
+class ShowsNoNewSummaries(Memory):
+    async def load_summary(self, mission_id: str, /) -> MissionSummary | None:
+        new = len(await self.rows()) == 1 and len(await self.stored(mission_id) or ()) == 1
+        return None if new else await super().load_summary(mission_id)
+
+
+class ShowsSummariesLate(Memory):
+    """The reads see the row as it was before the last commit."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.late: dict[str, MissionSummary] = {}
+
+    async def commit(self, batch: Sequence[MissionCommit], /) -> Sequence[CommitOutcome]:
+        self.late = {row.mission_id: row for row in await self.rows()}
+        return await super().commit(batch)
+
+    async def load_summary(self, mission_id: str, /) -> MissionSummary | None:
+        return self.late.get(mission_id) or await super().load_summary(mission_id)

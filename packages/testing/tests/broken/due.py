@@ -1,0 +1,214 @@
+"""Adapters that get schedules and due times wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from mission_control.core.persistence import CommitOutcome, DueKind, MissionCommit, due_kind
+from mission_control.core.records import (
+    MissionSummary,
+    RetryWait,
+    SignalWait,
+    TimerWait,
+    due_at,
+    is_scheduled,
+)
+
+from .memory import Memory
+
+
+class DueTimes(Memory):
+    """Works out due times and schedules row by row."""
+
+    def instant(self, row: MissionSummary) -> datetime | None:
+        return due_at(row.waiting)
+
+    def key(self, row: MissionSummary) -> tuple[Any, ...]:
+        return (str(self.instant(row)), row.mission_id)
+
+    def scheduled(self, row: MissionSummary) -> bool:
+        return is_scheduled(row)
+
+    def start(self, rows: list[MissionSummary], after: str) -> int:
+        ids = [row.mission_id for row in rows]
+        return ids.index(after) + 1 if after in ids else 0
+
+    def reached(self, instant: datetime, before: datetime) -> bool:
+        return instant <= before
+
+    def seen(self, place: tuple[datetime, str], after: tuple[datetime, str]) -> bool:
+        return place <= after
+
+    def later(self, instant: datetime, after: datetime | None) -> bool:
+        return after is None or instant > after
+
+    def of_kind(self, row: MissionSummary, kind: DueKind | None) -> bool:
+        return row.waiting is not None and kind in (None, due_kind(row.waiting))
+
+    async def list_scheduled(self, *, limit: int, after: str | None = None) -> Sequence[MissionSummary]:
+        if after is not None and await self.stored(after) is None:
+            return []
+        rows = sorted((one for one in await self.rows() if self.scheduled(one)), key=self.key)
+        return rows[0 if after is None else self.start(rows, after) :][:limit]
+
+    async def due(
+        self, before: datetime, /, *, limit: int, after: tuple[datetime, str] | None = None
+    ) -> Sequence[MissionSummary]:
+        found = sorted((one for one in await self.rows() if self._is_due(one, before)), key=self.key)
+        return [one for one in found if not self._was_seen(one, after)][:limit]
+
+    def _is_due(self, row: MissionSummary, before: datetime) -> bool:
+        return (instant := self.instant(row)) is not None and self.reached(instant, before)
+
+    def _was_seen(self, row: MissionSummary, after: tuple[datetime, str] | None) -> bool:
+        instant = self.instant(row)
+        return after is not None and instant is not None and self.seen((instant, row.mission_id), after)
+
+    async def next_due(self, after: datetime | None, /, kind: DueKind | None = None) -> datetime | None:
+        rows = [one for one in await self.rows() if self.of_kind(one, kind)]
+        instants = [instant for one in rows if (instant := self.instant(one)) is not None]
+        return min((one for one in instants if self.later(one, after)), default=None)
+
+
+class SchedulesDeadlines(DueTimes):
+    def scheduled(self, row: MissionSummary) -> bool:
+        return due_at(row.waiting) is not None
+
+
+class SchedulesNoRetries(DueTimes):
+    def scheduled(self, row: MissionSummary) -> bool:
+        return isinstance(row.waiting, TimerWait)
+
+
+class OrdersByCreation(DueTimes):
+    def key(self, row: MissionSummary) -> tuple[Any, ...]:
+        return ()
+
+
+class BreaksTiesByCreation(DueTimes):
+    def key(self, row: MissionSummary) -> tuple[Any, ...]:
+        return (str(self.instant(row)),)
+
+
+class BreaksTiesWithoutCase(DueTimes):
+    def key(self, row: MissionSummary) -> tuple[Any, ...]:
+        return (str(self.instant(row)), row.mission_id.lower())
+
+
+class BreaksTiesInUtf16(DueTimes):
+    def key(self, row: MissionSummary) -> tuple[Any, ...]:
+        return (str(self.instant(row)), row.mission_id.encode("utf-16-be"))
+
+
+class SchedulesFromTheStart(DueTimes):
+    def start(self, rows: list[MissionSummary], after: str) -> int:
+        return 0
+
+
+class EndsAtWhatHasFired(DueTimes):
+    def start(self, rows: list[MissionSummary], after: str) -> int:
+        return super().start(rows, after) or len(rows)
+
+
+class SchedulesAfterTheUnknown(DueTimes):
+    async def list_scheduled(self, *, limit: int, after: str | None = None) -> Sequence[MissionSummary]:
+        known = after is None or await self.stored(after) is not None
+        return await super().list_scheduled(limit=limit, after=after if known else None)
+
+
+class SchedulesWithoutLimit(DueTimes):
+    async def list_scheduled(self, *, limit: int, after: str | None = None) -> Sequence[MissionSummary]:
+        return await super().list_scheduled(limit=10_000, after=after)
+
+
+class RemembersOldTimes(DueTimes):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first: dict[str, datetime] = {}
+
+    def instant(self, row: MissionSummary) -> datetime | None:
+        instant = due_at(row.waiting)
+        return instant and self.first.setdefault(row.mission_id, instant)
+
+    async def commit(self, batch: Sequence[MissionCommit], /) -> Sequence[CommitOutcome]:
+        for member in batch:
+            self.instant(member.summary)
+        return await super().commit(batch)
+
+
+class ForgetsDeadlines(DueTimes):
+    def instant(self, row: MissionSummary) -> datetime | None:
+        return None if isinstance(row.waiting, SignalWait) else due_at(row.waiting)
+
+
+class ForgetsRetries(DueTimes):
+    def instant(self, row: MissionSummary) -> datetime | None:
+        return None if isinstance(row.waiting, RetryWait) else due_at(row.waiting)
+
+
+class ExcludesTheBound(DueTimes):
+    def reached(self, instant: datetime, before: datetime) -> bool:
+        return instant < before
+
+
+class FiresEarly(DueTimes):
+    def reached(self, instant: datetime, before: datetime) -> bool:
+        return instant <= before + timedelta(milliseconds=1)
+
+
+class IsDueWithoutLimit(DueTimes):
+    async def due(
+        self, before: datetime, /, *, limit: int, after: tuple[datetime, str] | None = None
+    ) -> Sequence[MissionSummary]:
+        return await super().due(before, limit=10_000, after=after)
+
+
+class IgnoresWhatWasSeen(DueTimes):
+    def seen(self, place: tuple[datetime, str], after: tuple[datetime, str]) -> bool:
+        return False
+
+
+class ShowsTheLastOneAgain(DueTimes):
+    def seen(self, place: tuple[datetime, str], after: tuple[datetime, str]) -> bool:
+        return place < after
+
+
+class ComparesOnlyTheTime(DueTimes):
+    def seen(self, place: tuple[datetime, str], after: tuple[datetime, str]) -> bool:
+        return place[0] <= after[0]
+
+
+class ComparesTheIdAlone(DueTimes):
+    def seen(self, place: tuple[datetime, str], after: tuple[datetime, str]) -> bool:
+        return place[0] <= after[0] and place[1] <= after[1]
+
+
+class NextIncludesNow(DueTimes):
+    def later(self, instant: datetime, after: datetime | None) -> bool:
+        return after is None or instant >= after
+
+
+class NextIgnoresAfter(DueTimes):
+    def later(self, instant: datetime, after: datetime | None) -> bool:
+        return True
+
+
+class NextIsTheLatest(DueTimes):
+    async def next_due(self, after: datetime | None, /, kind: DueKind | None = None) -> datetime | None:
+        rows = [one for one in await self.rows() if self.of_kind(one, kind)]
+        instants = [instant for one in rows if (instant := self.instant(one)) is not None]
+        return max((one for one in instants if self.later(one, after)), default=None)
+
+
+class IgnoresTheKind(DueTimes):
+    def of_kind(self, row: MissionSummary, kind: DueKind | None) -> bool:
+        return super().of_kind(row, None)
+
+
+class TakesDelayedStartsForSleeps(DueTimes):
+    def of_kind(self, row: MissionSummary, kind: DueKind | None) -> bool:
+        if isinstance(row.waiting, TimerWait):
+            return kind in (None, "sleep", "start_at")
+        return super().of_kind(row, kind)

@@ -1,0 +1,186 @@
+"""A third party's adapter, written from the protocol's docstrings: one line of JSON for each commit.
+
+The file is read once, when it is opened; a line that a crash cut short was never a commit, and is cut off. Reads and
+writes run on one thread, one after another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import json
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from itertools import islice
+from os import fsync
+from pathlib import Path
+from typing import IO, Any, TypeVar
+
+import attrs
+from cattrs.preconf.json import make_converter
+
+from mission_control.core import (
+    CommitOutcome,
+    DatabaseInUseError,
+    DueKind,
+    LoadOutcome,
+    MissionCommit,
+    MissionStatus,
+    MissionSummary,
+    PersistenceError,
+    StaleMissionError,
+    is_scheduled,
+)
+from mission_control.core.persistence import due_kind
+from mission_control.core.records import due_at
+
+T = TypeVar("T")
+converter = make_converter()
+
+
+@attrs.define
+class Mission:
+    """What the file says of one mission: the texts of its commits, its version, its row."""
+
+    summary: MissionSummary
+    version: int = 0
+    commits: list[Any] = attrs.field(factory=list[Any])
+
+
+class JsonLinesAdapter:
+    """A `PersistenceAdapter` over a file that only ever grows."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock: IO[bytes] | None = None
+        self._thread: ThreadPoolExecutor | None = None
+        self._missions: dict[str, Mission] = {}
+        self._definitions: dict[str, str] = {}
+
+    async def bootstrap(self) -> None:
+        lock = self._path.with_suffix(".lock").open("ab")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            raise DatabaseInUseError(f"{self._path} is open for another commander: close that one first") from None
+        self._lock, self._thread = lock, ThreadPoolExecutor(1)
+        self._missions, self._definitions = {}, {}
+        await self._run(self._read)
+
+    def _read(self) -> None:
+        self._path.touch()
+        with self._path.open("r+b") as file:
+            for line in file:
+                if not line.endswith(b"\n"):
+                    file.truncate(file.tell() - len(line))
+                    break
+                self._apply(json.loads(line))
+
+    async def commit(self, batch: Sequence[MissionCommit], /) -> Sequence[CommitOutcome]:
+        return await self._run(lambda: self._commit(batch))
+
+    def _commit(self, batch: Sequence[MissionCommit]) -> Sequence[CommitOutcome]:
+        outcomes = [self._stale(member) for member in batch]
+        line = json.dumps(converter.unstructure([one for one, stale in zip(batch, outcomes, strict=True) if not stale]))
+        with self._path.open("ab") as file:
+            file.write(line.encode() + b"\n")
+            file.flush()
+            fsync(file.fileno())
+        self._apply(json.loads(line))
+        return outcomes
+
+    def _stale(self, member: MissionCommit) -> CommitOutcome:
+        known = self._missions.get(member.mission_id)
+        version = known.version if known else 0
+        if version == member.expected_version:
+            return None
+        return StaleMissionError(f"{member.mission_id!r} is at {version}, not at {member.expected_version}")
+
+    def _apply(self, batch: list[Any]) -> None:
+        for form in batch:
+            summary = converter.structure(form["summary"], MissionSummary)
+            mission = self._missions.setdefault(form["mission_id"], Mission(summary))
+            mission.summary = summary
+            mission.version += len(form["records"])
+            mission.commits.append(form)
+            if definition := form["definition"]:
+                self._definitions.setdefault(definition["fingerprint"], json.dumps(definition["static"]))
+
+    async def load(self, mission_ids: Sequence[str], /) -> Sequence[LoadOutcome]:
+        return await self._run(lambda: [self._history(mission_id) for mission_id in mission_ids])
+
+    def _history(self, mission_id: str) -> LoadOutcome:
+        if (mission := self._missions.get(mission_id)) is None:
+            return None
+        commits = converter.structure(json.loads(json.dumps(mission.commits)), list[MissionCommit])
+        return tuple(record for commit in commits for record in commit.records)
+
+    async def load_summary(self, mission_id: str, /) -> MissionSummary | None:
+        return await self._run(lambda: mission.summary if (mission := self._missions.get(mission_id)) else None)
+
+    async def list_missions(
+        self,
+        *,
+        status: MissionStatus | None = None,
+        mission_name: str | None = None,
+        limit: int,
+        after: str | None = None,
+    ) -> Sequence[MissionSummary]:
+        def fits(row: MissionSummary) -> bool:
+            return status in (None, row.status) and mission_name in (None, row.mission_name)
+
+        return await self._run(lambda: list(islice(filter(fits, self._following(after)), limit)))
+
+    def _following(self, after: str | None) -> Iterator[MissionSummary]:
+        rows = (mission.summary for mission in self._missions.values())
+        return rows if after is None or any(row.mission_id == after for row in rows) else iter(())
+
+    async def list_scheduled(self, *, limit: int, after: str | None = None) -> Sequence[MissionSummary]:
+        return await self._run(lambda: self._scheduled(limit, after))
+
+    def _scheduled(self, limit: int, after: str | None) -> Sequence[MissionSummary]:
+        if after is not None and after not in self._missions:
+            return []
+        row = None if after is None else self._missions[after].summary
+        instant = None if row is None else due_at(row.waiting) or row.updated_at
+        place = None if row is None or instant is None else (instant, row.mission_id)
+        return [one for key, one in self._due() if is_scheduled(one) and (place is None or key > place)][:limit]
+
+    def _due(self) -> list[tuple[tuple[datetime, str], MissionSummary]]:
+        rows = [mission.summary for mission in self._missions.values()]
+        return sorted(((at, row.mission_id), row) for row in rows if (at := due_at(row.waiting)) is not None)
+
+    async def due(
+        self, before: datetime, /, *, limit: int, after: tuple[datetime, str] | None = None
+    ) -> Sequence[MissionSummary]:
+        def is_due(place: tuple[datetime, str]) -> bool:
+            return place[0] <= before and (after is None or place > after)
+
+        return await self._run(lambda: [row for place, row in self._due() if is_due(place)][:limit])
+
+    async def next_due(self, after: datetime | None, /, kind: DueKind | None = None) -> datetime | None:
+        def counts(at: datetime, row: MissionSummary) -> bool:
+            waiting = row.waiting
+            return (after is None or at > after) and waiting is not None and kind in (None, due_kind(waiting))
+
+        return await self._run(lambda: next((at for (at, _), row in self._due() if counts(at, row)), None))
+
+    async def list_interrupted(self, *, limit: int, after: str | None = None) -> Sequence[MissionSummary]:
+        return await self.list_missions(status=MissionStatus.RUNNING, limit=limit, after=after)
+
+    async def load_definition(self, fingerprint: str, /) -> dict[str, Any] | None:
+        text = await self._run(lambda: self._definitions.get(fingerprint))
+        return None if text is None else json.loads(text)
+
+    async def close(self) -> None:
+        thread, lock, self._thread, self._lock = self._thread, self._lock, None, None
+        if thread is not None and lock is not None:
+            thread.shutdown()
+            lock.close()
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        if self._thread is None:
+            raise PersistenceError(f"{self._path} is not open: bootstrap the adapter first")
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)

@@ -1,0 +1,361 @@
+"""The contract catches what breaks it: each broken adapter fails the tests that name its promise, and no others."""
+
+from __future__ import annotations
+
+import pytest
+
+from mission_control.testing import PersistenceAdapterContract
+
+from .broken import commits, due, lifecycle, listings, values
+from .broken.memory import Memory
+
+FAILS: dict[type[Memory], set[str]] = {
+    commits.LosesTheLastMission: {
+        "a_page_goes_on_after_any_id",
+        "closing_finishes_a_commit_under_way",
+        "every_member_of_a_batch_is_written",
+        "every_shape_of_summary_is_kept",
+        "every_type_of_record_is_kept",
+        "missions_of_one_batch_are_listed_in_its_order",
+        "nesting_and_emptiness_are_kept",
+        "numbers_are_kept",
+        "odd_keys_are_kept",
+        "odd_text_is_kept",
+        "outcomes_come_in_the_order_of_the_batch",
+        "reads_may_overlap",
+        "scheduled_missions_wait_for_a_timer_or_a_retry",
+        "the_next_due_time_of_a_kind",
+        "what_waits_for_a_time_becomes_due",
+    },
+    commits.LosesTheLastRecord: {
+        "a_batch_may_create_and_continue_missions",
+        "a_cancelled_commit_is_whole_or_nothing",
+        "an_id_that_is_asked_for_twice_is_answered_twice",
+        "an_unknown_mission_is_none_in_its_place",
+        "closing_finishes_a_commit_under_way",
+        "every_member_of_a_batch_is_written",
+        "reads_may_overlap",
+        "reopened_storage_has_every_record",
+        "the_others_are_written_beside_a_stale_member",
+    },
+    commits.LoadsByTheTextOfSeq: {"reads_may_run_beside_a_commit", "records_are_appended"},
+    commits.CommitsHalf: {"a_commit_that_raises_is_whole_or_nothing"},
+    commits.BreaksForEverWhenItRaises: {"a_commit_follows_one_that_raised"},
+    commits.IgnoresTheExpectedVersion: {
+        "a_mission_goes_on_after_a_stale_commit",
+        "a_new_mission_whose_id_exists_is_stale",
+        "a_stale_member_writes_no_definition",
+        "a_stale_member_writes_no_records",
+        "a_stale_member_writes_no_summary",
+        "a_version_that_differs_is_stale",
+        "outcomes_come_in_the_order_of_the_batch",
+        "reopened_storage_checks_versions",
+    },
+    commits.AcceptsLaterVersions: {
+        "a_stale_member_writes_no_records",
+        "a_stale_member_writes_no_summary",
+        "a_version_that_differs_is_stale",
+        "outcomes_come_in_the_order_of_the_batch",
+        "reopened_storage_checks_versions",
+    },
+    commits.CreatesOverWhatExists: {
+        "a_mission_goes_on_after_a_stale_commit",
+        "a_new_mission_whose_id_exists_is_stale",
+        "a_stale_member_writes_no_definition",
+        "a_stale_member_writes_no_records",
+        "a_stale_member_writes_no_summary",
+        "outcomes_come_in_the_order_of_the_batch",
+        "reopened_storage_checks_versions",
+    },
+    commits.RaisesWhatIsStale: {
+        "a_mission_goes_on_after_a_stale_commit",
+        "a_new_mission_whose_id_exists_is_stale",
+        "a_stale_member_writes_no_definition",
+        "a_stale_member_writes_no_records",
+        "a_stale_member_writes_no_summary",
+        "a_version_that_differs_is_stale",
+        "outcomes_come_in_the_order_of_the_batch",
+        "reopened_storage_checks_versions",
+        "the_others_are_written_beside_a_stale_member",
+    },
+    commits.LetsOneStaleMemberStopTheBatch: {
+        "a_commit_that_raises_is_whole_or_nothing",
+        "outcomes_come_in_the_order_of_the_batch",
+        "the_others_are_written_beside_a_stale_member",
+    },
+    commits.ReturnsOnlyWhatIsStale: {"outcomes_come_in_the_order_of_the_batch"},
+    commits.MixesUpOutcomes: {"outcomes_come_in_the_order_of_the_batch"},
+    commits.ReturnsAnotherError: {"a_version_that_differs_is_stale", "outcomes_come_in_the_order_of_the_batch"},
+    commits.WritesStaleSummaries: {"a_new_mission_whose_id_exists_is_stale", "a_stale_member_writes_no_summary"},
+    commits.WritesStaleDefinitions: {"a_stale_member_writes_no_definition"},
+    commits.RefusesEmptyBatches: {"an_empty_batch_does_nothing"},
+    commits.MergesSummaries: {"the_summary_is_replaced"},
+    commits.ShowsNoNewSummaries: {
+        "a_new_mission_is_stored",
+        "a_new_mission_whose_id_exists_is_stale",
+        "the_summary_is_replaced",
+    },
+    commits.ShowsSummariesLate: {"a_commit_that_returned_is_seen_by_the_next_read", "the_summary_is_replaced"},
+    values.LoadsOnlyWhatItKnows: {"an_unknown_mission_is_none_in_its_place", "many_missions_are_loaded_at_once"},
+    values.LoadsEachIdOnce: {"an_id_that_is_asked_for_twice_is_answered_twice"},
+    values.LoadsFewAtOnce: {"many_missions_are_loaded_at_once"},
+    values.RaisesForUnknownSummaries: {"an_unknown_summary_is_none", "new_storage_is_empty"},
+    values.SharesWhatItLoads: {"what_is_loaded_belongs_to_the_caller"},
+    values.SharesWhatWasCommitted: {"what_was_committed_stays_the_callers"},
+    values.CutsTextAtNul: {"odd_keys_are_kept", "odd_text_is_kept"},
+    values.ReplacesSurrogates: {"odd_keys_are_kept", "odd_text_is_kept"},
+    values.TellsNoEmptyTextFromNone: {"odd_keys_are_kept", "odd_text_is_kept"},
+    values.CountsInFloats: {"numbers_are_kept"},
+    values.RoundsFloats: {"numbers_are_kept"},
+    values.TellsNoEmptyListFromNone: {"nesting_and_emptiness_are_kept"},
+    values.CutsLargePayloads: {"a_large_payload_is_kept"},
+    values.KeepsMilliseconds: {"times_are_kept_to_the_microsecond"},
+    values.LosesTheAttemptNumber: {"every_type_of_record_is_kept"},
+    values.KeepsSecondsOfRows: {"times_are_kept_to_the_microsecond"},
+    values.LosesTheTraceback: {"every_shape_of_summary_is_kept"},
+    values.LosesTheWaitsNode: {
+        "every_shape_of_summary_is_kept",
+        "the_summary_is_replaced",
+        "times_are_kept_to_the_microsecond",
+    },
+    values.CutsLongNames: {"names_are_kept_apart"},
+    values.IgnoresTheCaseOfIds: {"an_unknown_summary_is_none", "ids_are_kept_apart"},
+    values.LosesDefinitions: {
+        "a_commit_that_returned_is_seen_by_the_next_read",
+        "a_committed_definition_stays_the_callers",
+        "a_definition_is_stored_under_its_fingerprint",
+        "a_definition_may_come_with_a_later_commit",
+        "a_known_fingerprint_is_not_stored_again",
+        "a_loaded_definition_belongs_to_the_caller",
+        "fingerprints_are_kept_apart",
+        "reopened_storage_has_every_definition",
+    },
+    values.KeepsDefinitionsByName: {
+        "a_definition_is_stored_under_its_fingerprint",
+        "a_definition_may_come_with_a_later_commit",
+        "fingerprints_are_kept_apart",
+    },
+    values.FindsDefinitionsByPrefix: {"an_unknown_definition_is_none"},
+    values.ReplacesDefinitions: {"a_known_fingerprint_is_not_stored_again", "reopened_storage_has_every_definition"},
+    values.KeepsOnlyTheFirstDefinition: {"a_definition_may_come_with_a_later_commit"},
+    values.SharesDefinitions: {"a_loaded_definition_belongs_to_the_caller"},
+    values.SharesCommittedDefinitions: {"a_committed_definition_stays_the_callers"},
+    listings.ListsById: {
+        "a_listing_has_at_most_its_limit",
+        "a_page_goes_on_after_a_mission_that_no_longer_fits",
+        "a_page_goes_on_after_any_id",
+        "filtered_pages_are_full",
+        "interrupted_missions_are_those_that_run",
+        "interrupted_missions_come_in_pages",
+        "later_commits_do_not_move_a_mission",
+        "listed_summaries_are_whole",
+        "missions_are_listed_by_name",
+        "missions_are_listed_by_status",
+        "missions_are_listed_in_order_of_creation",
+        "missions_of_one_batch_are_listed_in_its_order",
+        "pages_follow_one_another",
+        "reopened_storage_keeps_the_order_of_creation",
+        "status_and_name_are_combined",
+    },
+    listings.ListsByTheLastChange: {"later_commits_do_not_move_a_mission"},
+    listings.ListsBatchesById: {"a_page_goes_on_after_any_id", "missions_of_one_batch_are_listed_in_its_order"},
+    listings.ListsWithoutLimit: {
+        "a_listing_has_at_most_its_limit",
+        "filtered_pages_are_full",
+        "interrupted_missions_come_in_pages",
+        "pages_follow_one_another",
+    },
+    listings.ListsFromTheStart: {
+        "a_page_goes_on_after_a_mission_that_no_longer_fits",
+        "a_page_goes_on_after_any_id",
+        "filtered_pages_are_full",
+        "interrupted_missions_come_in_pages",
+        "pages_follow_one_another",
+        "reopened_storage_keeps_the_order_of_creation",
+    },
+    listings.ListsAfterTheUnknown: {"a_page_after_an_unknown_mission_is_empty", "interrupted_missions_come_in_pages"},
+    listings.ListsTheLastOneAgain: {
+        "a_page_goes_on_after_any_id",
+        "filtered_pages_are_full",
+        "interrupted_missions_come_in_pages",
+        "pages_follow_one_another",
+        "reopened_storage_keeps_the_order_of_creation",
+    },
+    listings.FiltersAfterPaging: {"filtered_pages_are_full", "interrupted_missions_come_in_pages"},
+    listings.PagesWithinTheFilter: {"a_page_goes_on_after_a_mission_that_no_longer_fits"},
+    listings.IgnoresTheStatus: {
+        "a_commit_that_returned_is_seen_by_the_next_read",
+        "a_page_goes_on_after_a_mission_that_no_longer_fits",
+        "filtered_pages_are_full",
+        "interrupted_missions_are_those_that_run",
+        "interrupted_missions_come_in_pages",
+        "missions_are_listed_by_status",
+        "status_and_name_are_combined",
+        "the_status_filter_follows_the_last_commit",
+    },
+    listings.IgnoresTheName: {
+        "a_page_goes_on_after_a_mission_that_no_longer_fits",
+        "filtered_pages_are_full",
+        "missions_are_listed_by_name",
+        "names_are_kept_apart",
+        "status_and_name_are_combined",
+    },
+    listings.MatchesNamesLoosely: {"missions_are_listed_by_name", "names_are_kept_apart"},
+    listings.TakesOneFilterOnly: {"filtered_pages_are_full", "status_and_name_are_combined"},
+    listings.RemembersTheFirstStatus: {
+        "a_commit_that_returned_is_seen_by_the_next_read",
+        "interrupted_missions_are_those_that_run",
+        "later_commits_do_not_move_a_mission",
+        "the_status_filter_follows_the_last_commit",
+    },
+    listings.ListsPartialSummaries: {"listed_summaries_are_whole"},
+    listings.TakesWaitingForInterrupted: {
+        "a_commit_that_returned_is_seen_by_the_next_read",
+        "a_page_goes_on_after_a_mission_that_no_longer_fits",
+        "interrupted_missions_are_those_that_run",
+        "interrupted_missions_come_in_pages",
+    },
+    listings.ListsAllInterruptedAtOnce: {
+        "a_page_goes_on_after_a_mission_that_no_longer_fits",
+        "interrupted_missions_come_in_pages",
+    },
+    due.SchedulesDeadlines: {"scheduled_missions_wait_for_a_timer_or_a_retry"},
+    due.SchedulesNoRetries: {"scheduled_missions_wait_for_a_timer_or_a_retry"},
+    due.OrdersByCreation: {
+        "due_missions_are_in_order_of_their_due_times",
+        "reopened_storage_has_every_summary",
+        "scheduled_missions_are_in_order_of_their_due_times",
+        "the_schedule_follows_the_last_commit",
+    },
+    due.BreaksTiesByCreation: {
+        "due_missions_are_in_order_of_their_due_times",
+        "scheduled_missions_are_in_order_of_their_due_times",
+    },
+    due.BreaksTiesWithoutCase: {
+        "due_missions_are_in_order_of_their_due_times",
+        "scheduled_missions_are_in_order_of_their_due_times",
+    },
+    due.BreaksTiesInUtf16: {
+        "due_missions_are_in_order_of_their_due_times",
+        "scheduled_missions_are_in_order_of_their_due_times",
+    },
+    due.SchedulesFromTheStart: {"scheduled_missions_come_in_pages"},
+    due.EndsAtWhatHasFired: {"a_scheduled_page_goes_on_after_a_mission_that_has_fired"},
+    due.SchedulesAfterTheUnknown: {"a_scheduled_page_after_an_unknown_mission_is_empty"},
+    due.SchedulesWithoutLimit: {"scheduled_missions_come_in_pages"},
+    due.RemembersOldTimes: {"the_schedule_follows_the_last_commit", "what_is_due_follows_the_last_commit"},
+    due.ForgetsDeadlines: {"a_signals_deadline_becomes_due", "the_next_due_time_of_a_kind"},
+    due.ForgetsRetries: {"the_next_due_time_of_a_kind", "what_waits_for_a_time_becomes_due"},
+    due.ExcludesTheBound: {"what_is_due_at_the_bound_is_due"},
+    due.FiresEarly: {"what_is_due_after_the_bound_is_not_due"},
+    due.IsDueWithoutLimit: {"due_missions_are_at_most_the_limit", "due_missions_come_in_pages"},
+    due.IgnoresWhatWasSeen: {
+        "due_missions_after_a_place_are_later_by_time_and_then_by_id",
+        "due_missions_come_in_pages",
+    },
+    due.ShowsTheLastOneAgain: {
+        "due_missions_after_a_place_are_later_by_time_and_then_by_id",
+        "due_missions_come_in_pages",
+    },
+    due.ComparesOnlyTheTime: {
+        "due_missions_after_a_place_are_later_by_time_and_then_by_id",
+        "due_missions_come_in_pages",
+    },
+    due.ComparesTheIdAlone: {"due_missions_after_a_place_are_later_by_time_and_then_by_id"},
+    due.NextIncludesNow: {"the_next_due_time_is_strictly_later"},
+    due.NextIgnoresAfter: {
+        "reopened_storage_has_every_summary",
+        "the_next_due_time_is_after_the_one_given",
+        "the_next_due_time_is_strictly_later",
+        "the_next_due_time_of_a_kind",
+    },
+    due.NextIsTheLatest: {
+        "the_next_due_time_is_after_the_one_given",
+        "the_next_due_time_is_strictly_later",
+        "the_next_due_time_is_the_earliest",
+    },
+    due.IgnoresTheKind: {"the_next_due_time_of_a_kind", "what_is_due_follows_the_last_commit"},
+    due.TakesDelayedStartsForSleeps: {"the_next_due_time_of_a_kind", "what_is_due_follows_the_last_commit"},
+    lifecycle.CommitsInTurns: {"a_cancelled_commit_is_whole_or_nothing", "a_commit_that_raises_is_whole_or_nothing"},
+    lifecycle.ShowsTornHistories: {"a_cancelled_commit_is_whole_or_nothing", "reads_may_run_beside_a_commit"},
+    lifecycle.AnswersEveryoneTheSame: {"reads_may_overlap"},
+    lifecycle.LocksUpWhenCancelled: {"a_commit_follows_one_that_raised", "a_commit_follows_one_that_was_cancelled"},
+    lifecycle.LocksUpWhenAReadIsCancelled: {"a_cancelled_read_disturbs_nothing"},
+    lifecycle.IsDueFromTheStart: {"new_storage_is_empty"},
+    lifecycle.ForgetsWhenReopened: {
+        "a_refused_owner_disturbs_nothing",
+        "an_adapter_may_be_used_anew_after_close",
+        "an_adapter_may_be_used_anew_on_another_loop",
+        "closing_finishes_a_commit_under_way",
+        "closing_twice_does_nothing",
+        "ownership_ends_with_close",
+        "reopened_storage_checks_versions",
+        "reopened_storage_has_every_definition",
+        "reopened_storage_has_every_record",
+        "reopened_storage_has_every_summary",
+        "reopened_storage_keeps_the_order_of_creation",
+    },
+    lifecycle.OpensOnlyOnce: {
+        "a_cancelled_commit_is_whole_or_nothing",
+        "a_refused_owner_disturbs_nothing",
+        "an_adapter_may_be_used_anew_after_close",
+        "an_adapter_may_be_used_anew_on_another_loop",
+        "closing_finishes_a_commit_under_way",
+        "closing_twice_does_nothing",
+        "ownership_ends_with_close",
+        "reopened_storage_checks_versions",
+        "reopened_storage_has_every_definition",
+        "reopened_storage_has_every_record",
+        "reopened_storage_has_every_summary",
+        "reopened_storage_keeps_the_order_of_creation",
+    },
+    lifecycle.BelongsToItsFirstLoop: {"an_adapter_may_be_used_anew_on_another_loop"},
+    lifecycle.ClosesOnlyOnce: {"closing_twice_does_nothing"},
+    lifecycle.AllowsASecondOwner: {"a_refused_owner_disturbs_nothing", "a_second_owner_is_refused"},
+    lifecycle.ReportsAnotherErrorThanInUse: {"a_refused_owner_disturbs_nothing", "a_second_owner_is_refused"},
+    lifecycle.NeverGivesUp: {
+        "a_cancelled_commit_is_whole_or_nothing",
+        "a_refused_owner_disturbs_nothing",
+        "an_adapter_may_be_used_anew_after_close",
+        "closing_finishes_a_commit_under_way",
+        "closing_twice_does_nothing",
+        "ownership_ends_with_close",
+        "reopened_storage_checks_versions",
+        "reopened_storage_has_every_definition",
+        "reopened_storage_has_every_record",
+        "reopened_storage_has_every_summary",
+        "reopened_storage_keeps_the_order_of_creation",
+    },
+    lifecycle.AbandonsTheCommitUnderWay: {"closing_finishes_a_commit_under_way"},
+}
+"""What each adapter breaks, as the names of the tests, without `test_`."""
+
+TESTS = sorted(name for name in dir(PersistenceAdapterContract) if name.startswith("test_"))
+
+
+def failing(adapter: type[Memory]) -> set[str]:
+    """Return the names of the tests that the adapter fails, each run on storage of its own."""
+    failed: set[str] = set()
+    for name in TESTS:
+        try:
+            getattr(PersistenceAdapterContract(), name)(adapter.factory())
+        except (Exception, pytest.fail.Exception):
+            failed.add(name.removeprefix("test_"))
+    return failed
+
+
+@pytest.mark.parametrize("adapter", FAILS, ids=lambda adapter: adapter.__name__)
+def test_a_broken_adapter_fails_the_tests_of_its_promise(adapter: type[Memory]) -> None:
+    """A promise that is broken is found by the tests that name it, and disturbs no other."""
+    assert failing(adapter) == FAILS[adapter]
+
+
+@pytest.mark.parametrize("adapter", [Memory, values.Rewriting, listings.Listing, due.DueTimes])
+def test_what_the_broken_adapters_are_made_from_is_in_order(adapter: type[Memory]) -> None:
+    """The classes that the broken adapters derive from pass the contract."""
+    assert failing(adapter) == set()
+
+
+def test_every_test_of_the_contract_can_fail() -> None:
+    """There is no test in the contract that none of the broken adapters fails."""
+    assert {f"test_{name}" for names in FAILS.values() for name in names} == set(TESTS)

@@ -1,0 +1,94 @@
+"""Install what lies in dist/ the way its users will, away from the repository, and use it.
+
+Each wheel goes with its siblings into a clean environment of its own, so that an undeclared dependency shows. Then all
+sdists go into one environment with plain pip, which runs the README's first program and is shown to a type checker.
+Files are handed by path: asked for by name, pip would prefer an old build of the same version from its cache.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from workspace import ROOT, Package, closure, python_blocks, read_packages
+
+PROBE = """
+import importlib, importlib.resources, sys
+
+import mission_control
+
+assert getattr(mission_control, "__file__", None) is None, f"{mission_control.__file__} shadows the namespace"
+for argument in sys.argv[1:]:
+    name, version = argument.split("==")
+    module = importlib.import_module(name)
+    assert module.__version__ == version, f"{name} says it is {module.__version__}, not {version}"
+    assert importlib.resources.files(module).joinpath("py.typed").is_file(), f"{name} ships no py.typed"
+    missing = [public for public in module.__all__ if not hasattr(module, public)]
+    assert not missing, f"{name} lacks {missing}"
+"""
+FIXTURES = ("fake_clock", "in_memory_commander", "mission_id_sequence")
+
+
+def smoke_wheel(package: Package, packages: tuple[Package, ...], folder: Path) -> None:
+    """Install one wheel and its siblings, nothing else, and import it."""
+    uv = os.environ.get("HATCH_UV") or shutil.which("uv") or "uv"
+    _run(uv, "venv", "--quiet", "--python", sys.executable, str(folder), cwd=folder.parent)
+    python = _python_of(folder)
+    wheels = [str(sibling.wheel) for sibling in closure(package, packages)]
+    _run(uv, "pip", "install", "--quiet", "--python", python, *wheels, cwd=folder.parent)
+    _probe(python, (package,), cwd=folder.parent)
+    if package.module == "mission_control.testing":
+        fixtures = _run(python, "-I", "-m", "pytest", "--fixtures", "--quiet", cwd=folder.parent, codes=(0, 5))
+        lacking = [fixture for fixture in FIXTURES if f"\n{fixture} " not in fixtures]
+        if lacking:
+            raise SystemExit(f"the pytest plugin does not offer {', '.join(lacking)}")
+
+
+def smoke_sdists(packages: tuple[Package, ...], folder: Path) -> None:
+    """Install all sdists with plain pip, run the README's first program and check its types."""
+    venv.create(folder, with_pip=True)
+    python = _python_of(folder)
+    _run(python, "-m", "pip", "install", "--quiet", *(str(package.sdist) for package in packages), cwd=folder.parent)
+    _run(python, "-m", "pip", "check", cwd=folder.parent)
+    _probe(python, packages, cwd=folder.parent)
+
+    program = folder.parent / "first_program.py"
+    program.write_text(python_blocks(ROOT / "README.md")[0], "utf-8")
+    print(_run(python, "-I", str(program), cwd=folder.parent), end="")
+    checker = (sys.executable, "-m", "mypy", "--strict", "--config-file=", f"--cache-dir={folder.parent / 'mypy'}")
+    _run(*checker, f"--python-executable={python}", str(program), cwd=folder.parent)
+
+
+def main() -> None:
+    """Smoke-test every package of the workspace."""
+    packages = read_packages()
+    with TemporaryDirectory() as temporary:
+        for package in packages:
+            smoke_wheel(package, packages, Path(temporary) / package.folder.name)
+            print(f"{package.distribution}: the wheel stands alone", flush=True)
+        smoke_sdists(packages, Path(temporary) / "everything")
+        print("all sdists together: installed, run, typed")
+
+
+def _probe(python: str, packages: tuple[Package, ...], cwd: Path) -> None:
+    _run(python, "-I", "-c", PROBE, *(f"{package.module}=={package.version}" for package in packages), cwd=cwd)
+
+
+def _python_of(environment: Path) -> str:
+    return str(environment / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
+
+
+def _run(*command: str, cwd: Path, codes: tuple[int, ...] = (0,)) -> str:
+    done = subprocess.run(
+        command, cwd=cwd, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8"
+    )
+    if done.returncode not in codes:
+        raise SystemExit(f"{' '.join(command)} failed\n{done.stdout}")
+    return done.stdout
+
+
+if __name__ == "__main__":
+    main()

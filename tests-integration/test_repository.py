@@ -1,0 +1,84 @@
+"""The repository keeps its own rules."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from version import problems, set_version
+from workspace import ROOT, Package, read_packages, sibling_pins
+
+PACKAGES = pytest.mark.parametrize("package", read_packages(), ids=lambda package: package.folder.name)
+TESTS = sorted(
+    path for folder in ("packages", "tests-integration", "examples") for path in ROOT.glob(f"{folder}/**/test_*.py")
+)
+
+
+def imported_modules(path: Path) -> Iterator[str]:
+    """Yield the absolute imports of a file, wherever they stand."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            yield node.module
+
+
+def undocumented_tests(path: Path) -> Iterator[str]:
+    """Yield the tests of a file that do not say in one line what they check."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
+            docstring = ast.get_docstring(node) or ""
+            if len(docstring.splitlines()) != 1:
+                yield f"{path.relative_to(ROOT)}::{node.name}"
+
+
+def test_packages_agree_on_one_version_that_the_changelog_describes() -> None:
+    """All packages and the pins between them name one version, and CHANGELOG.md has its section."""
+    assert problems() == []
+
+
+@pytest.mark.parametrize("version", ["99.0.0", "1.0", "latest"])
+def test_version_without_changelog_section_is_refused(version: str) -> None:
+    """A version that is malformed or undescribed is never written."""
+    with pytest.raises(ValueError, match=version):
+        set_version(version)
+
+    assert problems() == []
+
+
+def test_version_is_set_in_every_package_and_every_pin(tmp_path: Path) -> None:
+    """One command moves all packages and the pins between them to a version that the changelog describes."""
+    for path in (ROOT / "pyproject.toml", *(package.folder / "pyproject.toml" for package in read_packages())):
+        copy = tmp_path / path.relative_to(ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(path.read_bytes())
+    (tmp_path / "CHANGELOG.md").write_text("## 99.0.0rc1 - 2030-01-31\n", "utf-8")
+
+    set_version("99.0.0rc1", tmp_path)
+
+    assert problems(tmp_path) == []
+    assert {package.version for package in read_packages(tmp_path)} == {"99.0.0rc1"}
+
+
+@PACKAGES
+def test_package_imports_only_siblings_that_it_declares(package: Package) -> None:
+    """The arrows between packages are those of their pyprojects."""
+    modules = {sibling.distribution: sibling.module for sibling in read_packages()}
+    allowed = {package.module, *(modules[name] for name in sibling_pins(package))}
+    imported = {name for path in package.source.rglob("*.py") for name in imported_modules(path)}
+
+    assert {".".join(name.split(".")[:2]) for name in imported if name.startswith("mission_control")} <= allowed
+
+
+@PACKAGES
+def test_package_ships_license_types_and_no_namespace_file(package: Package) -> None:
+    """Each distribution carries the licence and its type marker, and leaves the namespace alone."""
+    assert (package.folder / "LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
+    assert (package.source / "py.typed").is_file()
+    assert not (package.source.parent / "__init__.py").exists()
+
+
+def test_every_test_says_what_it_checks() -> None:
+    """Every test has a docstring of one line."""
+    assert [name for path in TESTS for name in undocumented_tests(path)] == []
