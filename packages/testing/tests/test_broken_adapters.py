@@ -326,6 +326,7 @@ FAILS: dict[type[Memory], set[str]] = {
         "reopened_storage_has_every_summary",
         "reopened_storage_keeps_the_order_of_creation",
     },
+    lifecycle.ClosingFreesTheOwner: {"a_refused_owner_disturbs_nothing", "closing_twice_does_nothing"},
     lifecycle.AbandonsTheCommitUnderWay: {"closing_finishes_a_commit_under_way"},
 }
 """What each adapter breaks, as the names of the tests, without `test_`."""

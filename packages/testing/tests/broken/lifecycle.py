@@ -11,6 +11,7 @@ import attrs
 from mission_control.core.errors import DatabaseInUseError
 from mission_control.core.memory import InMemoryAdapter
 from mission_control.core.persistence import CommitOutcome, DueKind, LoadOutcome, MissionCommit
+from mission_control.testing.conformance import AdapterFactory
 
 from .memory import Memory
 
@@ -156,3 +157,18 @@ class AbandonsTheCommitUnderWay(Memory):
     async def close(self) -> None:
         self.closed += 1
         await super().close()
+
+
+class ClosingFreesTheOwner(Memory):
+    """Each owner has an object of its own, and closing any of them gives up the storage of all."""
+
+    @classmethod
+    def factory(cls) -> AdapterFactory:
+        first = cls()
+
+        def create() -> Memory:
+            another = cls.__new__(cls)
+            another.__dict__ = first.__dict__
+            return another
+
+        return create

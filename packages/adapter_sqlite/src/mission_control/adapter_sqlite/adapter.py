@@ -63,6 +63,7 @@ class _Open:
         ended = asyncio.Event()
         self._stop(partial(call_soon, asyncio.get_running_loop(), ended.set))
         await ended.wait()
+        self.writer.wait(_PATIENCE_SECONDS)
 
     def abandon(self) -> None:
         """Release everything without a loop; at the end of the interpreter, or in a forked child, there is no need."""

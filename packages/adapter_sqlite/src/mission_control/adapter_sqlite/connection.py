@@ -43,14 +43,21 @@ def connect_for_writing(path: Path, synchronous: Synchronous) -> sqlite3.Connect
             raise PersistenceError(
                 f"{path}: this file system has no write-ahead log (SQLite offers {journal!r}): use a local disk"
             )
-        connection.execute("BEGIN IMMEDIATE")  # SQLite opens for reading what it may not write, and says so only here
-        connection.execute("ROLLBACK")
+        _check_writable(connection)
         connection.execute(f"PRAGMA synchronous = {synchronous}")
         connection.execute(f"PRAGMA journal_size_limit = {_LARGEST_IDLE_LOG}")
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _check_writable(connection: sqlite3.Connection) -> None:
+    """SQLite opens for reading what it may not write, and says so only when it has to: so have it write."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute(f"PRAGMA user_version = {version}")
+    connection.execute("ROLLBACK")
 
 
 def _text(stored: bytes) -> str:

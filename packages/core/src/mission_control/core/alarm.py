@@ -53,7 +53,7 @@ class Alarm:
         self._engine = engine
         self._sleeper = Sleeper(clock, activity, self._ring)
         self._through: datetime | None = None
-        self._noted: datetime | None = None
+        self._noted: set[datetime] = set()
         self._must_recover = True
         self._must_sweep = False
         self._task: asyncio.Task[None] | None = None
@@ -77,7 +77,7 @@ class Alarm:
         if self._through is not None and due <= self._through:
             self._through = None  # the clock was set back
         if self._task is not None:
-            self._noted = due if self._noted is None else min(self._noted, due)
+            self._noted = {min(due, *self._noted)} if self._noted else {due}
         elif self._sleeper.instant is None or due < self._sleeper.instant:
             self._sleeper.set(due)
 
@@ -121,7 +121,7 @@ class Alarm:
             except BaseException:
                 self._must_recover = True
                 raise
-        self._noted = None
+        self._noted.clear()
         now = self._clock.now()
         try:
             await self._wake_due(now)
@@ -129,9 +129,7 @@ class Alarm:
             self._through = None
             raise
         following = await self._adapter.next_due(now)
-        if self._noted is not None and (following is None or self._noted < following):
-            following = self._noted
-        self._sleeper.set(following)
+        self._sleeper.set(min(filter(None, (following, *self._noted)), default=None))
 
     async def _recover(self) -> None:
         after: str | None = None

@@ -184,13 +184,15 @@ class Attempt:
                 await self._reclaim()
 
     async def _reclaim(self) -> None:
-        slots = self.runner.slots
-        while not self.is_over and not self.lent and not self.flight.has_slot:
-            await slots.acquire()
-            if self.is_over or self.lent or self.flight.has_slot:
-                slots.give_back()
-            else:
+        while self._lacks_slot():
+            await self.runner.slots.acquire()
+            if self._lacks_slot():
                 self.flight.has_slot = True
+            else:
+                self.runner.slots.give_back()
+
+    def _lacks_slot(self) -> bool:
+        return not (self.is_over or self.lent or self.flight.has_slot)
 
     # On the loop
 
@@ -216,10 +218,10 @@ class Attempt:
             value = context.run(run, *arguments)
         except BaseException as raised:
             error = raised
-        try:
+        with contextlib.suppress(
+            RuntimeError
+        ):  # the loop has ended: the next process will find the attempt interrupted
             self._loop.call_soon_threadsafe(self._thread_done, value, error, context)
-        except RuntimeError:
-            pass  # the loop has ended: the next process will find the attempt interrupted
 
     def _thread_done(self, value: object, error: BaseException | None, context: contextvars.Context) -> None:
         if self.keeps_slot:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-import sys
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from types import FrameType, MappingProxyType
@@ -250,7 +249,15 @@ def _code(run: object, *, arguments: int, subject: str) -> UserCode:
     return run
 
 
-def _output(output: object, run: UserCode, frame: FrameType, subject: str) -> PayloadType:
+def _caller() -> FrameType | None:
+    """Return the frame of whoever calls the builder: names in its annotations may be local there."""
+    frame = inspect.currentframe()
+    for _ in range(2):
+        frame = frame and frame.f_back
+    return frame
+
+
+def _output(output: object, run: UserCode, frame: FrameType | None, subject: str) -> PayloadType:
     if output is None:
         return return_type(run, caller=frame, subject=subject)
     return payload_type(output, subject=f"{subject}, output=")
@@ -259,8 +266,7 @@ def _output(output: object, run: UserCode, frame: FrameType, subject: str) -> Pa
 def _timeout(timeout: Duration | None, subject: str) -> float | None:
     if timeout is None:
         return None
-    limit = seconds(timeout, subject=f"{subject}, timeout")
-    return limit
+    return seconds(timeout, subject=f"{subject}, timeout")
 
 
 def _policy(retry: object, subject: str) -> RetryPolicy:
@@ -314,7 +320,7 @@ class MissionDraft:
             schema=payload_type(schema, subject=subject),
             run=_code(fn, arguments=2, subject=subject),
             is_async=is_coroutine_function(fn),
-            output=return_type(fn, caller=sys._getframe(1), subject=subject),
+            output=return_type(fn, caller=_caller(), subject=subject),
         )
         updates = MappingProxyType({**parts.updates, checked: handler})
         return type(self)(attrs.evolve(parts, updates=updates))
@@ -348,7 +354,7 @@ class MissionDraft:
         retry: RetryPolicy | None = None,
         timeout: timedelta | float | None = None,
     ) -> MissionBuilder[Any]:
-        """Say what a mission is given, and what runs first. `run(ctx)` has attempts, retries and a timeout as a step has.
+        """Say what a mission is given, and what runs first: `run(ctx)`, with attempts and a policy as a step has.
 
         `input` is the schema of the mission's input; `output` states the type of what `run` returns where its
         annotation cannot. Raises `MissionDefinitionError`.
@@ -358,7 +364,7 @@ class MissionDraft:
             input=payload_type(input, subject=f"{subject}, input="),
             run=_code(run, arguments=1, subject=subject),
             is_async=is_coroutine_function(run),
-            output=_output(output, run, sys._getframe(1), subject),
+            output=_output(output, run, _caller(), subject),
             retry=_policy(retry, subject),
             timeout=_timeout(timeout, subject),
         )
@@ -395,7 +401,7 @@ class MissionBuilder(Generic[I]):
             name=checked,
             run=_code(run, arguments=1, subject=subject),
             is_async=is_coroutine_function(run),
-            output=_output(output, run, sys._getframe(1), subject),
+            output=_output(output, run, _caller(), subject),
             retry=_policy(retry, subject),
             timeout=_timeout(timeout, subject),
         )

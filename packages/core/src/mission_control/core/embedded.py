@@ -10,7 +10,7 @@ import uuid
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any, Literal, overload
+from typing import Any, Literal, cast, overload
 
 from .activity import Activity
 from .alarm import Alarm
@@ -70,7 +70,7 @@ class _Session:
             runner=self.runner,
             activity=self.activity,
             definitions=definitions,
-            note_due=lambda due: self.alarm.note(due),
+            note_due=self._note_due,
         )
         self.alarm = Alarm(adapter, clock, slots, self.activity, self.engine)
         self.operations = EmbeddedOperations(
@@ -81,6 +81,9 @@ class _Session:
             activity=self.activity,
             definitions=definitions,
         )
+
+    def _note_due(self, due: datetime) -> None:
+        self.alarm.note(due)
 
     async def settled(self) -> None:
         """Return at a moment when nothing is under way and nothing that is due is left to do."""
@@ -230,7 +233,7 @@ class EmbeddedCommander(Commander):
 
     def register(self, definition: MissionDefinition[Any], /) -> None:
         """Make a definition known; missions that were waiting for it go on."""
-        if not isinstance(definition, MissionDefinition):
+        if not isinstance(cast("object", definition), MissionDefinition):
             raise MissionDefinitionError(
                 f"expected a MissionDefinition, found {definition!r}; a definition is complete after .end()"
             )
@@ -405,7 +408,7 @@ def checked_instant(instant: datetime | None) -> datetime | None:
     """Return an instant in UTC. Raises `ValueError` for a naive one."""
     if instant is None:
         return None
-    if not isinstance(instant, datetime) or instant.tzinfo is None:
+    if not isinstance(cast("object", instant), datetime) or instant.tzinfo is None:
         raise ValueError(f"start_at: expected an aware datetime, found {instant!r}; say datetime.now(UTC) + ...")
     return instant.astimezone(UTC)
 

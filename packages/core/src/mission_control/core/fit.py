@@ -9,7 +9,7 @@ from .state import State
 
 
 def check_payloads(definition: MissionDefinition[Any], state: State) -> None:
-    """Raise `MissionDefinitionMismatchError`, naming event and field, where a payload does not fit its type any more."""
+    """Raise `MissionDefinitionMismatchError`, naming event and field, where a payload does not fit its type."""
     for name, event in state.events.items():
         subject = f"of {name!r} of mission {state.mission_id!r} ({state.mission_name})"
         given = definition.input_type(name)

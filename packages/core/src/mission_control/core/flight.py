@@ -111,7 +111,7 @@ class Flight:
     @property
     def must_go_on(self) -> bool:
         """True where something was begun here that nobody else would finish."""
-        return self.is_woken or not (self.outcome is self.claimed is self.birth is None)
+        return self.is_woken or any(it is not None for it in (self.outcome, self.claimed, self.birth))
 
     def callers(self) -> Iterator[Operation]:
         """Take out everybody who waits for something of this mission."""

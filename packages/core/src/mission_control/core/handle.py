@@ -127,7 +127,7 @@ class MissionHandle(Generic[I]):
         """
         if self._is_started or self._definition is None:
             raise MissionAlreadyStartedError(
-                f"mission {self._mission_id!r} was started by this handle already; start another one with a handle of its own"
+                f"mission {self._mission_id!r} was started by this handle already; create another handle"
             )
         self._is_started = True
         try:

@@ -8,7 +8,7 @@ newest version appends; adding to an older one copies what that one sees.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 from .records import EventRecord
 
@@ -73,7 +73,7 @@ def _weigh(value: Any) -> int:
     if isinstance(value, str):
         return 64 + len(value)
     if isinstance(value, dict):
-        return 64 + sum(64 + _weigh(item) for item in value.values())
+        return 64 + sum(64 + _weigh(item) for item in cast("dict[str, Any]", value).values())
     if isinstance(value, list):
-        return 64 + sum(_weigh(item) for item in value)
+        return 64 + sum(_weigh(item) for item in cast("list[Any]", value))
     return 0 if value is None else 32

@@ -150,7 +150,7 @@ def _created(state: State, record: HistoryRecord) -> None:
 
 
 def _step_started(state: State, record: HistoryRecord) -> None:
-    number = record.attempt_number
+    number = record.attempt_number or 0
     if record.event_name != state.cursor:
         _stand_on(state, record.event_name, "step")
     if number != state.attempt_number + 1:

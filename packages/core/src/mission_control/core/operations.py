@@ -173,8 +173,8 @@ class EmbeddedOperations:
             return
         if attempt.flight.mission_id == mission_id:
             raise error(
-                f"{attempt.name!r} of mission {mission_id!r} tried to {what} the mission itself while it runs, which would "
-                f"wait for ever; return from it first"
+                f"{attempt.name!r} of mission {mission_id!r} tried to {what} the mission itself while it runs, "
+                f"which would wait for ever; return from it first"
             )
 
     # Looking

@@ -5,8 +5,11 @@ and decides nothing. The promises in these docstrings are all that a commander r
 `mission_control.testing.PersistenceAdapterContract` checks each of them.
 
 An adapter is used from one event loop at a time. Its methods may be called while others are under way, except
-`commit`: the next call of `commit` comes after the last one has ended. A caller may be cancelled at any
-await; a commit that was handed over then still takes effect whole or not at all.
+`commit`: the next call of `commit` comes after the last one has ended. A read sees a commit whole or not at all, and
+one that begins after the commit has returned sees it. A caller may be cancelled at any await; a commit that was
+handed over then still takes effect whole or not at all, and the adapter goes on to serve other calls.
+Ids, names and fingerprints are compared exactly, and sorted as code points; payloads are JSON values and come back
+as they were, whatever their text (NUL and lone surrogates too) and however large their integers.
 What storage cannot do is raised as `PersistenceError`, with a message that names the storage and the remedy.
 """
 
@@ -69,9 +72,10 @@ class PersistenceAdapter(Protocol):
     async def bootstrap(self) -> None:
         """Open the storage for running missions, creating or upgrading it where needed, and own it until `close`.
 
-        Called once before anything else, and again when the adapter is used anew after a `close`. Everything
-        committed before is there again. Raises `DatabaseInUseError`, changing nothing, where another adapter, in
-        this process or another, owns the same storage; ownership ends with `close` or with its process.
+        Called once before anything else, and again when the adapter is used anew after a `close`, on another event
+        loop perhaps. Everything committed before is there again. Raises `DatabaseInUseError`, changing nothing, where
+        another adapter, in this process or another, owns the same storage; ownership ends with `close` or with its
+        process. An adapter that was refused may be bootstrapped again; closing it takes nothing from the owner.
         """
         ...
 
@@ -79,16 +83,21 @@ class PersistenceAdapter(Protocol):
         """Append the records of many missions and replace their summaries, durably, in one transaction.
 
         Returns one outcome for each member of `batch`, in order: None when it is durable, or a
-        `StaleMissionError`, returned and not raised, when the version that storage has differs from
-        `expected_version` (an id that storage knows, where 0 was expected, is the same case). A stale member
-        writes nothing; the others are written. No mission appears twice in a batch.
+        `StaleMissionError` that names the mission, returned and not raised, when the version that storage has
+        differs from `expected_version` (an id that storage knows, where 0 was expected, is the same case). A stale
+        member writes nothing, its definition included; the others are written. Missions that it creates follow one
+        another in the order of creation as in the batch. No mission appears twice in a batch; an empty one does
+        nothing. What was handed in stays the caller's: changing it afterwards does not change storage.
 
-        Anything raised means that nothing is known about any member: all of it took effect, or none.
+        Anything raised means that nothing is known about any member: all of it took effect, or none. The next
+        commit is served like any other.
         """
         ...
 
     async def load(self, mission_ids: Sequence[str], /) -> Sequence[LoadOutcome]:
         """Return, for each id in order, the mission's whole history by `seq`, or None where storage has none.
+
+        An id may be given twice, and there may be tens of thousands.
 
         What cannot be decoded (broken JSON, an unknown type, an unreadable time), or a history whose last `seq`
         is not the stored version, is returned as a `CorruptMissionError` that names the mission, in its place;
@@ -110,9 +119,9 @@ class PersistenceAdapter(Protocol):
     ) -> Sequence[MissionSummary]:
         """Return up to `limit` summaries in order of creation, those after the mission `after` where it is given.
 
-        Only missions of that `status` and that `mission_name`, where given. An `after` that storage does not
-        know gives an empty page. Fewer than `limit` are returned only at the end. A row that cannot be decoded
-        is left out and logged. These hold for the other listings too.
+        Only missions of that `status` and that `mission_name`, where given; `after` itself need not fit them. An
+        `after` that storage does not know gives an empty page. Fewer than `limit` are returned only at the end. A row
+        that cannot be decoded is left out and logged. These hold for the other listings too.
         """
         ...
 
@@ -130,7 +139,8 @@ class PersistenceAdapter(Protocol):
         """Return up to `limit` waiting missions with a due time of `before` or earlier, by due time and then by id.
 
         The due time is a timer's or retry's `due_at`, or a signal's `timeout_at`. `after` is the due time and id
-        of the last one seen; only later ones in that order are returned. Parked missions are not read.
+        of the last one seen; only later ones in that order are returned, whether or not one stands there still.
+        Parked missions are not read.
         """
         ...
 
@@ -146,7 +156,7 @@ class PersistenceAdapter(Protocol):
         ...
 
     async def load_definition(self, fingerprint: str, /) -> dict[str, Any] | None:
-        """Return the static form that was committed under `fingerprint`, or None."""
+        """Return the static form that was first committed under `fingerprint`, or None. It is the caller's."""
         ...
 
     async def close(self) -> None:

@@ -118,7 +118,7 @@ class Recorder(ABC):
         try:
             callback(flight, *arguments)
         except CorruptMissionError as error:
-            logger.error("%s", error)
+            logger.error("%s", error)  # noqa: TRY400 - the message says it all; the trace would be ours
             self._drop(flight, error)
         except Exception as error:
             logger.exception("mission %s cannot be driven; it stays as it is stored", flight.mission_id)

@@ -111,15 +111,16 @@ class HistoryRecord(Record):
     @classmethod
     def from_dict(cls, form: Mapping[str, Any]) -> Self:
         """Return the record that `to_dict` wrote. Raises `KeyError`, `TypeError` or `ValueError` for anything else."""
-        if not isinstance(form["details"], dict):
-            raise TypeError(f"details must be an object, found {form['details']!r}")
+        details: object = form["details"]
+        if not isinstance(details, dict):
+            raise TypeError(f"details must be an object, found {details!r}")
         return cls(
             seq=int(form["seq"]),
             type=HistoryType(form["type"]),
             at=parse_iso(form["at"]),
             event_name=form["event_name"],
             attempt_number=form["attempt_number"],
-            details=form["details"],
+            details=cast("dict[str, Any]", details),
         )
 
 
@@ -266,7 +267,9 @@ class MissionInspection(Record):
 
 def due_at(waiting: Wait | None) -> datetime | None:
     """Return when the wait ends by itself: a timer's or retry's due time, a signal's deadline."""
-    return waiting.timeout_at if isinstance(waiting, SignalWait) else waiting and waiting.due_at
+    if waiting is None:
+        return None
+    return waiting.timeout_at if isinstance(waiting, SignalWait) else waiting.due_at
 
 
 def is_waiting(record: MissionSummary) -> bool:

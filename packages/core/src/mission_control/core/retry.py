@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from datetime import timedelta
+from typing import Any, cast
 
 import attrs
 
@@ -16,10 +18,10 @@ LONGEST_DURATION = timedelta(days=365_250)
 def seconds(duration: timedelta | float, *, subject: str) -> float:
     """Return a duration of 0 to 1,000 years in seconds. Raises `MissionDefinitionError`, naming `subject`."""
     if isinstance(duration, timedelta):
-        value: object = duration.total_seconds()
+        value = duration.total_seconds()
     else:
         value = duration
-    if type(value) not in (int, float) or not isinstance(value, int | float) or not math.isfinite(value):
+    if type(value) not in (int, float) or not math.isfinite(value):
         raise MissionDefinitionError(f"{subject}: expected a timedelta or a number of seconds, found {duration!r}")
     if value < 0 or value > LONGEST_DURATION.total_seconds():
         raise MissionDefinitionError(f"{subject}: expected a duration from 0 to 1,000 years, found {duration!r}")
@@ -30,27 +32,25 @@ def _interval(duration: timedelta | float) -> float:
     return seconds(duration, subject="a RetryPolicy's interval")
 
 
-def _check_count(policy: object, attribute: attrs.Attribute[int | None], value: int | None) -> None:
+def _check_count(policy: object, attribute: attrs.Attribute[Any], value: int | None) -> None:
     if value is None and attribute.name == "max_attempts":
         return
     if type(value) is not int or value < 1:
         raise MissionDefinitionError(f"RetryPolicy.{attribute.name}: expected an int of 1 or more, found {value!r}")
 
 
-def _check_number(policy: object, attribute: attrs.Attribute[float], value: float) -> None:
+def _check_number(policy: object, attribute: attrs.Attribute[Any], value: float) -> None:
     low, high = (0, 1) if attribute.name == "jitter" else (1, math.inf)
     if type(value) not in (int, float) or not (low <= value <= high and math.isfinite(value)):
         text = "a fraction from 0 to 1" if attribute.name == "jitter" else "a number of 1 or more"
         raise MissionDefinitionError(f"RetryPolicy.{attribute.name}: expected {text}, found {value!r}")
 
 
-def _check_types(policy: object, attribute: attrs.Attribute[object], value: object) -> None:
-    if not isinstance(value, tuple) or not all(isinstance(t, type) and issubclass(t, BaseException) for t in value):
-        raise MissionDefinitionError(f"RetryPolicy.{attribute.name}: expected exception classes, found {value!r}")
-
-
-def _classes(value: object) -> object:
-    return (value,) if isinstance(value, type) else tuple(value) if isinstance(value, list) else value
+def _classes(value: object) -> tuple[type[BaseException], ...]:
+    classes = (value,) if isinstance(value, type) else tuple(cast("Iterable[object]", value))
+    if not all(isinstance(kind, type) and issubclass(kind, BaseException) for kind in classes):
+        raise MissionDefinitionError(f"a RetryPolicy's retry_on and give_up_on: expected exceptions, found {value!r}")
+    return cast("tuple[type[BaseException], ...]", classes)
 
 
 @attrs.frozen
@@ -67,10 +67,8 @@ class RetryPolicy:
     backoff_multiplier: float = attrs.field(default=1.0, validator=_check_number)
     max_interval: float | None = attrs.field(default=None, converter=attrs.converters.optional(_interval))
     jitter: float = attrs.field(default=0.0, validator=_check_number)
-    retry_on: tuple[type[BaseException], ...] = attrs.field(
-        default=(Exception,), converter=_classes, validator=_check_types
-    )
-    give_up_on: tuple[type[BaseException], ...] = attrs.field(default=(), converter=_classes, validator=_check_types)
+    retry_on: tuple[type[BaseException], ...] = attrs.field(default=(Exception,), converter=_classes)
+    give_up_on: tuple[type[BaseException], ...] = attrs.field(default=(), converter=_classes)
     max_interruptions: int = attrs.field(default=10, validator=_check_count)
 
     def delay(self, attempt: int) -> float:

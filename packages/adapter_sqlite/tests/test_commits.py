@@ -1,0 +1,94 @@
+"""Commits as this adapter makes them, beyond what every adapter promises."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from mission_control.adapter_sqlite.connection import Synchronous, connect_for_writing
+from mission_control.core import MissionStatus, PersistenceAdapter, StaleMissionError
+from mission_control.testing.conformance.missions import (
+    adds,
+    after,
+    commit,
+    definition,
+    ended,
+    history,
+    ids,
+    signal,
+    sleep,
+    summary,
+)
+
+
+@pytest.mark.parametrize("count", [1, 3, 5, 63, 64, 65, 131, 300])
+async def test_batches_of_any_size(adapter: PersistenceAdapter, count: int) -> None:
+    """However many missions and records a commit has, each row is written once, in its place."""
+    names = [f"m-{number}" for number in range(count)]
+    await commit(adapter, *(adds(name, count=number % 4 + 1) for number, name in enumerate(names)))
+    await commit(adapter, *(adds(name, version=number % 4 + 1, count=2) for number, name in enumerate(names)))
+    assert ids(await adapter.list_missions(limit=1_000)) == names
+    for number, name in enumerate(names):
+        assert await history(adapter, name) == list(range(1, number % 4 + 4))
+
+
+async def test_every_way_from_row_to_row(adapter: PersistenceAdapter) -> None:
+    """Whatever a mission was and becomes, its row and the listings say what was committed last."""
+    rows = {
+        "running": {},
+        "running elsewhere": {"cursor": "ship", "updated_at": after(9)},
+        "running with an error": {"error": ended(MissionStatus.FAILED)["error"]},
+        "waiting": {"waiting": signal()},
+        "sleeping": {"waiting": sleep(after(5))},
+        "failed": ended(MissionStatus.FAILED),
+    }
+    ways = {f"{old} to {new}": (rows[old], rows[new]) for old in rows for new in rows}
+    await commit(adapter, *(adds(name, **old) for name, (old, _) in ways.items()))
+    await commit(adapter, *(adds(name, version=1, **new) for name, (_, new) in ways.items()))
+    for name, (_, new) in ways.items():
+        assert await adapter.load_summary(name) == summary(name, **new)
+    assert ids(await adapter.list_scheduled(limit=99)) == sorted(name for name in ways if name.endswith("to sleeping"))
+
+
+async def test_a_second_writer_is_noticed(adapter: PersistenceAdapter, path: Path) -> None:
+    """A mission that something else wrote to, lock or no lock, is stale for the owner."""
+    await commit(adapter, adds("m-1"), adds("m-2"))
+    with closing(sqlite3.connect(path)) as other, other:
+        other.execute("UPDATE missions SET version = 2 WHERE mission_id = 'm-1'")
+    stale, written = await adapter.commit([adds("m-1", version=1), adds("m-2", version=1)])
+    assert isinstance(stale, StaleMissionError)
+    assert "mission 'm-1': expected version 1, found 2" in str(stale)
+    assert written is None
+
+
+async def test_numbers_that_another_writer_gave_away(adapter: PersistenceAdapter, path: Path) -> None:
+    """The order of creation is looked up in the file for each commit, not remembered."""
+    await commit(adapter, adds("m-1"))
+    with closing(sqlite3.connect(path)) as other, other:
+        other.execute(
+            "INSERT INTO missions (mission_id, mission_name, status, version) VALUES ('theirs', 'order', 'running', 0)"
+        )
+    await commit(adapter, adds("m-2"))
+    assert ids(await adapter.list_missions(limit=9)) == ["m-1", "theirs", "m-2"]
+
+
+async def test_a_definition_says_since_when(adapter: PersistenceAdapter, path: Path) -> None:
+    """A definition is stored once, with the time of the first record that it came with."""
+    await commit(adapter, adds("m-1", definition=definition()))
+    await commit(adapter, adds("m-1", version=1, definition=definition()))
+    with closing(sqlite3.connect(path)) as connection:
+        found = connection.execute("SELECT fingerprint, name, stored_at FROM definitions").fetchall()
+    assert found == [("f-1", "order", after(1).isoformat(timespec="microseconds"))]
+
+
+@pytest.mark.parametrize(("synchronous", "level"), [("full", 2), ("normal", 1)])
+def test_durability_is_as_asked(path: Path, synchronous: Synchronous, level: int) -> None:
+    """The writing connection has a write-ahead log and the asked-for `synchronous`."""
+    sqlite3.connect(path).close()
+    path.touch()
+    with closing(connect_for_writing(path, synchronous)) as connection:
+        assert connection.execute("PRAGMA synchronous").fetchone() == (level,)
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)

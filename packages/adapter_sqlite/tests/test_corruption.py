@@ -1,0 +1,119 @@
+"""What is damaged in a file concerns the mission that it belongs to, and no other."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from mission_control.adapter_sqlite import create_sqlite_persistence_adapter
+from mission_control.core import CorruptMissionError, PersistenceAdapter
+from mission_control.core.persistence import LoadOutcome
+from mission_control.testing.conformance.missions import adds, after, commit, ids, record, signal, sleep
+
+
+def damage(path: Path, sql: str) -> None:
+    """Change rows behind the adapter's back, checks or no checks."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA ignore_check_constraints = ON")
+        assert connection.execute(sql).rowcount >= 1
+
+
+def shown(outcomes: Sequence[LoadOutcome]) -> list[object]:
+    """Return the length of each history, or the error in its place."""
+    return [len(outcome) if isinstance(outcome, tuple) else outcome for outcome in outcomes]
+
+
+DAMAGES = {
+    "broken JSON": "UPDATE history SET details = '{\"output\": ' WHERE mission = 2 AND seq = 2",
+    "JSON of another kind": "UPDATE history SET details = '[1]' WHERE mission = 2 AND seq = 2",
+    "deeply nested JSON": f"UPDATE history SET details = '{'[' * 90_000}' WHERE mission = 2 AND seq = 2",
+    "an unknown type": "UPDATE history SET type = 'step-danced' WHERE mission = 2 AND seq = 2",
+    "an unreadable time": "UPDATE history SET at = 'yesterday' WHERE mission = 2 AND seq = 2",
+    "a time without an offset": "UPDATE history SET at = '2024-01-01T00:00:00.000000' WHERE mission = 2 AND seq = 2",
+    "bytes for text": "UPDATE history SET details = x'ff00' WHERE mission = 2 AND seq = 2",
+    "text that is not UTF-8": "UPDATE history SET details = CAST(x'7bff' AS TEXT) WHERE mission = 2 AND seq = 2",
+    "a missing last record": "DELETE FROM history WHERE mission = 2 AND seq = 3",
+    "a record too many": "INSERT INTO history (mission, seq, type, at) VALUES (2, 4, 'step-started', '2024-01-01T00:00Z')",
+    "no records at all": "DELETE FROM history WHERE mission = 2",
+    "another version": "UPDATE missions SET version = 7 WHERE number = 2",
+}
+
+
+@pytest.mark.parametrize("sql", DAMAGES.values(), ids=DAMAGES.keys())
+async def test_a_damaged_history(adapter: PersistenceAdapter, path: Path, sql: str) -> None:
+    """What cannot be decoded is returned as an error that names the mission, and the others are loaded."""
+    await commit(adapter, adds("m-1", count=3), adds("m-2", count=3), adds("m-3", count=3))
+    damage(path, sql)
+    first, damaged, third = shown(await adapter.load(["m-1", "m-2", "m-3"]))
+    assert (first, third) == (3, 3)
+    assert isinstance(damaged, CorruptMissionError)
+    assert "mission 'm-2': its stored history cannot be read" in str(damaged)
+
+
+async def test_a_damaged_page(path: Path) -> None:
+    """A page that SQLite cannot read takes the missions on it with it, and no others."""
+    adapter = create_sqlite_persistence_adapter(path)
+    await adapter.bootstrap()
+    big = [record(1, {"input": "x" * 3_000})]
+    await commit(adapter, *(adds(f"m-{number}", records=big) for number in range(20)))
+    await adapter.close()
+    content = path.read_bytes()
+    damaged = content.index(b"x" * 3_000) // 4096 * 4096
+    path.write_bytes(content[:damaged] + b"\xff" * 4096 + content[damaged + 4096 :])
+    await adapter.bootstrap()
+    outcomes = shown(await adapter.load([f"m-{number}" for number in range(20)]))
+    await adapter.close()
+    assert {type(outcome) for outcome in outcomes} == {int, CorruptMissionError}
+    assert outcomes.count(1) >= 15
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "status = 'dancing'",
+        "updated_at = 'yesterday'",
+        "error = '{'",
+        "error = '{}'",
+        "wait_kind = 'hope'",
+        "due_at = NULL",
+    ],
+)
+async def test_a_damaged_row(
+    adapter: PersistenceAdapter, path: Path, change: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A row that cannot be decoded is left out of listings, and logged; the page is filled from behind it."""
+    await commit(adapter, *(adds(f"m-{number}", waiting=sleep(after(number))) for number in (1, 2, 3, 4)))
+    damage(path, f"UPDATE missions SET {change} WHERE number = 2")
+    assert ids(await adapter.list_missions(limit=3)) == ["m-1", "m-3", "m-4"]
+    assert ids(await adapter.list_scheduled(limit=3)) == ["m-1", "m-3", "m-4"]
+    assert ids(await adapter.due(after(9), limit=3)) == ["m-1", "m-3", "m-4"]
+    assert "mission 'm-2' is left out of a listing" in caplog.text
+
+
+async def test_a_damaged_row_by_its_id(adapter: PersistenceAdapter, path: Path) -> None:
+    """Asked for by its id, a mission whose row cannot be decoded is an error that names it."""
+    await commit(adapter, adds("m-1"))
+    damage(path, "UPDATE missions SET status = 'dancing'")
+    with pytest.raises(CorruptMissionError, match="mission 'm-1'"):
+        await adapter.load_summary("m-1")
+
+
+async def test_a_damaged_due_time(adapter: PersistenceAdapter, path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A due time that cannot be read does not hide the next one."""
+    await commit(adapter, adds("m-1", waiting=signal(after(1))), adds("m-2", waiting=signal(after(2))))
+    damage(path, "UPDATE missions SET due_at = '1999' WHERE number = 1")
+    assert await adapter.next_due(None) == after(2)
+    assert "'m-1'" in caplog.text
+
+
+async def test_a_damaged_mission_can_be_written_over(adapter: PersistenceAdapter, path: Path) -> None:
+    """Loading leaves damaged rows as they are, so that what was repaired by hand is read again."""
+    await commit(adapter, adds("m-1", records=[record(1, {"output": 1})]))
+    damage(path, "UPDATE history SET details = '{'")
+    assert isinstance((await adapter.load(["m-1"]))[0], CorruptMissionError)
+    damage(path, "UPDATE history SET details = '{}'")
+    assert shown(await adapter.load(["m-1"])) == [1]

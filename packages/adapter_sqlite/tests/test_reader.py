@@ -1,0 +1,193 @@
+"""The read-only view, beside an owner or alone."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import subprocess
+import sys
+import threading
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mission_control.adapter_sqlite import create_sqlite_persistence_adapter, open_mission_reader
+from mission_control.core import (
+    CorruptMissionError,
+    HistoryRecord,
+    HistoryType,
+    MissionStatus,
+    PersistenceAdapter,
+    PersistenceError,
+)
+from mission_control.testing.conformance.missions import (
+    adds,
+    after,
+    commit,
+    definition,
+    ended,
+    ids,
+    record,
+    signal,
+    sleep,
+)
+
+
+def beginning() -> list[HistoryRecord]:
+    """Return the first records of a mission."""
+    created = {"mission_name": "order", "input": {"id": 1}, "definition": "f-1"}
+    started: dict[str, Any] = {"type": HistoryType.STEP_STARTED, "event_name": "start", "attempt_number": 1}
+    return [
+        record(1, created, type=HistoryType.MISSION_CREATED),
+        record(2, {}, type=HistoryType.MISSION_STARTED),
+        record(3, {}, **started),
+    ]
+
+
+async def test_missions_are_listed_beside_their_owner(adapter: PersistenceAdapter, path: Path) -> None:
+    """While an owner has the file open, a reader sees each commit as soon as it is made."""
+    async with open_mission_reader(path) as reader:
+        assert await reader.list_missions() == []
+        await commit(adapter, adds("m-1"), adds("m-2", waiting=signal()), adds("m-3", waiting=sleep(after(9))))
+        assert ids(await reader.list_missions()) == ["m-1", "m-2", "m-3"]
+        assert ids(await reader.list_missions(status=MissionStatus.RUNNING)) == ["m-1"]
+        assert ids(await reader.list_missions(mission_name="other")) == []
+        assert ids(await reader.list_missions(limit=1, after="m-1")) == ["m-2"]
+        assert ids(await reader.list_waiting()) == ["m-2", "m-3"]
+        assert ids(await reader.list_scheduled()) == ["m-3"]
+
+
+async def test_a_mission_is_inspected(adapter: PersistenceAdapter, path: Path) -> None:
+    """A reader tells all of one mission, and None of one that is not there."""
+    await commit(adapter, adds("m-1", records=beginning()))
+    async with open_mission_reader(path) as reader:
+        inspection = await reader.inspect_mission("m-1")
+        assert inspection is not None
+        assert inspection.snapshot.events["start"].input == {"id": 1}
+        assert [attempt.status for attempt in inspection.step_attempts] == ["running"]
+        assert await reader.inspect_mission("m-2") is None
+
+
+async def test_a_damaged_mission_is_an_error(adapter: PersistenceAdapter, path: Path) -> None:
+    """What cannot be read of one mission is said of that mission."""
+    await commit(adapter, adds("m-1", records=beginning()))
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE history SET details = '{'")
+    async with open_mission_reader(path) as reader:
+        with pytest.raises(CorruptMissionError, match="'m-1'"):
+            await reader.inspect_mission("m-1")
+
+
+async def test_every_mission_is_iterated(adapter: PersistenceAdapter, path: Path) -> None:
+    """Iterating goes on over the end of a page."""
+    await commit(adapter, *(adds(f"m-{number}", **ended()) for number in range(250)), adds("running"))
+    async with open_mission_reader(path) as reader:
+        found = [summary.mission_id async for summary in reader.iter_missions(status=MissionStatus.COMPLETED)]
+    assert found == [f"m-{number}" for number in range(250)]
+
+
+async def test_a_definition_is_read(adapter: PersistenceAdapter, path: Path) -> None:
+    """The static form of a definition that ran is there without its code."""
+    await commit(adapter, adds("m-1", definition=definition(nodes=[])))
+    async with open_mission_reader(path) as reader:
+        assert await reader.load_definition("f-1") == {"name": "order", "nodes": []}
+        assert await reader.load_definition("f-2") is None
+
+
+async def test_reading_when_nobody_owns_the_file(path: Path) -> None:
+    """A file that was closed is read as well, and is left free and unchanged."""
+    adapter = create_sqlite_persistence_adapter(path)
+    await adapter.bootstrap()
+    await commit(adapter, adds("m-1"))
+    await adapter.close()
+    content = path.read_bytes()
+    async with open_mission_reader(path) as reader:
+        assert ids(await reader.list_missions()) == ["m-1"]
+        await adapter.bootstrap()
+        await commit(adapter, adds("m-2"))
+        assert ids(await reader.list_missions()) == ["m-1", "m-2"]
+    await adapter.close()
+    async with open_mission_reader(path):
+        assert path.read_bytes()[100:] != content[100:]
+
+
+async def test_reading_after_a_crash(path: Path) -> None:
+    """What a process committed before it was killed is read out of the log that it left."""
+    program = (
+        "import asyncio, os, sys\n"
+        "from mission_control.adapter_sqlite import create_sqlite_persistence_adapter\n"
+        "from mission_control.testing.conformance.missions import adds, commit\n"
+        "async def main():\n"
+        "    adapter = create_sqlite_persistence_adapter(sys.argv[1])\n"
+        "    await adapter.bootstrap()\n"
+        "    await commit(adapter, adds('m-1'))\n"
+        "    os._exit(0)\n"
+        "asyncio.run(main())\n"
+    )
+    subprocess.run([sys.executable, "-c", program, path], check=True)
+    async with open_mission_reader(path) as reader:
+        assert ids(await reader.list_missions()) == ["m-1"]
+
+
+async def test_a_reader_does_not_hold_the_writer_up(adapter: PersistenceAdapter, path: Path) -> None:
+    """Commits go on while pages are read, and a page is of one moment."""
+    await commit(adapter, *(adds(f"m-{number}") for number in range(200)))
+    async with open_mission_reader(path) as reader:
+        reading = [asyncio.ensure_future(reader.list_missions(limit=1_000)) for _ in range(10)]
+        for number in range(20):
+            await commit(adapter, adds(f"left-{number}"), adds(f"right-{number}"))
+        for page in await asyncio.gather(*reading):
+            assert len(page) % 2 == 0
+
+
+async def test_a_reader_leaves_no_thread(adapter: PersistenceAdapter, path: Path) -> None:
+    """Leaving the context ends the reader's thread."""
+    before = threading.active_count()
+    async with open_mission_reader(path):
+        assert threading.active_count() == before + 1
+    assert threading.active_count() == before
+
+
+async def test_a_reader_cannot_write(adapter: PersistenceAdapter, path: Path) -> None:
+    """A reader opened on a file that may not be written works as well."""
+    await commit(adapter, adds("m-1"))
+    path.chmod(0o444)
+    async with open_mission_reader(path) as reader:
+        assert ids(await reader.list_missions()) == ["m-1"]
+    path.chmod(0o644)
+
+
+async def fails_to_read(path: Path) -> str:
+    with pytest.raises(PersistenceError) as caught:
+        async with open_mission_reader(path):
+            pass
+    assert str(caught.value).startswith(f"{path}: ")
+    return str(caught.value)
+
+
+async def test_a_missing_file(path: Path) -> None:
+    """A reader never makes a file."""
+    assert "there is no such file" in await fails_to_read(path)
+    assert os.listdir(path.parent) == []
+
+
+async def test_files_that_are_not_ours(path: Path) -> None:
+    """A file without missions, of another program, or of another kind, is refused by name."""
+    path.touch()
+    assert "there are no missions in this file" in await fails_to_read(path)
+    path.write_bytes(b"name,price\n" * 500)
+    assert "not a SQLite database" in await fails_to_read(path)
+    path.unlink()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE invoices (id INTEGER PRIMARY KEY)")
+    assert "belongs to another program" in await fails_to_read(path)
+
+
+async def test_no_file_at_all() -> None:
+    """What is no path of a file is refused as the adapter refuses it."""
+    with pytest.raises(PersistenceError, match="in memory"):
+        async with open_mission_reader(":memory:"):
+            pass
