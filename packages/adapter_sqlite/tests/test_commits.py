@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,7 +38,7 @@ async def test_batches_of_any_size(adapter: PersistenceAdapter, count: int) -> N
 
 async def test_every_way_from_row_to_row(adapter: PersistenceAdapter) -> None:
     """Whatever a mission was and becomes, its row and the listings say what was committed last."""
-    rows = {
+    rows: dict[str, dict[str, Any]] = {
         "running": {},
         "running elsewhere": {"cursor": "ship", "updated_at": after(9)},
         "running with an error": {"error": ended(MissionStatus.FAILED)["error"]},

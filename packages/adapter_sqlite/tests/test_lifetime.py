@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import subprocess
 import sys
@@ -37,7 +36,7 @@ async def test_closing_clears_up(path: Path) -> None:
     await commit(adapter, adds("m-1"))
     assert await history(adapter, "m-1") == [1]
     await adapter.close()
-    assert sorted(os.listdir(path.parent)) == ["missions.db", "missions.db.lock"]
+    assert sorted(each.name for each in path.parent.iterdir()) == ["missions.db", "missions.db.lock"]
     assert threads() == set()
 
 
@@ -99,10 +98,9 @@ def open_and_forget(path: Path) -> PersistenceAdapter:
 
 def test_an_adapter_that_nobody_closed(path: Path) -> None:
     """When the object goes, a ResourceWarning says so, and the file is free again."""
-    adapter = open_and_forget(path)
+    forgotten = [open_and_forget(path)]
     with pytest.warns(ResourceWarning, match=r"missions\.db'> was never closed"):
-        del adapter
-        gc.collect()
+        forgotten.clear()
     assert threads() == set()
 
     async def reopen() -> None:

@@ -50,7 +50,7 @@ async def test_bytes_are_a_path_too(path: Path) -> None:
     adapter = create_sqlite_persistence_adapter(os.fsencode(path))
     await adapter.bootstrap()
     await adapter.close()
-    assert path.is_file()
+    assert sorted(each.name for each in path.parent.iterdir()) == ["missions.db", "missions.db.lock"]
 
 
 async def test_a_relative_path_stays_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

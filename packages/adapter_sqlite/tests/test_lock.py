@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -33,6 +34,14 @@ async def main():
 
 asyncio.run(main())
 """
+
+
+def try_to_own(path: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", OWNS, path], capture_output=True, text=True, check=False, input="")
+
+
+def start_child() -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, close_fds=False)
 
 
 @pytest.fixture
@@ -66,8 +75,7 @@ async def test_a_refused_adapter_does_not_free_the_file(adapter: PersistenceAdap
     with pytest.raises(DatabaseInUseError):
         await refused.bootstrap()
     await refused.close()
-    tried = subprocess.run([sys.executable, "-c", OWNS, path], capture_output=True, text=True, check=False, input="")
-    assert "DatabaseInUseError" in tried.stderr
+    assert "DatabaseInUseError" in try_to_own(path).stderr
 
 
 async def test_a_process_that_was_killed(path: Path, owner: subprocess.Popen[bytes]) -> None:
@@ -124,19 +132,17 @@ async def test_the_lock_file_stays(path: Path) -> None:
 
 async def test_opening_the_database_elsewhere_does_not_free_it(adapter: PersistenceAdapter, path: Path) -> None:
     """Other code of the process may open and close the database file, as a backup does."""
-    path.read_bytes()
-    tried = subprocess.run([sys.executable, "-c", OWNS, path], capture_output=True, text=True, check=False, input="")
-    assert "DatabaseInUseError" in tried.stderr
+    shutil.copyfile(path, path.with_name("backup.db"))
+    assert "DatabaseInUseError" in try_to_own(path).stderr
 
 
 async def test_a_program_that_the_owner_starts(path: Path) -> None:
     """A child program inherits no descriptor that would keep the lock when the owner has closed."""
     adapter = create_sqlite_persistence_adapter(path)
     await adapter.bootstrap()
-    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, close_fds=False) as child:
+    with start_child() as child:
         await adapter.close()
-        tried = subprocess.run([sys.executable, "-c", OWNS, path], capture_output=True, check=True, input=b"")
-        assert tried.stdout == b"ready\n"
+        assert try_to_own(path).stdout == "ready\n"
         child.kill()
 
 

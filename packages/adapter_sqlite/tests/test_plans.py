@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from mission_control.adapter_sqlite import create_sqlite_persistence_adapter, queries
-from mission_control.core import MissionStatus
+from mission_control.core import MissionStatus, MissionSummary
 from mission_control.testing.conformance.missions import adds, after, commit, retry, signal, sleep
 
 ENOUGH_STEPS_FOR_A_PAGE = 3_000
@@ -38,7 +38,7 @@ def connection(parked: Path) -> Iterator[sqlite3.Connection]:
         yield connection
 
 
-LISTINGS = {
+LISTINGS: dict[str, tuple[Callable[..., list[MissionSummary]], dict[str, Any], int]] = {
     "all": (queries.list_missions, {}, 5),
     "all after": (queries.list_missions, {"after": "parked-4990"}, 5),
     "running": (queries.list_missions, {"status": MissionStatus.RUNNING}, 2),
@@ -59,8 +59,7 @@ def test_a_page_costs_what_is_on_it(connection: sqlite3.Connection, name: str) -
     listing, arguments, found = LISTINGS[name]
     steps: list[None] = []
     connection.set_progress_handler(lambda: steps.append(None), 1)
-    call: Any = listing
-    assert len(call(connection, limit=5, **arguments)) == found
+    assert len(listing(connection, limit=5, **arguments)) == found
     assert len(steps) < ENOUGH_STEPS_FOR_A_PAGE
 
 

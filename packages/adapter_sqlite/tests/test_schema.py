@@ -62,7 +62,7 @@ async def test_another_programs_database_is_refused(path: Path) -> None:
 
 async def test_an_empty_file_becomes_a_database(path: Path) -> None:
     """A file of no bytes, as a temporary file is, is taken as new."""
-    path.touch()
+    change(path, "")
     adapter = create_sqlite_persistence_adapter(path)
     await adapter.bootstrap()
     await adapter.close()
@@ -83,7 +83,7 @@ async def test_waiting_missions_view(adapter: PersistenceAdapter, path: Path) ->
 
 async def test_step_attempts_view(adapter: PersistenceAdapter, path: Path) -> None:
     """People see each attempt of a step, how it ended and why."""
-    kinds = (
+    kinds: tuple[tuple[HistoryType, int, dict[str, Any]], ...] = (
         (HistoryType.STEP_STARTED, 1, {}),
         (HistoryType.STEP_FAILED, 1, {"error": {"message": "no paper", "code": "STEP_FAILED"}}),
         (HistoryType.STEP_STARTED, 2, {}),

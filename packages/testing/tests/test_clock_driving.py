@@ -152,8 +152,11 @@ async def test_storage_is_waited_for() -> None:
     clock = FakeClock(START, patience=0.02)
 
     class Slow:
+        seconds = 0.1
+
         async def settled(self) -> None:
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(self.seconds)
+            self.seconds = 0
 
         def running(self) -> list[RunningAttempt]:
             return []

@@ -3,10 +3,18 @@
 from typing import TYPE_CHECKING
 
 from .adapter import create_sqlite_persistence_adapter
+from .commander import SQLiteCommander
 from .location import DatabasePath
 from .reader import MissionReader, open_mission_reader
 
-__all__ = ["DatabasePath", "MissionReader", "__version__", "create_sqlite_persistence_adapter", "open_mission_reader"]
+__all__ = [
+    "DatabasePath",
+    "MissionReader",
+    "SQLiteCommander",
+    "__version__",
+    "create_sqlite_persistence_adapter",
+    "open_mission_reader",
+]
 
 __version__: str
 

@@ -20,13 +20,25 @@ _REMEDIES = {
 }
 
 
-def primary_code(error: BaseException) -> int | None:
-    """Return SQLite's result code without its extension, or None where the error is not SQLite's."""
-    code = getattr(error, "sqlite_errorcode", None)
-    return code & 0xFF if isinstance(code, int) else None
+_NO_FILES_BESIDE = (
+    "it can be read while a commander has it open; otherwise SQLite must create files beside it, and may not: allow"
+    " writing in its directory, or read a copy"
+)
+_CLOSER_REMEDIES = {
+    sqlite3.SQLITE_READONLY_DIRECTORY: _NO_FILES_BESIDE,
+    sqlite3.SQLITE_READONLY_CANTINIT: _NO_FILES_BESIDE,
+    sqlite3.SQLITE_READONLY_RECOVERY: _NO_FILES_BESIDE,
+}
+
+
+def result_code(error: BaseException) -> int:
+    """Return SQLite's primary result code, 0 where the error is not SQLite's."""
+    code: int = getattr(error, "sqlite_errorcode", 0)
+    return code & 0xFF
 
 
 def storage_error(path: Path, error: Exception) -> PersistenceError:
     """Return the error that names the database, what is wrong with it, and the remedy."""
-    remedy = _REMEDIES.get(primary_code(error) or 0)
+    closer = _CLOSER_REMEDIES.get(getattr(error, "sqlite_errorcode", 0))
+    remedy = closer or _REMEDIES.get(result_code(error))
     return PersistenceError(f"{path}: {remedy} ({error})" if remedy else f"{path}: {error}")

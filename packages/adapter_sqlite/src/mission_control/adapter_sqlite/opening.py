@@ -13,7 +13,6 @@ from .connection import Synchronous, connect, connect_for_writing
 from .schema import is_current, migrate
 from .writer import Writer
 
-
 _OLDEST_SQLITE = (3, 33)  # UPDATE ... FROM
 
 

@@ -1,7 +1,7 @@
 """What is read, as functions of a connection. Every listing walks one index and stops when its page is full.
 
-The indexes are named in the SQL: a plan must not change with the statistics of a file. Pages are cut while they
-are read, and not by LIMIT, so that a row that cannot be decoded does not make a page short.
+The indexes are named in the SQL: a plan must not change with the statistics of a file. A row that cannot be decoded
+makes no page short: then the rows are fetched one by one, until enough of them could be.
 """
 
 from __future__ import annotations
@@ -10,20 +10,23 @@ import json
 import logging
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, suppress
 from datetime import datetime
+from itertools import islice
 from typing import Any, get_args
 
 from mission_control.core.errors import CorruptMissionError
 from mission_control.core.persistence import DueKind, LoadOutcome
 from mission_control.core.records import MissionStatus, MissionSummary, iso, parse_iso
 
-from .failures import primary_code
+from .failures import result_code
+from .fetching import fetch, fetch_page, step
 from .rows import HISTORY_COLUMNS, SUMMARY_COLUMNS, UNDECODABLE, Row, encode, read_history, read_summary
 
 _log = logging.getLogger("mission_control.adapter_sqlite")
 
+_HISTORY_COLUMNS = f"mission_id, version, {HISTORY_COLUMNS}"
 _HISTORIES = f"""
 SELECT m.mission_id, m.version, {", ".join(f"h.{column}" for column in HISTORY_COLUMNS.split(", "))}
 FROM json_each(?) AS wanted CROSS JOIN missions AS m ON m.mission_id = wanted.value
@@ -46,39 +49,34 @@ _LATEST = "~"
 
 def load(connection: sqlite3.Connection, mission_ids: Sequence[str]) -> list[LoadOutcome]:
     """Return each mission's history; one that cannot be read does not keep the others from being read."""
-    try:
-        return _load(connection, mission_ids)
-    except sqlite3.DatabaseError as error:
-        if primary_code(error) != sqlite3.SQLITE_CORRUPT:
-            raise
+    rows = fetch(connection, _HISTORY_COLUMNS, _HISTORIES, (encode(list(dict.fromkeys(mission_ids))),))
+    if rows is None:
         return [_load_alone(connection, mission_id) for mission_id in mission_ids]
+    histories: defaultdict[str, list[Row]] = defaultdict(list[Row])
+    for row in rows:
+        histories[row[0]].append(row)
+    return [_read(mission_id, histories.get(mission_id)) for mission_id in mission_ids]
 
 
 def _load_alone(connection: sqlite3.Connection, mission_id: str) -> LoadOutcome:
     try:
-        return _load(connection, [mission_id])[0]
+        return _read(mission_id, list(step(connection, _HISTORIES, (encode([mission_id]),))))
     except sqlite3.DatabaseError as error:
-        if primary_code(error) != sqlite3.SQLITE_CORRUPT:
+        if result_code(error) != sqlite3.SQLITE_CORRUPT:
             raise
         return _corrupt(mission_id, error)
 
 
-def _load(connection: sqlite3.Connection, mission_ids: Sequence[str]) -> list[LoadOutcome]:
-    histories: defaultdict[str, list[Row]] = defaultdict(list[Row])
-    for mission_id, *row in connection.execute(_HISTORIES, (encode(list(dict.fromkeys(mission_ids))),)):
-        histories[mission_id].append(tuple(row))
-    return [_read(mission_id, histories.get(mission_id)) for mission_id in mission_ids]
-
-
 def _read(mission_id: str, rows: list[Row] | None) -> LoadOutcome:
-    if rows is None:
+    if not rows:
         return None
     try:
-        records = tuple(sorted((read_history(row[1:]) for row in rows), key=lambda record: record.seq))
+        records = tuple(sorted((read_history(row[2:]) for row in rows), key=lambda record: record.seq))
     except UNDECODABLE as error:
         return _corrupt(mission_id, error)
-    if records[-1].seq != rows[0][0]:
-        return _corrupt(mission_id, f"its last record is {records[-1].seq}, and its version {rows[0][0]!r}")
+    version = rows[0][1]
+    if records[-1].seq != version:
+        return _corrupt(mission_id, f"its last record is {records[-1].seq}, and its version {version!r}")
     return records
 
 
@@ -168,7 +166,7 @@ def next_due(connection: sqlite3.Connection, after: datetime | None, kind: DueKi
 
 
 def _first_due(connection: sqlite3.Connection, kind: DueKind, floor: str) -> datetime | None:
-    with closing(connection.execute(_NEXT_DUE, (kind, floor))) as rows:
+    with closing(step(connection, _NEXT_DUE, (kind, floor))) as rows:
         for due_at, mission_id in rows:
             try:
                 return parse_iso(due_at)
@@ -183,17 +181,21 @@ def load_definition(connection: sqlite3.Connection, fingerprint: str) -> dict[st
     return None if row is None else json.loads(row[0])
 
 
-def _page(connection: sqlite3.Connection, sql: str, values: Iterable[Any], limit: int) -> list[MissionSummary]:
-    page: list[MissionSummary] = []
-    with closing(connection.execute(sql, tuple(values))) as rows:
-        for row in rows:
-            if len(page) >= limit:
-                break
-            try:
-                page.append(read_summary(row))
-            except UNDECODABLE as error:
-                _leave_out(row[0], error)
-    return page
+def _page(connection: sqlite3.Connection, sql: str, values: Sequence[Any], limit: int) -> list[MissionSummary]:
+    rows = fetch_page(connection, SUMMARY_COLUMNS, sql, values, limit)
+    if rows is not None:
+        with suppress(*UNDECODABLE):
+            return [read_summary(row) for row in rows]
+    with closing(step(connection, sql, values)) as each:
+        return list(islice(_decodable(each), limit))
+
+
+def _decodable(rows: Iterable[Row]) -> Iterator[MissionSummary]:
+    for row in rows:
+        try:
+            yield read_summary(row)
+        except UNDECODABLE as error:
+            _leave_out(row[0], error)
 
 
 def _leave_out(mission_id: object, error: Exception) -> None:

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
+from mission_control.core.embedded import checked_limit
 from mission_control.core.errors import CorruptMissionError
 from mission_control.core.inspection import inspect_history
 from mission_control.core.records import MissionInspection, MissionStatus, MissionSummary
@@ -44,7 +45,11 @@ class MissionReader:
     ) -> list[MissionSummary]:
         """Return up to `limit` missions in order of creation, those behind the mission `after`."""
         return await self._worker.do(
-            queries.list_missions, status=status, mission_name=mission_name, limit=limit, after=after
+            queries.list_missions,
+            status=None if status is None else MissionStatus(status),
+            mission_name=mission_name,
+            limit=checked_limit(limit),
+            after=after,
         )
 
     async def list_waiting(self, *, limit: int = _PAGE, after: str | None = None) -> list[MissionSummary]:
@@ -53,7 +58,7 @@ class MissionReader:
 
     async def list_scheduled(self, *, limit: int = _PAGE, after: str | None = None) -> list[MissionSummary]:
         """Return up to `limit` missions that wait for a timer or a retry, earliest due first."""
-        return await self._worker.do(queries.list_scheduled, limit=limit, after=after)
+        return await self._worker.do(queries.list_scheduled, limit=checked_limit(limit), after=after)
 
     async def iter_missions(
         self, *, status: MissionStatus | None = None, mission_name: str | None = None

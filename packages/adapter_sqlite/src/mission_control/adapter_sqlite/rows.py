@@ -105,7 +105,9 @@ def _read_wait(kind: str, event_name: str, node_index: int, due: str | None, att
         return RetryWait(
             event_name=event_name, node_index=node_index, due_at=parse_iso(due), attempt_number=attempt_number
         )
-    return TimerWait(event_name=event_name, node_index=node_index, due_at=parse_iso(due))
+    if kind == "sleep" or kind == "start_at":
+        return TimerWait(event_name=event_name, node_index=node_index, due_at=parse_iso(due))
+    raise ValueError(f"no wait is of kind {kind!r}")
 
 
 def _read_failure(form: dict[str, Any]) -> MissionFailure:

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Protocol
 
 from .activity import Activity
 from .clock import Clock
 from .errors import PersistenceError
+from .observer import Observer
 from .persistence import PersistenceAdapter
+from .recorder import closed
 from .records import MissionSummary, due_at
 from .sleeper import Sleeper
 from .slots import Slots
@@ -31,12 +34,16 @@ _LAST_ID = "\U0010ffff" * 256
 class Wakes(Protocol):
     """What the alarm drives."""
 
-    def can_wake(self, summary: MissionSummary, /) -> bool:
-        """True where the mission can run here and is not in motion already."""
+    def is_in_motion(self, mission_id: str, /) -> bool:
+        """True where something is under way for the mission already."""
         ...
 
-    def wake(self, mission_id: str, /, *, has_slot: bool) -> None:
-        """Let the mission go on."""
+    def obstacle(self, summary: MissionSummary, /) -> Exception | None:
+        """Return why the mission cannot run here, as far as its summary tells."""
+        ...
+
+    def wake(self, mission_id: str, woken: Callable[[Exception | None], None], /, *, has_slot: bool) -> None:
+        """Let the mission go on, and say whether it does."""
         ...
 
 
@@ -44,13 +51,20 @@ class Alarm:
     """Wakes missions that are due, and at first those that another process left running."""
 
     def __init__(
-        self, adapter: PersistenceAdapter, clock: Clock, slots: Slots, activity: Activity, engine: Wakes
+        self,
+        adapter: PersistenceAdapter,
+        clock: Clock,
+        slots: Slots,
+        activity: Activity,
+        engine: Wakes,
+        observer: Observer | None,
     ) -> None:
         self._adapter = adapter
         self._clock = clock
         self._slots = slots
         self._activity = activity
         self._engine = engine
+        self._observer = observer
         self._sleeper = Sleeper(clock, activity, self._ring)
         self._through: datetime | None = None
         self._noted: set[datetime] = set()
@@ -59,6 +73,9 @@ class Alarm:
         self._task: asyncio.Task[None] | None = None
         self._retry: asyncio.TimerHandle | None = None
         self._backoff = 0.0
+        self._waking = 0
+        self._wants_slot = False
+        self._sweep_done: asyncio.Future[None] | None = None
 
     @property
     def is_quiet(self) -> bool:
@@ -71,6 +88,16 @@ class Alarm:
         self._must_recover = True
         self._through = None
         self._ring()
+
+    def sweep(self) -> asyncio.Future[None]:
+        """Look for interrupted missions and for due ones, from the first on.
+
+        The future is done when each of them was told to go on, and does or cannot, or when there is no slot for
+        another; the rest follows by itself. It raises what reading storage raised.
+        """
+        self._sweep_done = done = asyncio.get_running_loop().create_future()
+        self.begin()
+        return done
 
     def note(self, due: datetime) -> None:
         """Say that a mission waits until `due`."""
@@ -89,6 +116,7 @@ class Alarm:
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
+        self._end_sweep(closed())
 
     def _ring(self) -> None:
         self._must_sweep = True
@@ -97,21 +125,39 @@ class Alarm:
             self._task = asyncio.get_running_loop().create_task(self._run())
 
     async def _run(self) -> None:
+        failure: Exception | None = None
         try:
             while self._must_sweep:
                 self._must_sweep = False
                 await self._sweep()
             self._backoff = 0.0
         except PersistenceError as error:
+            failure = error
             self._backoff = min(_LONGEST_BACKOFF, self._backoff * 2 or _FIRST_BACKOFF)
             logger.warning("due missions cannot be read: %s; trying again in %g s", error, self._backoff)
             self._retry = asyncio.get_running_loop().call_later(self._backoff, self._ring)
-        except Exception:
+        except Exception as error:
+            failure = error
             logger.exception("due missions cannot be read; trying again in %g s", _LONGEST_BACKOFF)
             self._retry = asyncio.get_running_loop().call_later(_LONGEST_BACKOFF, self._ring)
         finally:
             self._task = None
+            self._check_sweep(failure)
             self._activity.leave()
+
+    def _check_sweep(self, failure: Exception | None = None) -> None:
+        """End the sweep that somebody waits for, where it failed or has done what it can."""
+        if failure is not None or (not self._waking and (self._task is None or self._wants_slot)):
+            self._end_sweep(failure)
+
+    def _end_sweep(self, failure: Exception | None) -> None:
+        done, self._sweep_done = self._sweep_done, None
+        if done is None or done.done():
+            return
+        if failure is None:
+            done.set_result(None)
+        else:
+            done.set_exception(failure)
 
     async def _sweep(self) -> None:
         if self._must_recover:
@@ -155,6 +201,25 @@ class Alarm:
 
     async def _wake(self, page: Sequence[MissionSummary]) -> None:
         for summary in page:
-            if self._engine.can_wake(summary):
-                await self._slots.acquire()
-                self._engine.wake(summary.mission_id, has_slot=True)
+            if self._engine.is_in_motion(summary.mission_id):
+                continue
+            obstacle = self._engine.obstacle(summary)
+            if obstacle is None:
+                await self._acquire_slot()
+                self._waking += 1
+                self._engine.wake(summary.mission_id, partial(self._woken, summary), has_slot=True)
+            elif self._observer is not None:
+                self._observer.mission_resumed(summary, obstacle)
+
+    async def _acquire_slot(self) -> None:
+        if not self._slots.take():
+            self._wants_slot = True
+            self._check_sweep()
+            await self._slots.acquire()
+            self._wants_slot = False
+
+    def _woken(self, summary: MissionSummary, error: Exception | None) -> None:
+        self._waking -= 1
+        if self._observer is not None:
+            self._observer.mission_resumed(summary, error)
+        self._check_sweep()

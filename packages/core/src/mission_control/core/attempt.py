@@ -92,6 +92,8 @@ class Attempt:
         self.keeps_slot = False
         self.lent = 0
         self.timeout_at: datetime | None = None
+        self.is_sync = False
+        """True while the code runs on a thread, where it cannot be cancelled."""
         self.runner = runner
         self._timeout = timeout
         self._ended = ended
@@ -99,11 +101,6 @@ class Attempt:
         self._loop = asyncio.get_running_loop()
         self._deadline: int | None = None
         self._grace: asyncio.TimerHandle | None = None
-
-    @property
-    def is_sync(self) -> bool:
-        """True while the code runs on a thread, where it cannot be cancelled."""
-        return self._task is None
 
     def begin(self, run: UserCode, arguments: tuple[Any, ...], *, is_async: bool) -> None:
         """Start the code, and its timeout with it."""
@@ -118,6 +115,7 @@ class Attempt:
             self._task = self._loop.create_task(_call(run, arguments), context=context)
             self._task.add_done_callback(self._task_done)
         else:
+            self.is_sync = True
             runner.threads.run(lambda: self._run_on_thread(run, arguments, context))
 
     def stop(self, reason: Stop) -> None:
@@ -125,8 +123,8 @@ class Attempt:
         if self.is_over or self.stopped is not None:
             return
         self.stopped = reason
-        if self._task is not None:
-            self._task.cancel()
+        if not self.is_sync:
+            self._cancel_task()
         elif reason is not Stop.CLOSE:
             self.abandon()
             return
@@ -153,6 +151,10 @@ class Attempt:
     def describe(self) -> RunningAttempt:
         """Return what a clock that moves time wants to know."""
         return RunningAttempt(mission_id=self.flight.mission_id, step_name=self.name, timeout_at=self.timeout_at)
+
+    def _cancel_task(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
 
     def _time_out(self) -> None:
         self._deadline = None
@@ -197,6 +199,7 @@ class Attempt:
     # On the loop
 
     def _task_done(self, task: asyncio.Task[Any]) -> None:
+        self._task = None  # the task's context refers to this attempt
         if not task.cancelled():
             error = task.exception()
             if isinstance(error, KeyboardInterrupt | SystemExit):
@@ -233,10 +236,11 @@ class Attempt:
         if self.is_over or not inspect.isawaitable(value):
             self._finish(value, error)
             return
+        self.is_sync = False
         self._task = self._loop.create_task(_wait(value), context=context)
         self._task.add_done_callback(self._task_done)
         if self.stopped is not None:
-            self._task.cancel()
+            self._cancel_task()
 
 
 def _settle(answer: asyncio.Future[Any], value: object, error: BaseException | None) -> None:
@@ -249,8 +253,7 @@ def _settle(answer: asyncio.Future[Any], value: object, error: BaseException | N
 
 
 async def _call(run: UserCode, arguments: tuple[Any, ...]) -> Any:
-    value = run(*arguments)
-    return await value if inspect.isawaitable(value) else value
+    return await run(*arguments)
 
 
 async def _wait(value: Any) -> Any:

@@ -29,6 +29,7 @@ from .handle import MissionHandle
 from .journal import create_journal, create_loader
 from .memory import InMemoryAdapter
 from .names import checked_name
+from .observer import Observer
 from .operations import EmbeddedOperations
 from .persistence import PersistenceAdapter
 from .recorder import not_registered
@@ -56,8 +57,10 @@ class _Session:
         clock: Clock,
         definitions: Mapping[str, MissionDefinition[Any]],
         max_concurrency: int,
+        activity: Activity,
+        observer: Observer | None,
     ) -> None:
-        self.activity = Activity()
+        self.activity = activity
         self.adapter = adapter
         slots = Slots(max_concurrency)
         self.deadlines = Deadlines(clock, self.activity)
@@ -72,7 +75,7 @@ class _Session:
             definitions=definitions,
             note_due=self._note_due,
         )
-        self.alarm = Alarm(adapter, clock, slots, self.activity, self.engine)
+        self.alarm = Alarm(adapter, clock, slots, self.activity, self.engine, observer)
         self.operations = EmbeddedOperations(
             engine=self.engine,
             adapter=adapter,
@@ -112,6 +115,7 @@ class EmbeddedCommander(Commander):
         clock: Clock | None = None,
         create_mission_id: Callable[[], str] | None = None,
         max_concurrency: int = 256,
+        observer: Observer | None = None,
     ) -> None:
         if type(max_concurrency) is not int or max_concurrency < 1:
             raise ValueError(f"max_concurrency: expected an int of 1 or more, found {max_concurrency!r}")
@@ -120,6 +124,9 @@ class EmbeddedCommander(Commander):
         self._clock: Clock = SystemClock() if clock is None else clock
         self._create_mission_id = create_mission_id or new_mission_id
         self._max_concurrency = max_concurrency
+        self._observer = observer
+        self.activity = Activity()
+        """What is under way here; a runtime adds what it does itself, so that `settled` waits for that too."""
         self._pid = os.getpid()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._session: _Session | None = None
@@ -165,7 +172,9 @@ class EmbeddedCommander(Commander):
 
     async def _bootstrap(self) -> _Session:
         await self._adapter.bootstrap()
-        session = _Session(self._adapter, self._clock, self._definitions, self._max_concurrency)
+        session = _Session(
+            self._adapter, self._clock, self._definitions, self._max_concurrency, self.activity, self._observer
+        )
         join = getattr(self._clock, "join", None)
         if join is not None:
             try:
@@ -211,8 +220,8 @@ class EmbeddedCommander(Commander):
         attempt = current_attempt.get()
         if attempt is not None and not attempt.is_over and self._session and attempt.runner is self._session.runner:
             raise MissionExecutionError(
-                f"{attempt.name!r} of mission {attempt.flight.mission_id!r} called {what}() of its own commander, which "
-                f"waits for that step; call it from outside"
+                f"{attempt.name!r} of mission {attempt.flight.mission_id!r} called {what}() of its own commander, "
+                f"which waits for that step; call it from outside"
             )
 
     def __del__(self) -> None:
@@ -223,6 +232,14 @@ class EmbeddedCommander(Commander):
                 source=self,
                 stacklevel=2,
             )
+
+    async def sweep(self) -> None:
+        """Let all missions go on that are due or were interrupted, as far as there are slots; the rest follows.
+
+        For a runtime's tick. The `observer` hears of each of them before this returns. Raises what reading storage
+        raised.
+        """
+        await (await self._open()).alarm.sweep()
 
     async def settled(self) -> None:
         """Return at a moment when everything is durable, nothing runs, and nothing that is due is left to do."""

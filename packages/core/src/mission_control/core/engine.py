@@ -27,7 +27,7 @@ from .errors import MissionControlError, MissionExecutionError, PayloadError
 from .flight import CancelOperation, Flight, Operation, SignalOperation, UpdateOperation
 from .journal import Journal, Loader
 from .outcome import attempt_outcome
-from .recorder import Recorder, closed
+from .recorder import Recorder, closed, not_registered
 from .records import MissionStatus, MissionSummary, due_at
 from .state import State
 
@@ -96,14 +96,26 @@ class Engine(Recorder):
         self._hurry(flight)
         self._guard(flight, self._advance)
 
-    def can_wake(self, summary: MissionSummary, /) -> bool:
-        """True where the mission can run here and is not in motion already."""
-        return summary.mission_name in self._definitions and not self._hangar.is_active(summary.mission_id)
+    def is_in_motion(self, mission_id: str, /) -> bool:
+        """True where something is under way for the mission already."""
+        return self._hangar.is_active(mission_id)
 
-    def wake(self, mission_id: str, /, *, has_slot: bool) -> None:
-        """Let a mission go on that is due or was interrupted; a slot that comes along is used or given back."""
+    def obstacle(self, summary: MissionSummary, /) -> Exception | None:
+        """Return why the mission cannot run here, as far as its summary tells."""
+        if summary.mission_name in self._definitions:
+            return None
+        return not_registered(summary.mission_id, summary.mission_name, self._definitions)
+
+    def wake(self, mission_id: str, woken: Callable[[Exception | None], None], /, *, has_slot: bool) -> None:
+        """Let a mission go on that is due or was interrupted; a slot that comes along is used or given back.
+
+        `woken` is called as soon as it is known whether the mission goes on.
+        """
         flight = self._flight(mission_id)
         flight.is_woken = True
+        flight.woken = woken
+        if flight.state is not None:
+            flight.tell_woken(flight.problem)
         if has_slot and (flight.has_slot or flight.attempt is not None):
             self._slots.give_back()
         elif has_slot:
@@ -282,8 +294,8 @@ class Engine(Recorder):
             operation.resolve(state)
 
     def _park(self, flight: Flight, state: State) -> None:
-        if self.is_closing:
-            self._drop(flight, closed())
+        if self.is_closing or state.is_terminal:
+            self._drop(flight, closed())  # of one that has ended nobody waits for anything any more
             return
         flight.is_woken = False
         flight.claimed = None

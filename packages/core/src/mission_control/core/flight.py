@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import attrs
@@ -85,6 +85,8 @@ class Flight:
     wants_slot: bool = False
     is_woken: bool = False
     """True where the mission goes on by itself, and not because somebody asked."""
+    woken: Callable[[Exception | None], None] | None = None
+    """Called once it is known whether the mission that was woken goes on, or with why it cannot."""
 
     attempt: Attempt | None = None
     outcome: tuple[tuple[str, int], Command] | None = None
@@ -105,6 +107,10 @@ class Flight:
     newcomers: list[asyncio.Future[None]] = attrs.field(factory=list[asyncio.Future[None]])
     """Those who wait to know whether this id is taken."""
 
+    weight: int = 0
+    """About how many bytes the mission took when it was parked last, with so many entries:"""
+    weighed: int = 0
+
     backoff: float = 0.0
     retry: asyncio.TimerHandle | None = None
 
@@ -113,11 +119,27 @@ class Flight:
         """True where something was begun here that nobody else would finish."""
         return self.is_woken or any(it is not None for it in (self.outcome, self.claimed, self.birth))
 
+    def weigh(self) -> int:
+        """Return about how many bytes the mission takes now; only what was added is looked at."""
+        if self.state is not None:
+            events = self.state.events
+            if events.size < self.weighed:  # replaced entries were left behind
+                self.weight = self.weighed = 0
+            self.weight += events.weight(self.weighed)
+            self.weighed = events.size
+        return _EMPTY + self.weight
+
     def callers(self) -> Iterator[Operation]:
         """Take out everybody who waits for something of this mission."""
         for waiting in (self.held, self.cancels, self.watchers, self.enders):
             while waiting:
                 yield waiting.pop()
+
+    def tell_woken(self, error: Exception | None) -> None:
+        """Tell whoever woke the mission, unless they know, that it goes on, or why it cannot."""
+        woken, self.woken = self.woken, None
+        if woken is not None:
+            woken(error)
 
     def settle_newcomers(self) -> None:
         """Let those look again who wait to know whether this id is taken."""
@@ -157,24 +179,20 @@ class Hangar:
     def activate(self, flight: Flight) -> None:
         """Keep the flight for as long as it has work."""
         if self._parked.pop(flight.mission_id, None) is not None:
-            self._weight -= _weight(flight)
+            self._weight -= _EMPTY + flight.weight
         self._active[flight.mission_id] = flight
 
     def park(self, flight: Flight) -> None:
         """Keep the flight for as long as there is room."""
         self._active.pop(flight.mission_id, None)
+        self._weight += flight.weigh()
         self._parked[flight.mission_id] = flight
-        self._weight += _weight(flight)
         while self._parked and (len(self._parked) > _MOST_PARKED or self._weight > _HEAVIEST):
             _, dropped = self._parked.popitem(last=False)
-            self._weight -= _weight(dropped)
+            self._weight -= _EMPTY + dropped.weight
 
     def drop(self, flight: Flight) -> None:
         """Forget the flight; storage knows the mission."""
         self._active.pop(flight.mission_id, None)
         if self._parked.pop(flight.mission_id, None) is not None:
-            self._weight -= _weight(flight)
-
-
-def _weight(flight: Flight) -> int:
-    return 0 if flight.state is None else _EMPTY + flight.state.events.weight
+            self._weight -= _EMPTY + flight.weight

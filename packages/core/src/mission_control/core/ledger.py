@@ -8,44 +8,57 @@ newest version appends; adding to an older one copies what that one sees.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, cast
+from typing import Any
 
 from .records import EventRecord
+
+
+_SPARE = 64
+"""Entries beyond twice the needed ones that a log may have before what was replaced is left behind."""
 
 
 class Ledger(Mapping[str, EventRecord]):
     """An immutable mapping of event names to what went in and came out, in order of first appearance."""
 
-    __slots__ = ("_log", "_positions", "_size", "weight")
+    __slots__ = ("_log", "_positions", "_size")
 
     def __init__(self) -> None:
         self._log: list[tuple[str, EventRecord | None]] = []
         self._positions: dict[str, list[int]] = {}
         self._size = 0
-        self.weight = 0
-        """About how many bytes the payloads take."""
 
     def with_entry(self, name: str, entry: EventRecord | None) -> Ledger:
         """Return a ledger in which `name` has `entry`; None only marks the name as passed, as a sleep does."""
-        newest = self if self._size == len(self._log) else self._copy()
-        newest._log.append((name, entry))
-        newest._positions.setdefault(name, []).append(newest._size)
+        log, positions = self._log, self._positions
+        if self._size != len(log) or self._size > 2 * len(positions) + _SPARE:
+            log, positions = self._copy()
+        if name in positions:
+            positions[name].append(len(log))
+        else:
+            positions[name] = [len(log)]
+        log.append((name, entry))
         grown = Ledger.__new__(Ledger)
-        grown._log, grown._positions, grown._size = newest._log, newest._positions, newest._size + 1
-        grown.weight = self.weight + (0 if entry is None else _weigh(entry.input) + _weigh(entry.output))
+        grown._log, grown._positions, grown._size = log, positions, len(log)
         return grown
+
+    @property
+    def size(self) -> int:
+        """How many entries the log has, replaced ones included."""
+        return self._size
+
+    def weight(self, first: int) -> int:
+        """Return about how many bytes the payloads take that came with the entries from `first` on."""
+        entries = (entry for _, entry in self._log[first : self._size] if entry is not None)
+        return sum(_weigh(entry.input) + _weigh(entry.output) for entry in entries)
 
     def has_passed(self, name: str) -> bool:
         """True where the mission has been at `name`, a sleep included."""
         return self._find(name) is not None
 
-    def _copy(self) -> Ledger:
-        copy = Ledger()
-        copy._log = self._log[: self._size]
-        copy._size = self._size
-        for position, (name, _) in enumerate(copy._log):
-            copy._positions.setdefault(name, []).append(position)
-        return copy
+    def _copy(self) -> tuple[list[tuple[str, EventRecord | None]], dict[str, list[int]]]:
+        """Return a log of what this version sees, without what was replaced."""
+        seen = dict(self._log[: self._size])
+        return list(seen.items()), {name: [position] for position, name in enumerate(seen)}
 
     def _find(self, name: str) -> tuple[str, EventRecord | None] | None:
         for position in reversed(self._positions.get(name, ())):
@@ -73,7 +86,9 @@ def _weigh(value: Any) -> int:
     if isinstance(value, str):
         return 64 + len(value)
     if isinstance(value, dict):
-        return 64 + sum(64 + _weigh(item) for item in cast("dict[str, Any]", value).values())
+        fields: dict[str, Any] = value
+        return 64 + sum(64 + _weigh(item) for item in fields.values())
     if isinstance(value, list):
-        return 64 + sum(_weigh(item) for item in cast("list[Any]", value))
+        items: list[Any] = value
+        return 64 + sum(_weigh(item) for item in items)
     return 0 if value is None else 32

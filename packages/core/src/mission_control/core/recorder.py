@@ -96,7 +96,7 @@ class Recorder(ABC):
             flight.is_active = False
             self._activity.leave()
 
-    def _drop(self, flight: Flight, error: BaseException) -> None:
+    def _drop(self, flight: Flight, error: Exception) -> None:
         """Forget the mission, and tell everybody who waits for something of it why. Storage knows the rest."""
         for operation in flight.callers():
             operation.refuse(error)
@@ -105,6 +105,7 @@ class Recorder(ABC):
             flight.retry = None
         self._hangar.drop(flight)
         flight.settle_newcomers()
+        flight.tell_woken(error)
         self._free_slot(flight)
         self._rest(flight)
 
@@ -228,6 +229,7 @@ class Recorder(ABC):
         if isinstance(outcome, PersistenceError):
             for operation in flight.callers():
                 operation.refuse(outcome)
+            flight.tell_woken(outcome)
             if flight.must_go_on:
                 self._back_off(flight, outcome)
             else:
@@ -251,6 +253,7 @@ class Recorder(ABC):
         flight.definition = self._definitions.get(state.mission_name)
         flight.problem = self.problem(flight.definition, state)
         flight.settle_newcomers()
+        flight.tell_woken(flight.problem)
         self._advance(flight)
 
     def problem(self, definition: MissionDefinition[Any] | None, state: State) -> MissionControlError | None:

@@ -2,22 +2,11 @@
 
 from typing import TYPE_CHECKING
 
-from mission_control.core.memory import InMemoryAdapter
-from mission_control.core.persistence import PersistenceAdapter
+from .commander import InMemoryCommander, create_in_memory_persistence_adapter
 
-__all__ = ["__version__", "create_in_memory_persistence_adapter"]
+__all__ = ["InMemoryCommander", "__version__", "create_in_memory_persistence_adapter"]
 
 __version__: str
-
-
-def create_in_memory_persistence_adapter() -> PersistenceAdapter:
-    """Return storage that lives as long as the returned object.
-
-    Hand it from a closed commander to a new one to rehearse a restart; a second commander that opens it while the
-    first is open gets `DatabaseInUseError`.
-    """
-    return InMemoryAdapter()
-
 
 if not TYPE_CHECKING:  # a checker that saw it would accept every name of this module
 

@@ -20,6 +20,9 @@ _QUIET_TURNS = 10
 _MOST_TURNS, _MOST_ROUNDS = 100, 1_000
 """An end to waiting for plain tasks that touch the clock for ever."""
 
+_MOST_CONFIRMATIONS = 10
+"""An end to asking again whether all is at rest, where someone always takes a while to say so."""
+
 
 @attrs.frozen(eq=False)
 class _Member:
@@ -108,8 +111,9 @@ class FakeClock:
         """Move to `instant` as `advance` does.
 
         Raises `ValueError` where `instant` is naive or past, `TimeoutError` where user code without a timeout does
-        not come to rest (time then stands where that happened), and `RuntimeError` while another task moves the
-        clock or where the clock is in use on another event loop.
+        not come to rest (time then stands where that happened; a mission's own step cannot move the clock, since
+        it would wait for itself), and `RuntimeError` while another task moves the clock or where the clock is in use
+        on another event loop.
         """
         if (target := _in_utc(instant)) < self._now:
             raise ValueError(f"time only moves forward: it is {self._now.isoformat()}, not yet {target.isoformat()}")
@@ -191,14 +195,27 @@ class FakeClock:
 
     async def _settled(self) -> None:
         """Return when the members and all plain tasks are at rest, whatever they have set off in one another."""
+        confirmations = 0
         for _ in range(_MOST_ROUNDS):
             await self._turns()
             touched = self._touched
-            for _ in tuple(self._members):  # each may rouse all the others
-                for member in tuple(self._members):
-                    await self._settle(member)
-            if self._touched == touched:
+            waited = await self._members_settled()
+            if self._touched != touched:
+                confirmations = 0
+            elif not waited or confirmations == _MOST_CONFIRMATIONS:
                 return
+            else:
+                confirmations += 1
+
+    async def _members_settled(self) -> bool:
+        """Let all members come to rest, and return whether any had to be waited for."""
+        waits: list[None] = []
+        for _ in tuple(self._members):  # each may rouse all the others
+            for member in tuple(self._members):
+                turn = asyncio.get_running_loop().call_soon(waits.append, None)
+                await self._settle(member)
+                turn.cancel()
+        return False
 
     async def _settle(self, member: _Member) -> None:
         try:

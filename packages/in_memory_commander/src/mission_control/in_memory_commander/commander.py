@@ -1,0 +1,47 @@
+"""Storage in memory, made explicit, and a commander over it whose ids can be foretold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from itertools import count
+from typing import Any
+
+from mission_control.core.clock import Clock
+from mission_control.core.definition import MissionDefinition
+from mission_control.core.embedded import EmbeddedCommander
+from mission_control.core.memory import InMemoryAdapter
+from mission_control.core.persistence import PersistenceAdapter
+
+
+def create_in_memory_persistence_adapter() -> PersistenceAdapter:
+    """Return storage that lives as long as the returned object.
+
+    Hand it from a closed commander to a new one to rehearse a restart; a second commander that opens it while the
+    first is open gets `DatabaseInUseError`.
+    """
+    return InMemoryAdapter()
+
+
+class InMemoryCommander(EmbeddedCommander):
+    """Runs missions in this process and forgets them with it.
+
+    Unless `create_mission_id` says otherwise, its missions are called `mission-1`, `mission-2`, and so on, in the
+    order in which they are started.
+    """
+
+    def __init__(
+        self,
+        *,
+        definitions: Iterable[MissionDefinition[Any]] = (),
+        clock: Clock | None = None,
+        create_mission_id: Callable[[], str] | None = None,
+        max_concurrency: int = 256,
+    ) -> None:
+        numbers = count(1)
+        super().__init__(
+            definitions=definitions,
+            persistence=create_in_memory_persistence_adapter(),
+            clock=clock,
+            create_mission_id=create_mission_id or (lambda: f"mission-{next(numbers)}"),
+            max_concurrency=max_concurrency,
+        )

@@ -1,0 +1,34 @@
+"""Commanders over every adapter, for the tests of what the program promises."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from mission_control.core import PersistenceAdapter
+from mission_control.testing import FakeClock
+from storages import OpenCommander, memory_adapter_factory, sqlite_adapter_factory
+
+
+@pytest.fixture
+def database_path(tmp_path: Path) -> Path:
+    """Where the database is, for the storage that has one."""
+    return tmp_path / "missions.db"
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def adapter_factory(request: pytest.FixtureRequest, database_path: Path) -> Callable[[], PersistenceAdapter]:
+    """A function that gives an adapter on one storage, again and again."""
+    return memory_adapter_factory() if request.param == "memory" else sqlite_adapter_factory(database_path)
+
+
+@pytest.fixture
+async def open_commander(
+    adapter_factory: Callable[[], PersistenceAdapter], fake_clock: FakeClock
+) -> AsyncIterator[OpenCommander]:
+    """Opens commanders on one storage and on `fake_clock`; the next call is the restart."""
+    opener = OpenCommander(adapter_factory, fake_clock)
+    yield opener
+    await opener.clear()

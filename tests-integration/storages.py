@@ -1,0 +1,224 @@
+"""Commanders over each storage, on a clock that tests move, which can be closed or crash and come back."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from mission_control.adapter_sqlite import create_sqlite_persistence_adapter
+from mission_control.core import (
+    Commander,
+    MissionContext,
+    MissionDefinition,
+    MissionStatus,
+    MissionSummary,
+    create_commander,
+)
+from mission_control.core.clock import Clock, Driven
+from mission_control.core.errors import PersistenceError
+from mission_control.core.persistence import CommitOutcome, DueKind, LoadOutcome, MissionCommit, PersistenceAdapter
+from mission_control.in_memory_commander import create_in_memory_persistence_adapter
+from mission_control.testing import FakeClock
+
+Wrap = Callable[[PersistenceAdapter], PersistenceAdapter]
+
+
+class Forwarding:
+    """An adapter that forwards everything to `inner`; tests override what they look at."""
+
+    def __init__(self, inner: PersistenceAdapter) -> None:
+        self._inner = inner
+
+    @property
+    def inner(self) -> PersistenceAdapter:
+        return self._inner
+
+    async def bootstrap(self) -> None:
+        await self.inner.bootstrap()
+
+    async def commit(self, batch: Sequence[MissionCommit], /) -> Sequence[CommitOutcome]:
+        return await self.inner.commit(batch)
+
+    async def load(self, mission_ids: Sequence[str], /) -> Sequence[LoadOutcome]:
+        return await self.inner.load(mission_ids)
+
+    async def load_summary(self, mission_id: str, /) -> MissionSummary | None:
+        return await self.inner.load_summary(mission_id)
+
+    async def list_missions(
+        self,
+        *,
+        status: MissionStatus | None = None,
+        mission_name: str | None = None,
+        limit: int,
+        after: str | None = None,
+    ) -> Sequence[MissionSummary]:
+        return await self.inner.list_missions(status=status, mission_name=mission_name, limit=limit, after=after)
+
+    async def list_scheduled(self, *, limit: int, after: str | None = None) -> Sequence[MissionSummary]:
+        return await self.inner.list_scheduled(limit=limit, after=after)
+
+    async def due(
+        self, before: datetime, /, *, limit: int, after: tuple[datetime, str] | None = None
+    ) -> Sequence[MissionSummary]:
+        return await self.inner.due(before, limit=limit, after=after)
+
+    async def next_due(self, after: datetime | None, /, kind: DueKind | None = None) -> datetime | None:
+        return await self.inner.next_due(after, kind)
+
+    async def list_interrupted(self, *, limit: int, after: str | None = None) -> Sequence[MissionSummary]:
+        return await self.inner.list_interrupted(limit=limit, after=after)
+
+    async def load_definition(self, fingerprint: str, /) -> dict[str, Any] | None:
+        return await self.inner.load_definition(fingerprint)
+
+    async def close(self) -> None:
+        await self.inner.close()
+
+
+class Mortal(Forwarding):
+    """An adapter whose process can die: from then on nothing it does takes effect, and the storage has no owner."""
+
+    def __init__(self, inner: PersistenceAdapter) -> None:
+        super().__init__(inner)
+        self._is_dead = False
+
+    @property
+    def inner(self) -> PersistenceAdapter:
+        if self._is_dead:
+            raise PersistenceError("this process is dead")
+        return self._inner
+
+    async def die(self) -> None:
+        self._is_dead = True
+        await self._inner.close()
+
+    async def close(self) -> None:
+        if not self._is_dead:
+            await self._inner.close()
+
+
+class Leavable:
+    """A clock whose user can be made to leave, as if it had died."""
+
+    def __init__(self, inner: FakeClock) -> None:
+        self._inner = inner
+        self.leave: Callable[[], None] = lambda: None
+
+    def now(self) -> datetime:
+        return self._inner.now()
+
+    async def sleep_until(self, instant: datetime, /) -> None:
+        await self._inner.sleep_until(instant)
+
+    def join(self, driven: Driven, /) -> Callable[[], None]:
+        self.leave = self._inner.join(driven)
+        return self.leave
+
+
+class OpenCommander:
+    """Opens commanders one after another on the same storage.
+
+    A call closes the commander before it, if it is still open, and returns the next one, ready. After `crash` the
+    last commander is as good as dead: nothing that it does takes effect any more.
+    """
+
+    def __init__(self, adapter_factory: Callable[[], PersistenceAdapter], clock: FakeClock) -> None:
+        self.clock = clock
+        self._adapter_factory = adapter_factory
+        self._last: tuple[Commander, Mortal, Leavable] | None = None
+        self._dead: list[Commander] = []
+
+    async def __call__(
+        self,
+        definitions: Iterable[MissionDefinition[Any]] = (),
+        *,
+        clock: Clock | None = None,
+        wrap: Wrap | None = None,
+        max_concurrency: int = 256,
+        create_mission_id: Callable[[], str] | None = None,
+    ) -> Commander:
+        await self.close()
+        mortal = Mortal(self._adapter_factory())
+        leavable = Leavable(self.clock)
+        commander = create_commander(
+            definitions=definitions,
+            persistence=mortal if wrap is None else wrap(mortal),
+            clock=leavable if clock is None else clock,
+            max_concurrency=max_concurrency,
+            create_mission_id=create_mission_id,
+        )
+        self._last = commander, mortal, leavable
+        await commander.wait_until_ready()
+        return commander
+
+    async def crash(self) -> None:
+        """Leave the last commander as if its process had died."""
+        if self._last is not None:
+            commander, mortal, clock = self._last
+            self._last = None
+            clock.leave()
+            self._dead.append(commander)
+            await mortal.die()
+
+    async def close(self) -> None:
+        """Close the last commander cleanly."""
+        if self._last is not None:
+            commander, _, _ = self._last
+            self._last = None
+            await commander.close()
+
+    async def clear(self) -> None:
+        """Close everything, the dead too."""
+        await self.close()
+        async with asyncio.TaskGroup() as group:
+            for commander in self._dead:
+                group.create_task(commander.close())
+
+
+def memory_adapter_factory() -> Callable[[], PersistenceAdapter]:
+    """Return a function that gives an adapter on one storage in memory, again and again."""
+    adapter = create_in_memory_persistence_adapter()
+    return lambda: adapter
+
+
+def sqlite_adapter_factory(path: Path) -> Callable[[], PersistenceAdapter]:
+    """Return a function that gives a new adapter on one database file, again and again."""
+    return lambda: create_sqlite_persistence_adapter(path)
+
+
+class Gate:
+    """An async step that says when it runs, and returns when it is told to."""
+
+    def __init__(self) -> None:
+        self.runs = 0
+        self.begun = asyncio.Event()
+        self.opened = asyncio.Event()
+
+    async def __call__(self, ctx: MissionContext[Any]) -> str:
+        self.runs += 1
+        self.begun.set()
+        await self.opened.wait()
+        return "passed"
+
+
+class ThreadGate:
+    """A synchronous step that says when it runs, and returns when it is told to."""
+
+    def __init__(self) -> None:
+        self.runs = 0
+        self.begun = asyncio.Event()
+        self.ended = asyncio.Event()
+        self.opened = threading.Event()
+        self._loop = asyncio.get_running_loop()
+
+    def __call__(self, ctx: MissionContext[Any]) -> str:
+        self.runs += 1
+        self._loop.call_soon_threadsafe(self.begun.set)
+        self.opened.wait(60)
+        self._loop.call_soon_threadsafe(self.ended.set)
+        return "passed"
