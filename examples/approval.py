@@ -1,10 +1,15 @@
-"""An approval that survives a deploy: a request waits for a person, the process ends, another one takes it up.
+"""An approval that survives the death of its process.
 
-Run it with `hatch run example:approval [DATABASE]`; without a database file it cleans up behind itself.
+    hatch run example:approval -- --email you@example.com
+
+A process starts a mission that waits for a person's approval, and is killed. Another process opens the same file, sees
+what happened and what is awaited, and takes the approval.
 """
 
+import argparse
 import asyncio
-import logging
+import signal
+import subprocess
 import sys
 from datetime import timedelta
 from pathlib import Path
@@ -13,13 +18,20 @@ from tempfile import TemporaryDirectory
 from attrs import define
 
 from mission_control.adapter_sqlite import SQLiteCommander
-from mission_control.core import MissionContext, RetryPolicy, Signal, m
+from mission_control.core import MissionContext, MissionStatus, MissionValidationError, RetryPolicy, Signal, m
+
+# The mission: what a request is, what an approval is, and what happens in which order.
 
 
 @define
 class Request:
     email: str
-    wish: str
+
+
+@define
+class Opened:
+    ticket: str
+    email: str
 
 
 @define
@@ -27,52 +39,78 @@ class Approval:
     approved_by: str
 
 
-approve = Signal("approve", Approval)
+receive_approval = Signal("receive-approval", Approval)
 
 
-async def open_request(ctx: MissionContext[Request]) -> str:
-    return f"{ctx.input.wish} for {ctx.input.email}"
+async def open_request(ctx: MissionContext[Request]) -> Opened:
+    return Opened(ticket=f"ticket of {ctx.mission_id}", email=ctx.input.email)
 
 
-async def order(ctx: MissionContext[Request]) -> dict[str, str]:
-    ctx.log.info("ordering", key=ctx.idempotency_key)  # an outside system would get the key, and do it once
-    return {"ordered": ctx.output(open_request), "approved_by": ctx.received(approve).approved_by}
+async def send_email(ctx: MissionContext[Request]) -> dict[str, str]:
+    # A mail server would be given ctx.idempotency_key, so that a repeated attempt sends nothing twice.
+    return {"sent_to": ctx.output(open_request).email, "approved_by": ctx.received(receive_approval).approved_by}
 
 
-purchase = (
-    m.define("purchase")
+approval_mission = (
+    m.define("approval")
     .start(input=Request, run=open_request)
-    .need_to(approve, timeout=timedelta(days=7), timeout_message="nobody approved within a week")
-    .step("order", order, retry=RetryPolicy(max_attempts=3, initial_interval=1.0), timeout=30)
+    .need_to(receive_approval, timeout=timedelta(days=7), timeout_message="nobody approved within a week")
+    .step("send-email", send_email, retry=RetryPolicy(max_attempts=3, initial_interval=1.0), timeout=30)
+    .sleep("cooldown", 0.5)
     .end()
 )
 
 
-async def before_the_deploy(database: Path) -> str:
-    async with SQLiteCommander(database_path=database, definitions=[purchase]) as commander:
-        mission = await commander.start(purchase, {"email": "ada@example.com", "wish": "a laptop"})
-        print(f"before the deploy: {await mission.status()}")
-        return mission.mission_id
+# The first process: starts the mission, and would now wait for a week.
 
 
-async def after_the_deploy(database: Path, mission_id: str) -> None:
-    async with SQLiteCommander(database_path=database, definitions=[purchase]) as commander:
-        mission = await commander.get_mission(mission_id)
+async def request_approval(database: Path, email: str) -> None:
+    async with SQLiteCommander(database_path=database, definitions=[approval_mission]) as commander:
+        mission = await commander.start(approval_mission, Request(email=email), mission_id="approval-1")
+        print(f"the mission is {await mission.status()}", flush=True)
+        await mission.result()
+
+
+# Another process, after the first one was killed: the file is all that is left of it.
+
+
+async def approve(database: Path) -> None:
+    async with SQLiteCommander(database_path=database, definitions=[approval_mission]) as commander:
+        mission = await commander.get_mission("approval-1")
         assert mission is not None
-        print(f"after the deploy: {await mission.status()}")
-        await mission.signal(approve, Approval(approved_by="grace@example.com"))
-        print(await mission.inspect())
+        print(f"\nWhat happened, and what is awaited:\n{await mission.inspect()}")
+
+        try:
+            await mission.signal("receive-approval", {"aproved_by": "reviewer-1"})
+        except MissionValidationError as error:
+            print(f"\nAn approval with a typing error changes nothing:\n{error}")
+
+        await mission.signal(receive_approval, Approval(approved_by="reviewer-1"))
+        ended = await mission.wait_for_completion()
+        assert ended.status is MissionStatus.COMPLETED
+        print(f"\nApproved, and done:\n{await mission.inspect()}")
 
 
-def main(database: Path) -> None:
-    mission_id = asyncio.run(before_the_deploy(database))
-    asyncio.run(after_the_deploy(database, mission_id))
+def main(email: str, database: Path) -> None:
+    command = [sys.executable, __file__, "--email", email, "--database", str(database), "--request"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as first:
+        assert first.stdout is not None
+        print(f"Process {first.pid} asks for an approval for {email}: {first.stdout.readline().strip()}.")
+        first.send_signal(signal.SIGKILL)
+    print(f"Process {first.pid} is killed (exit status {first.returncode}). Nothing of it is left but {database.name}.")
+    asyncio.run(approve(database))
 
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    if sys.argv[1:]:
-        main(Path(sys.argv[1]))
+    parser = argparse.ArgumentParser(description="An approval that survives the death of its process.")
+    parser.add_argument("--email", default="ops@example.com", help="who asks (default: %(default)s)")
+    parser.add_argument("--database", type=Path, help="a file to keep (default: one that is thrown away)")
+    parser.add_argument("--request", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.request:
+        asyncio.run(request_approval(options.database, options.email))
+    elif options.database is not None:
+        main(options.email, options.database)
     else:
         with TemporaryDirectory() as folder:
-            main(Path(folder) / "approval.db")
+            main(options.email, Path(folder) / "missions.db")

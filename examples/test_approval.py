@@ -1,5 +1,6 @@
 """The approval example does what it shows."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -7,12 +8,28 @@ from pathlib import Path
 EXAMPLE = Path(__file__).with_name("approval.py")
 
 
-def test_approval_waits_over_the_deploy_and_completes(tmp_path: Path) -> None:
-    """The request waits before and after the deploy, and the approval ends it."""
-    command = [sys.executable, "-I", "-W", "error", str(EXAMPLE), str(tmp_path / "approval.db")]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    before, after, header, *timeline = done.stdout.splitlines()
+def run_example(*arguments: str) -> str:
+    command = [sys.executable, "-I", "-W", "error", str(EXAMPLE), *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
 
-    assert (before, after) == ("before the deploy: waiting", "after the deploy: waiting")
-    assert "completed" in header
-    assert any("approve" in line and "grace@example.com" in line for line in timeline)
+
+def test_the_approval_survives_the_kill_and_completes() -> None:
+    """The request of a killed process is shown, refused a bad approval, approved, and completed."""
+    shown = run_example("--email", "you@example.com")
+
+    killed, waiting, refused, done = shown.split("\n\n")
+    assert "for you@example.com: the mission is waiting." in killed
+    assert "exit status -9" in killed
+    assert "waiting for signal receive-approval until" in waiting
+    assert "$.approved_by: required field missing" in refused
+    assert "$.aproved_by: unknown field" in refused
+    assert "approval-1 · approval · completed" in done
+    assert '"approved_by": "reviewer-1"' in done
+    assert "timer-fired" in done
+
+
+def test_the_approval_keeps_a_database_that_it_was_given(tmp_path: Path) -> None:
+    """With `--database` the missions are left to look at."""
+    run_example("--database", str(tmp_path / "kept.db"))
+
+    assert os.stat(tmp_path / "kept.db").st_size > 0

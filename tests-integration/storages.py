@@ -120,6 +120,19 @@ class Leavable:
         return self.leave
 
 
+class Undriven:
+    """A clock whose time moves without waiting for its user to come to rest."""
+
+    def __init__(self, inner: FakeClock) -> None:
+        self._inner = inner
+
+    def now(self) -> datetime:
+        return self._inner.now()
+
+    async def sleep_until(self, instant: datetime, /) -> None:
+        await self._inner.sleep_until(instant)
+
+
 class OpenCommander:
     """Opens commanders one after another on the same storage.
 

@@ -33,7 +33,7 @@ def test_first_program_prints_the_timeline_of_an_approved_mission(tmp_path: Path
     assert "purchase" in header
     assert "completed" in header
     assert any("order" in line for line in timeline)
-    assert any("grace@example.com" in line for line in timeline)
+    assert any("reviewer-1" in line for line in timeline)
 
 
 def test_first_program_runs_again_on_the_database_it_left(tmp_path: Path) -> None:

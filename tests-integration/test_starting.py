@@ -418,9 +418,7 @@ async def test_concurrent_starts_with_different_inputs(open_commander: OpenComma
     """Of starts that race with different inputs one is accepted; the others are told where theirs differ."""
     commander = await open_commander([ORDER])
 
-    starts = [
-        commander.start(ORDER, Order(item="pen", amount=n), mission_id="x", if_exists="return") for n in range(5)
-    ]
+    starts = [commander.start(ORDER, Order(item="pen", amount=n), mission_id="x", if_exists="return") for n in range(5)]
     outcomes = await asyncio.gather(*starts, return_exceptions=True)
 
     refused = [outcome for outcome in outcomes if isinstance(outcome, MissionAlreadyExistsError)]
@@ -880,9 +878,7 @@ async def test_cancelling_the_await_of_an_update_leaves_the_mission_running(open
         await release.future
         return input + 1
 
-    definition = (
-        m.define("it").update("change", int, change).start(input=Order, run=nothing).need_to("go", int).end()
-    )
+    definition = m.define("it").update("change", int, change).start(input=Order, run=nothing).need_to("go", int).end()
     commander = await open_commander([definition])
     mission = await commander.start(definition, Order(item="pen"))
     update = asyncio.create_task(mission.update("change", 1))

@@ -93,3 +93,13 @@ def test_durability_is_as_asked(path: Path, synchronous: Synchronous, level: int
     with closing(connect_for_writing(path, synchronous)) as connection:
         assert connection.execute("PRAGMA synchronous").fetchone() == (level,)
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+async def test_a_listing_goes_on_behind_a_mission_that_has_fired(adapter: PersistenceAdapter) -> None:
+    """A mission that was the last on a page, and waits no more, marks the time at which it changed."""
+    await commit(adapter, *(adds(f"m-{second}", waiting=sleep(after(second))) for second in (1, 3, 5)))
+    for waiting in (None, signal(), signal(after(99))):
+        (found,) = await adapter.load(["m-1"])
+        assert isinstance(found, tuple)
+        await commit(adapter, adds("m-1", version=len(found), waiting=waiting, updated_at=after(2)))
+        assert ids(await adapter.list_scheduled(limit=9, after="m-1")) == ["m-3", "m-5"]

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from mission_control.adapter_sqlite import create_sqlite_persistence_adapter
-from mission_control.core import CorruptMissionError, PersistenceAdapter
+from mission_control.core import CorruptMissionError, PersistenceAdapter, PersistenceError
 from mission_control.core.persistence import LoadOutcome
-from mission_control.testing.conformance.missions import adds, after, commit, ids, record, signal, sleep
+from mission_control.testing.conformance.missions import adds, after, commit, definition, ids, record, signal, sleep
 
 
 def damage(path: Path, sql: str) -> None:
@@ -112,6 +112,14 @@ async def test_a_damaged_due_time(adapter: PersistenceAdapter, path: Path, caplo
     damage(path, "UPDATE missions SET due_at = '1999' WHERE number = 1")
     assert await adapter.next_due(None) == after(2)
     assert "'m-1'" in caplog.text
+
+
+async def test_a_damaged_definition(adapter: PersistenceAdapter, path: Path) -> None:
+    """A definition that cannot be read is an error that names it."""
+    await commit(adapter, adds("m-1", definition=definition()))
+    damage(path, "UPDATE definitions SET static = '{'")
+    with pytest.raises(PersistenceError, match="definition 'f-1'"):
+        await adapter.load_definition("f-1")
 
 
 async def test_a_damaged_mission_can_be_written_over(adapter: PersistenceAdapter, path: Path) -> None:

@@ -193,6 +193,7 @@ def test_a_forked_child(path: Path) -> None:
         "    await adapter.close()\n"
         "asyncio.run(main())\n"
     )
-    run = subprocess.run([sys.executable, "-c", program, path], capture_output=True, text=True, check=False, timeout=60)
+    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", program, str(path)]
+    run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert (run.stderr, run.returncode) == ("", 0)
     assert run.stdout == f"{CommanderClosedError.__name__} {DatabaseInUseError.__name__} None"

@@ -231,6 +231,14 @@ async def test_files_that_are_not_ours(path: Path, make: Callable[[Path], None],
     assert problem in await fails_to_read(path)
 
 
+async def test_a_reader_that_was_left(adapter: PersistenceAdapter, path: Path) -> None:
+    """Outside its context a reader says that it is closed, and keeps no one waiting."""
+    async with open_mission_reader(path) as reader:
+        pass
+    with pytest.raises(PersistenceError, match="closed"):
+        await reader.list_missions()
+
+
 async def test_no_file_at_all() -> None:
     """What is no path of a file is refused as the adapter refuses it."""
     with pytest.raises(PersistenceError, match="in memory"):

@@ -93,3 +93,15 @@ async def test_listings_follow_a_mission() -> None:
             assert ids(await adapter.list_scheduled(limit=9)) == ["m-1"] * hasattr(new, "due_at")
             assert ids(await adapter.due(after(9), limit=9)) == ["m-1"] * (due is not None)
             assert await adapter.next_due(None) == due
+
+
+async def test_a_listing_goes_on_behind_a_mission_that_has_fired() -> None:
+    """A mission that was the last on a page, and waits no more, marks the time at which it changed."""
+    adapter = create_in_memory_persistence_adapter()
+    await adapter.bootstrap()
+    await commit(adapter, *(adds(f"m-{second}", waiting=sleep(after(second))) for second in (1, 3, 5)))
+    for waiting in (None, signal(), signal(after(99))):
+        (found,) = await adapter.load(["m-1"])
+        assert isinstance(found, tuple)
+        await commit(adapter, adds("m-1", version=len(found), waiting=waiting, updated_at=after(2)))
+        assert ids(await adapter.list_scheduled(limit=9, after="m-1")) == ["m-3", "m-5"]

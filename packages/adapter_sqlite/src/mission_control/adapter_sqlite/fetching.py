@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from typing import Any
 
@@ -48,7 +48,7 @@ def fetch_page(
     return fetch(connection, columns, f"{sql} LIMIT {limit}", values)
 
 
-def step(connection: sqlite3.Connection, sql: str, values: Sequence[Any]) -> Iterator[Row]:
+def step(connection: sqlite3.Connection, sql: str, values: Sequence[Any]) -> Generator[Row]:
     """Yield the rows of a query one by one; close the iterator to end the query early."""
     with closing(connection.execute(sql, values)) as rows:
         yield from rows

@@ -16,13 +16,13 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, get_args
 
-from mission_control.core.errors import CorruptMissionError
+from mission_control.core.errors import CorruptMissionError, PersistenceError
 from mission_control.core.persistence import DueKind, LoadOutcome
-from mission_control.core.records import MissionStatus, MissionSummary, iso, parse_iso
+from mission_control.core.records import MissionStatus, MissionSummary, parse_iso
 
 from .failures import result_code
 from .fetching import fetch, fetch_page, step
-from .rows import HISTORY_COLUMNS, SUMMARY_COLUMNS, UNDECODABLE, Row, encode, read_history, read_summary
+from .rows import HISTORY_COLUMNS, SUMMARY_COLUMNS, UNDECODABLE, Row, encode, read_history, read_summary, stored_time
 
 _log = logging.getLogger("mission_control.adapter_sqlite")
 
@@ -38,7 +38,9 @@ _NEXT_DUE = """
 SELECT due_at, mission_id FROM missions INDEXED BY missions_by_due
 WHERE wait_kind = ? AND due_at IS NOT NULL AND due_at > ? ORDER BY due_at
 """
-_PLACE = "SELECT coalesce(due_at, updated_at, ''), mission_id FROM missions WHERE mission_id = ?"
+_PLACE = """
+SELECT coalesce(iif(wait_kind = 'signal', NULL, due_at), updated_at, ''), mission_id FROM missions WHERE mission_id = ?
+"""
 _DEFINITION = "SELECT static FROM definitions WHERE fingerprint = ?"
 
 _KINDS: tuple[DueKind, ...] = get_args(DueKind)
@@ -135,8 +137,8 @@ def due(
     connection: sqlite3.Connection, before: datetime, *, limit: int, after: tuple[datetime, str] | None = None
 ) -> list[MissionSummary]:
     """Return a page of the missions that are due at `before`, earliest first."""
-    place = ("", "") if after is None else (iso(after[0]), after[1])
-    return _due_page(connection, _KINDS, (iso(before), *place), limit)
+    place = ("", "") if after is None else (stored_time(after[0]), after[1])
+    return _due_page(connection, _KINDS, (stored_time(before), *place), limit)
 
 
 def _due_page(
@@ -160,7 +162,7 @@ def due_listing(kinds: tuple[DueKind, ...]) -> str:
 
 def next_due(connection: sqlite3.Connection, after: datetime | None, kind: DueKind | None = None) -> datetime | None:
     """Return the earliest due time later than `after`."""
-    floor = "" if after is None else iso(after)
+    floor = stored_time(after) or ""
     found = (_first_due(connection, each, floor) for each in (_KINDS if kind is None else (kind,)))
     return min((instant for instant in found if instant is not None), default=None)
 
@@ -178,7 +180,10 @@ def _first_due(connection: sqlite3.Connection, kind: DueKind, floor: str) -> dat
 def load_definition(connection: sqlite3.Connection, fingerprint: str) -> dict[str, Any] | None:
     """Return the static form of a definition, or None."""
     row = connection.execute(_DEFINITION, (fingerprint,)).fetchone()
-    return None if row is None else json.loads(row[0])
+    try:
+        return None if row is None else json.loads(row[0])
+    except UNDECODABLE as error:
+        raise PersistenceError(f"definition {fingerprint!r}: its stored form cannot be read: {error}") from error
 
 
 def _page(connection: sqlite3.Connection, sql: str, values: Sequence[Any], limit: int) -> list[MissionSummary]:

@@ -11,13 +11,14 @@ import logging
 import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar
 
 import attrs
 
-from mission_control.core.errors import MissionControlError
+from mission_control.core.errors import MissionControlError, PersistenceError
 
 from .failures import storage_error
 
@@ -62,13 +63,20 @@ class Worker(Generic[R]):
 
     def __init__(self, name: str, path: Path, acquire: Callable[[], R], release: Callable[[], None]) -> None:
         self._jobs: SimpleQueue[_Job[R] | _Stop] = SimpleQueue()
+        self._path = path
+        self._is_stopped = False
         self._thread = threading.Thread(
             target=_serve, args=(self._jobs, path, acquire, release), name=f"{name} {path.name}", daemon=True
         )
         self._thread.start()
 
     def do(self, function: Callable[Concatenate[R, P], T], /, *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[T]:
-        """Queue `function(resource, ...)`; a caller that is cancelled does not keep it from being done."""
+        """Queue `function(resource, ...)`; a caller that is cancelled does not keep it from being done.
+
+        Raises `PersistenceError` after `stop`.
+        """
+        if self._is_stopped:
+            raise PersistenceError(f"{self._path}: this is closed: open it again")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
         self._jobs.put(_Job(loop, future, lambda resource: function(resource, *args, **kwargs)))
@@ -76,6 +84,7 @@ class Worker(Generic[R]):
 
     def stop(self, notify: Callable[[], None]) -> None:
         """End the thread when its queue is done; it calls `notify` when it has released everything."""
+        self._is_stopped = True
         self._jobs.put(_Stop(notify))
 
     def wait(self, seconds: float) -> None:
@@ -102,10 +111,15 @@ def _serve(
             break
         resource = _do(job, resource, path, acquire)
         del job  # what it refers to must not stay alive until the next one comes
-    if resource is not None:
-        resource.close()
+    _close(resource)
     release()
     job.notify()
+
+
+def _close(resource: Closeable | None) -> None:
+    if resource is not None:
+        with suppress(sqlite3.Error):  # what is closed after a fault may fail once more
+            resource.close()
 
 
 def _do(job: _Job[R], resource: R | None, path: Path, acquire: Callable[[], R]) -> R | None:
@@ -116,9 +130,8 @@ def _do(job: _Job[R], resource: R | None, path: Path, acquire: Callable[[], R]) 
     except MissionControlError as error:
         call_soon(job.loop, _fail, job.future, error)
     except _FAULTS as error:
-        if resource is not None:
-            resource.close()
-            resource = None
+        _close(resource)
+        resource = None
         failure = storage_error(path, error)
         failure.__cause__ = error
         call_soon(job.loop, _fail, job.future, failure)

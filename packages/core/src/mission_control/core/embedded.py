@@ -9,7 +9,7 @@ import time
 import uuid
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal, cast, overload
 
 from .activity import Activity
@@ -331,7 +331,7 @@ class EmbeddedCommander(Commander):
             input,
             mission_id=chosen,
             if_exists=if_exists,
-            start_at=checked_instant(start_at),
+            start_at=start_at,
             wait=wait,
         )
         return MissionHandle(self._operations, chosen, known.name, None)
@@ -419,15 +419,6 @@ def checked_limit(limit: int) -> int:
     if type(limit) is not int or limit < 1:
         raise ValueError(f"limit: expected an int of 1 or more, found {limit!r}")
     return limit
-
-
-def checked_instant(instant: datetime | None) -> datetime | None:
-    """Return an instant in UTC. Raises `ValueError` for a naive one."""
-    if instant is None:
-        return None
-    if not isinstance(cast("object", instant), datetime) or instant.tzinfo is None:
-        raise ValueError(f"start_at: expected an aware datetime, found {instant!r}; say datetime.now(UTC) + ...")
-    return instant.astimezone(UTC)
 
 
 def create_commander(

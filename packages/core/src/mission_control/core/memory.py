@@ -257,6 +257,6 @@ def _encoded(member: MissionCommit) -> tuple[list[_Entry], str | None]:
 
 
 def _last_place(summary: MissionSummary) -> _Due | None:
-    """Return the mission's place by due time; one that waits for no time stands where it last changed."""
-    instant = due_at(summary.waiting) or summary.updated_at
+    """Return the mission's place by due time; one that is not scheduled any more stands where it last changed."""
+    instant = due_at(summary.waiting) if is_scheduled(summary) else summary.updated_at
     return None if instant is None else (instant, summary.mission_id)

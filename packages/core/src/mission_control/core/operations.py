@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
-from typing import Any, Literal
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal, cast
 
 from .activity import Activity
 from .annotations import is_coroutine_function
@@ -71,11 +71,12 @@ class EmbeddedOperations:
     ) -> None:
         """Start a mission, or find that the one that is there is the same."""
         self._refuse_itself(mission_id, "start", MissionExecutionError)
+        due = _instant(start_at)
         subject = f"input of mission {mission_id!r} ({definition.name})"
         stored = definition.start.input.validate(input, event_name="start", subject=subject)
         while True:
             operation = Operation(_future())
-            known = self._engine.start(definition, mission_id, stored, start_at, operation, wait=wait)
+            known = self._engine.start(definition, mission_id, stored, due, operation, wait=wait)
             try:
                 if known is None:
                     state: State = await self._answered(operation)
@@ -253,6 +254,18 @@ class EmbeddedOperations:
 
 def _future() -> asyncio.Future[Any]:
     return asyncio.get_running_loop().create_future()
+
+
+def _instant(start_at: datetime | None) -> datetime | None:
+    """Return an instant in UTC. Raises `ValueError` for a naive one, and for one that is none there."""
+    if start_at is None:
+        return None
+    if not isinstance(cast("object", start_at), datetime) or start_at.utcoffset() is None:
+        raise ValueError(f"start_at: expected an aware datetime, found {start_at!r}; say datetime.now(UTC) + ...")
+    try:
+        return start_at.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"start_at: {start_at!r} is beyond what a datetime in UTC holds") from None
 
 
 def _name_of(

@@ -128,7 +128,7 @@ class PersistenceAdapter(Protocol):
     async def list_scheduled(self, *, limit: int, after: str | None = None) -> Sequence[MissionSummary]:
         """Return up to `limit` missions that wait for a timer or a retry, by due time and then by id.
 
-        A mission `after` that waits for no time any more stands where its last change puts it (`updated_at`), so
+        A mission `after` that waits for neither any more stands where its last change puts it (`updated_at`), so
         that a listing goes on although its last mission has fired meanwhile.
         """
         ...

@@ -7,13 +7,17 @@ from datetime import datetime
 
 from .records import HistoryRecord, HistoryType, MissionInspection, MissionSnapshot, due_at
 
+_COLUMNS = 4
 _LONGEST = 100
 _SHOWN = ("input", "output", "payload", "due_at", "timeout_at", "reason", "error", "next", "definition")
 
 
 def timeline(inspection: MissionInspection) -> str:
-    """Return the header and the records of an inspection, with their times in UTC."""
-    return "\n".join([header(inspection.snapshot), *(_line(record) for record in inspection.history)])
+    """Return the header and the records of an inspection in columns, with their times in UTC."""
+    rows = [_row(record) for record in inspection.history]
+    widths = [max((len(row[column]) for row in rows), default=0) for column in range(_COLUMNS)]
+    lines = ("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+    return "\n".join([header(inspection.snapshot), *lines])
 
 
 def header(snapshot: MissionSnapshot) -> str:
@@ -31,12 +35,11 @@ def header(snapshot: MissionSnapshot) -> str:
     return line
 
 
-def _line(record: HistoryRecord) -> str:
+def _row(record: HistoryRecord) -> tuple[str, ...]:
     what = record.event_name or ""
     if record.attempt_number is not None:
         what += f" #{record.attempt_number}"
-    parts = [_time(record.at), f"{record.type.value:<30}", f"{what:<24}", _details(record)]
-    return "  ".join(parts).rstrip()
+    return _time(record.at), record.type.value, what, _details(record)
 
 
 def _details(record: HistoryRecord) -> str:

@@ -2,7 +2,16 @@
 
 from typing import TYPE_CHECKING
 
-__all__ = ["__version__"]
+from .records import RuntimeEvent, RuntimeMetric
+from .runtime import CommanderRuntime, create_commander_runtime
+
+__all__ = [
+    "CommanderRuntime",
+    "RuntimeEvent",
+    "RuntimeMetric",
+    "__version__",
+    "create_commander_runtime",
+]
 
 __version__: str
 

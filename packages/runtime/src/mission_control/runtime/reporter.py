@@ -1,0 +1,89 @@
+"""Hands events and metrics to the hooks, and events to the log."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Callable
+from typing import TypeAlias
+
+from mission_control.core import Clock, MissionSummary
+from mission_control.core.log import bound_logger
+
+from .records import EventName, Level, MetricName, RuntimeEvent, RuntimeMetric
+
+EventHook: TypeAlias = Callable[[RuntimeEvent], object]
+MetricHook: TypeAlias = Callable[[RuntimeMetric], object]
+
+_LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+
+
+class Reporter:
+    """Tells everybody what happens; a hook that raises is logged and harms nobody. Observes the commander."""
+
+    def __init__(
+        self, identity: str, clock: Clock, on_event: EventHook | None, on_metric: MetricHook | None
+    ) -> None:
+        self.identity = identity
+        self.resumes = 0
+        """How many missions went on, or could not, so far."""
+        self._clock = clock
+        self._on_event = _checked_hook("on_event", on_event)
+        self._on_metric = _checked_hook("on_metric", on_metric)
+        self._log = bound_logger("mission_control.runtime", identity=identity)
+
+    def event(
+        self,
+        level: Level,
+        name: EventName,
+        *,
+        mission_id: str | None = None,
+        error: Exception | None = None,
+        **details: object,
+    ) -> None:
+        """Report an event; the log line has its `details` too."""
+        event = RuntimeEvent(
+            level=level,
+            event=name,
+            identity=self.identity,
+            mission_id=mission_id,
+            error=error,
+            at=self._clock.now(),
+        )
+        if mission_id is not None:
+            details = {"mission_id": mission_id, **details}
+        if error is not None:
+            details["error"] = f"{type(error).__name__}: {error}"
+        self._log.log(_LEVELS[level], name, **details)
+        self._call("on_event", self._on_event, event)
+
+    def metric(self, name: MetricName, value: float = 1.0, **tags: str) -> None:
+        """Report a measurement."""
+        metric = RuntimeMetric(name=name, value=value, tags={"identity": self.identity, **tags})
+        self._call("on_metric", self._on_metric, metric)
+
+    def mission_resumed(self, mission: MissionSummary, error: Exception | None, /) -> None:
+        """Report that a mission goes on, or why it cannot."""
+        self.resumes += 1
+        details = {"mission_name": mission.mission_name, "step": mission.cursor}
+        if error is None:
+            self.event("info", "mission-resume-started", mission_id=mission.mission_id, **details)
+            self.metric("runtime.mission.resume.started", mission_name=mission.mission_name)
+        else:
+            self.event("error", "mission-resume-failed", mission_id=mission.mission_id, error=error, **details)
+            self.metric("runtime.mission.resume.failed", mission_name=mission.mission_name)
+
+    def _call(self, name: str, hook: Callable[..., object] | None, argument: object) -> None:
+        if hook is None:
+            return
+        try:
+            hook(argument)
+        except Exception:
+            self._log.exception("hook-failed", hook=name)
+
+
+def _checked_hook(name: str, hook: Callable[..., object] | None) -> Callable[..., object] | None:
+    """Return the hook. Raises `TypeError` for one that nobody would await."""
+    if hook is not None and (not callable(hook) or inspect.iscoroutinefunction(hook)):
+        raise TypeError(f"{name}: expected a plain function, found {hook!r}; let it hand what is to be awaited to a task")
+    return hook

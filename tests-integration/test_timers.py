@@ -1,0 +1,651 @@
+"""Sleeps, deadlines and retry waits: when they are due, and what wakes them (rules 13 to 15, 20 and 21)."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import threading
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from mission_control.adapter_sqlite import create_sqlite_persistence_adapter
+from mission_control.core import (
+    MissionContext,
+    MissionDefinitionError,
+    MissionFailedError,
+    MissionHandle,
+    MissionSummary,
+    PersistenceAdapter,
+    PersistenceError,
+    RetryPolicy,
+    SystemClock,
+    create_commander,
+    m,
+)
+from mission_control.core import clock as clocks
+from mission_control.core.flight import Flight
+from mission_control.core.persistence import DueKind, LoadOutcome
+from mission_control.testing import FakeClock
+from storages import Forwarding, Gate, OpenCommander, Undriven
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+async def begin(ctx: MissionContext[int]) -> int:
+    return ctx.input
+
+
+NAPPING = m.define("napping").start(input=int, run=begin).sleep("nap", 60).end()
+WAITING = m.define("waiting").start(input=int, run=begin).need_to("go", str, timeout=60).end()
+
+
+def types(history: Sequence[object]) -> list[str]:
+    return [str(getattr(record, "type")) for record in history]  # noqa: B009
+
+
+class CountingAdapter(Forwarding):
+    """Counts what is asked of storage by name."""
+
+    def __init__(self, inner: PersistenceAdapter) -> None:
+        super().__init__(inner)
+        self.calls: Counter[str] = Counter()
+        self.loaded: list[str] = []
+
+    async def load(self, mission_ids: Sequence[str], /) -> Sequence[LoadOutcome]:
+        self.calls["load"] += 1
+        self.loaded += mission_ids
+        return await super().load(mission_ids)
+
+    async def due(
+        self, before: datetime, /, *, limit: int, after: tuple[datetime, str] | None = None
+    ) -> Sequence[MissionSummary]:
+        self.calls["due"] += 1
+        return await super().due(before, limit=limit, after=after)
+
+    async def next_due(self, after: datetime | None, /, kind: DueKind | None = None) -> datetime | None:
+        self.calls["next_due"] += 1
+        return await super().next_due(after, kind)
+
+    async def list_interrupted(self, *, limit: int, after: str | None = None) -> Sequence[MissionSummary]:
+        self.calls["list_interrupted"] += 1
+        return await super().list_interrupted(limit=limit, after=after)
+
+
+# Deadlines
+
+
+async def test_deadline_is_fixed_when_the_wait_begins_and_survives_a_restart(
+    open_commander: OpenCommander, fake_clock: FakeClock
+) -> None:
+    """A restart within a signal's wait moves neither the deadline nor what happens at it."""
+    commander = await open_commander([WAITING])
+    await commander.start(WAITING, 1, mission_id="late")
+    await fake_clock.advance(40)
+    await open_commander.crash()
+    commander = await open_commander([WAITING])
+    mission = await commander.get_mission("late")
+    assert mission is not None
+    waiting = (await mission.snapshot()).waiting
+    assert waiting is not None
+    assert getattr(waiting, "timeout_at") == EPOCH + timedelta(seconds=60)  # noqa: B009
+
+    await fake_clock.advance(19.999)
+    assert await mission.status() == "waiting"
+    await fake_clock.advance(0.001)
+
+    snapshot = await mission.result()
+    assert snapshot.error is not None
+    assert (snapshot.status, snapshot.error.code) == ("failed", "SIGNAL_TIMEOUT")
+    assert "'go'" in snapshot.error.message
+
+
+async def test_wait_and_its_deadline_are_durable_with_the_step_before(open_commander: OpenCommander) -> None:
+    """There is no moment at which the step before a wait is over and the deadline not on record."""
+    commander = await open_commander([WAITING])
+    mission = await commander.start(WAITING, 1)
+
+    history = await mission.history()
+    succeeded, waits = history[-2:]
+    assert (succeeded.type, waits.type) == ("step-succeeded", "waiting-for-signal")
+    assert waits.details["timeout_at"].startswith("1970-01-01T00:01:00")
+
+
+async def test_timeout_message_is_what_the_mission_fails_with(
+    open_commander: OpenCommander, fake_clock: FakeClock
+) -> None:
+    """A definition's own words for a deadline that passed are the failure's."""
+    definition = (
+        m.define("d").start(input=int, run=begin).need_to("go", str, timeout=5, timeout_message="nobody came").end()
+    )
+    commander = await open_commander([definition])
+    mission = await commander.start(definition, 1)
+    await fake_clock.advance(5)
+
+    with pytest.raises(MissionFailedError, match="nobody came"):
+        await mission.wait_for_completion()
+
+
+async def test_signal_before_the_deadline_is_handled_wins(open_commander: OpenCommander, fake_clock: FakeClock) -> None:
+    """A mission whose signal is durable has no deadline any more."""
+    commander = await open_commander([WAITING])
+    mission = await commander.start(WAITING, 1)
+    await fake_clock.advance(59.999)
+    await mission.signal("go", "now")
+    await fake_clock.advance(60)
+
+    assert (await mission.result()).status == "completed"
+
+
+async def test_deadline_that_passed_while_nobody_ran_fails_the_mission_on_recovery(
+    open_commander: OpenCommander, fake_clock: FakeClock
+) -> None:
+    """Downtime does not stretch a deadline."""
+    commander = await open_commander([WAITING])
+    await commander.start(WAITING, 1, mission_id="late")
+    await open_commander.close()
+    await fake_clock.advance(3600)
+    commander = await open_commander([WAITING])
+    await commander.settled()
+
+    (summary,) = await commander.list_missions()
+    assert (summary.status, summary.error and summary.error.code) == ("failed", "SIGNAL_TIMEOUT")
+
+
+# Sleeps
+
+
+async def test_sleep_is_never_early_and_its_due_time_is_fixed(
+    open_commander: OpenCommander, fake_clock: FakeClock
+) -> None:
+    """A sleep ends at the instant that was fixed when it began, across a restart."""
+    commander = await open_commander([NAPPING])
+    await commander.start(NAPPING, 1, mission_id="nap")
+    await fake_clock.advance(30)
+    commander = await open_commander([NAPPING])
+    mission = await commander.get_mission("nap")
+    assert mission is not None
+    await fake_clock.advance(29.999999)
+    assert await mission.status() == "waiting"
+    await fake_clock.advance(0.000001)
+
+    (timer,) = (await mission.inspect()).timers
+    assert (timer.kind, timer.due_at, timer.resumed_at) == ("sleep", EPOCH + timedelta(seconds=60), fake_clock.now())
+    assert await mission.status() == "completed"
+
+
+async def test_zero_sleep_is_recorded_as_scheduled_and_fired_in_one_commit(open_commander: OpenCommander) -> None:
+    """A sleep of nothing leaves its two records, and is no wait."""
+    definition = m.define("d").start(input=int, run=begin).sleep("none", 0).need_to("go", str).end()
+    adapter = None
+
+    class Commits(Forwarding):
+        def __init__(self, inner: PersistenceAdapter) -> None:
+            super().__init__(inner)
+            self.sizes: list[list[str]] = []
+
+        async def commit(self, batch, /):  # type: ignore[no-untyped-def]
+            self.sizes += [types(member.records) for member in batch]
+            return await super().commit(batch)
+
+    def wrap(inner: PersistenceAdapter) -> PersistenceAdapter:
+        nonlocal adapter
+        adapter = Commits(inner)
+        return adapter
+
+    commander = await open_commander([definition], wrap=wrap)
+    await commander.start(definition, 1)
+
+    assert adapter is not None
+    assert adapter.sizes[-1] == ["step-succeeded", "timer-scheduled", "timer-fired", "waiting-for-signal"]
+
+
+async def test_definition_of_only_zero_sleeps_completes_within_start(open_commander: OpenCommander) -> None:
+    """A thousand zero sleeps are passed in one go."""
+    builder = m.define("d").start(input=int, run=begin)
+    for number in range(1000):
+        builder = builder.sleep(f"nap-{number}", 0)
+    definition = builder.end()
+    commander = await open_commander([definition])
+    mission = await commander.start(definition, 1)
+
+    assert await mission.status() == "completed"
+
+
+@pytest.mark.parametrize("years", [30, 1000])
+async def test_sleep_of_decades_and_of_a_thousand_years(
+    open_commander: OpenCommander, fake_clock: FakeClock, years: int
+) -> None:
+    """The longest durations are kept to the second, over a restart."""
+    duration = timedelta(days=365.25 * years)
+    definition = m.define("d").start(input=int, run=begin).sleep("long", duration).end()
+    commander = await open_commander([definition])
+    await commander.start(definition, 1, mission_id="long")
+    await fake_clock.advance(duration - timedelta(seconds=1))
+    commander = await open_commander([definition])
+    mission = await commander.get_mission("long")
+    assert mission is not None
+    await commander.settled()
+    assert await mission.status() == "waiting"
+    await fake_clock.advance(1)
+
+    assert await mission.status() == "completed"
+
+
+async def test_deadline_behind_the_last_datetime_is_the_last_datetime(
+    adapter_factory: object, open_commander: OpenCommander
+) -> None:
+    """A duration that ends after year 9999 waits until then instead of raising."""
+    clock = FakeClock(datetime(9500, 1, 1, tzinfo=UTC))
+    definition = m.define("d").start(input=int, run=begin).sleep("long", timedelta(days=365_250)).end()
+    commander = await open_commander([definition], clock=clock)
+    mission = await commander.start(definition, 1)
+
+    assert await mission.status() == "waiting"
+    await commander.settled()
+
+
+def test_sleep_of_more_than_a_thousand_years_is_refused() -> None:
+    """A duration that no clock will see is a mistake of the definition."""
+    with pytest.raises(MissionDefinitionError, match="1,000 years"):
+        m.define("d").start(input=int, run=begin).sleep("long", timedelta(days=365_251))
+
+
+async def test_timers_fire_in_due_order(open_commander: OpenCommander, fake_clock: FakeClock) -> None:
+    """Missions that became due while nobody ran go on in the order of their due times."""
+    order: list[str] = []
+
+    async def note(ctx: MissionContext[int]) -> None:
+        order.append(ctx.mission_id)
+
+    durations = {"c": 30, "a": 10, "d": 40, "b": 20}
+    definitions = {
+        name: m.define(name).start(input=int, run=begin).sleep("nap", seconds).step("note", note).end()
+        for name, seconds in durations.items()
+    }
+    commander = await open_commander(definitions.values())
+    for name, definition in definitions.items():
+        await commander.start(definition, 1, mission_id=name)
+    await open_commander.close()
+    await fake_clock.advance(3600)
+    commander = await open_commander(definitions.values(), max_concurrency=1)
+    await commander.settled()
+
+    assert order == ["a", "b", "c", "d"]
+
+
+async def test_downtime_does_not_shift_the_sleep_that_follows(
+    open_commander: OpenCommander, fake_clock: FakeClock
+) -> None:
+    """A timer that fires late starts the next one from then."""
+    definition = m.define("d").start(input=int, run=begin).sleep("one", 60).sleep("two", 60).end()
+    commander = await open_commander([definition])
+    await commander.start(definition, 1, mission_id="late")
+    await open_commander.close()
+    await fake_clock.advance(1000)
+    commander = await open_commander([definition])
+    await commander.settled()
+
+    (summary,) = await commander.list_scheduled()
+    assert summary.waiting is not None
+    assert getattr(summary.waiting, "due_at") == EPOCH + timedelta(seconds=1060)  # noqa: B009
+
+
+async def test_retry_wait_ends_with_a_timer_fired_that_bears_the_steps_name(
+    open_commander: OpenCommander, fake_clock: FakeClock
+) -> None:
+    """A backoff is a durable timer of its step, and survives a crash."""
+    failing = True
+
+    async def step(ctx: MissionContext[int]) -> int:
+        if failing:
+            raise ValueError("not yet")
+        return ctx.attempt
+
+    policy = RetryPolicy(max_attempts=3, initial_interval=10)
+    definition = m.define("d").start(input=int, run=begin).step("try", step, retry=policy).end()
+    commander = await open_commander([definition])
+    await commander.start(definition, 1, mission_id="retry")
+    await open_commander.crash()
+    failing = False
+    commander = await open_commander([definition])
+    await fake_clock.advance(10)
+    mission = await commander.get_mission("retry")
+    assert mission is not None
+
+    history = await mission.history()
+    (fired,) = [record for record in history if record.type == "timer-fired"]
+    assert fired.event_name == "try"
+    assert await mission.output() == 2
+
+
+async def test_retry_without_delay_records_only_the_next_attempt(open_commander: OpenCommander) -> None:
+    """A retry at once has no timer."""
+
+    async def step(ctx: MissionContext[int]) -> int:
+        if ctx.attempt == 1:
+            raise ValueError("once")
+        return ctx.attempt
+
+    definition = m.define("d").start(input=int, run=begin).step("try", step, retry=RetryPolicy(max_attempts=2)).end()
+    commander = await open_commander([definition])
+    mission = await commander.start(definition, 1)
+
+    assert types(await mission.history())[4:] == [
+        "step-started",
+        "step-failed",
+        "step-started",
+        "step-succeeded",
+        "mission-completed",
+    ]
+
+
+# The wall clock
+
+
+class Wall:
+    """Stands in for the `datetime` class that the system clock reads: a wall clock that can be set."""
+
+    def __init__(self) -> None:
+        self.time = datetime(2030, 1, 1, tzinfo=UTC)
+
+    def now(self, zone: object) -> datetime:
+        return self.time
+
+
+async def eventually(mission: MissionHandle[int], status: str) -> None:
+    async with asyncio.timeout(5):
+        while await mission.status() != status:
+            await asyncio.sleep(0.001)
+
+
+async def test_wall_clock_set_forward_fires_what_is_due_by_it(
+    open_commander: OpenCommander, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sleeping commander looks at the wall clock again and again, so a clock set forward fires its timers."""
+    wall = Wall()
+    monkeypatch.setattr(clocks, "datetime", wall)
+    monkeypatch.setattr(clocks, "_LONGEST_WAIT", 0.005)
+    commander = await open_commander([NAPPING], clock=SystemClock())
+    mission = await commander.start(NAPPING, 1)
+    wall.time += timedelta(days=1)
+
+    await eventually(mission, "completed")
+
+
+async def test_wall_clock_set_back_delays_and_never_fires_early(
+    open_commander: OpenCommander, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the clock set back, the due time is still that of the wall clock, records never go back, and a new sleep is not late."""
+    wall = Wall()
+    monkeypatch.setattr(clocks, "datetime", wall)
+    monkeypatch.setattr(clocks, "_LONGEST_WAIT", 0.005)
+    commander = await open_commander([NAPPING], clock=SystemClock())
+    first = await commander.start(NAPPING, 1)
+    wall.time += timedelta(seconds=61)
+    await eventually(first, "completed")
+    wall.time -= timedelta(hours=1)
+    second = await commander.start(NAPPING, 1)
+    summary = await second.snapshot()
+    assert summary.waiting is not None
+    assert getattr(summary.waiting, "due_at") == wall.time + timedelta(seconds=60)  # noqa: B009
+    wall.time += timedelta(seconds=60)
+
+    await eventually(second, "completed")
+    for mission in (first, second):
+        ats = [record.at for record in await mission.history()]
+        assert ats == sorted(ats)
+
+
+async def test_records_never_go_back_in_time_when_the_clock_does(
+    open_commander: OpenCommander, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`at` is clamped to the record before; a due time is not."""
+    wall = Wall()
+    monkeypatch.setattr(clocks, "datetime", wall)
+    definition = m.define("d").start(input=int, run=begin).need_to("go", str).sleep("nap", 60).end()
+    commander = await open_commander([definition], clock=SystemClock())
+    mission = await commander.start(definition, 1)
+    before = wall.time
+    wall.time -= timedelta(hours=1)
+    await mission.signal("go", "now")
+
+    inspection = await mission.inspect()
+    assert inspection.history[-1].at == before
+    assert inspection.timers[0].due_at == wall.time + timedelta(seconds=60)
+
+
+# What a parked mission costs
+
+
+async def test_parked_missions_cost_no_task_and_no_thread(open_commander: OpenCommander) -> None:
+    """Hundreds of waiting missions leave as many tasks and threads as one."""
+    commander = await open_commander([WAITING, NAPPING])
+    await commander.start(WAITING, 1)
+    await commander.start(NAPPING, 1)
+    await commander.settled()
+    tasks, threads = len(asyncio.all_tasks()), threading.active_count()
+    handles = [await commander.start((WAITING, NAPPING)[number % 2], 1) for number in range(300)]
+    await commander.settled()
+
+    assert len(handles) == 300
+    assert (len(asyncio.all_tasks()), threading.active_count()) == (tasks, threads)
+
+
+async def test_parked_missions_leave_memory_although_their_handles_live(open_commander: OpenCommander) -> None:
+    """Beyond a bounded cache, nothing of a waiting mission is in memory."""
+    commander = await open_commander([WAITING])
+    handles = await asyncio.gather(*(commander.start(WAITING, number) for number in range(1500)))
+    await commander.settled()
+    gc.collect()
+
+    assert sum(isinstance(thing, Flight) for thing in gc.get_objects()) <= 1024
+    assert await handles[0].status() == "waiting"
+
+
+async def test_heavy_parked_missions_leave_memory_sooner(open_commander: OpenCommander) -> None:
+    """The cache of waiting missions is bounded by what they weigh, too."""
+    definition = m.define("heavy").start(input=str, run=lambda ctx: None).need_to("go", str).end()
+    commander = await open_commander([definition])
+    for _ in range(20):
+        await commander.start(definition, "x" * 1_000_000)
+    await commander.settled()
+    gc.collect()
+
+    assert sum(isinstance(thing, Flight) for thing in gc.get_objects()) <= 5
+
+
+# Many, and those that cannot run
+
+
+async def test_overdue_missions_that_cannot_run_do_not_stand_before_others(
+    open_commander: OpenCommander, fake_clock: FakeClock
+) -> None:
+    """Hundreds of overdue missions without a definition neither starve the one that has one, nor are asked for again."""
+    other = m.define("other").start(input=int, run=begin).sleep("nap", 1).end()
+    commander = await open_commander([other, NAPPING])
+    await asyncio.gather(*(commander.start(other, 1) for _ in range(300)))
+    await commander.start(NAPPING, 1, mission_id="mine")
+    await open_commander.close()
+    await fake_clock.advance(59)
+    counting: list[CountingAdapter] = []
+
+    def wrap(inner: PersistenceAdapter) -> PersistenceAdapter:
+        counting.append(CountingAdapter(inner))
+        return counting[-1]
+
+    commander = await open_commander([NAPPING], wrap=wrap)
+    await fake_clock.advance(1)
+    mission = await commander.get_mission("mine")
+    assert mission is not None
+    assert await mission.status() == "completed"
+    (adapter,) = counting
+    assert set(adapter.loaded) == {"mine"}
+    calls = adapter.calls.copy()
+    for _ in range(100):
+        await fake_clock.advance(3600)
+
+    assert adapter.calls == calls
+
+
+async def test_overdue_missions_that_do_not_fit_are_passed_over_once(
+    open_commander: OpenCommander, fake_clock: FakeClock
+) -> None:
+    """A mission whose node is gone is read once when it is due, not with every other mission's timer."""
+    renamed = m.define("napping").start(input=int, run=begin).sleep("doze", 60).end()
+    commander = await open_commander([NAPPING])
+    await commander.start(NAPPING, 1, mission_id="stranded")
+    await open_commander.close()
+    counting: list[CountingAdapter] = []
+
+    def wrap(inner: PersistenceAdapter) -> PersistenceAdapter:
+        counting.append(CountingAdapter(inner))
+        return counting[-1]
+
+    commander = await open_commander([renamed], wrap=wrap)
+    await fake_clock.advance(60)
+    for number in range(5):
+        await commander.start(renamed, number, mission_id=f"fresh-{number}")
+        await fake_clock.advance(60)
+        fresh = await commander.get_mission(f"fresh-{number}")
+        assert fresh is not None
+        assert await fresh.status() == "completed"
+
+    assert counting[0].loaded.count("stranded") == 1
+
+
+async def test_flood_of_due_timers_is_worked_off_within_max_concurrency(
+    open_commander: OpenCommander, fake_clock: FakeClock, tmp_path: Path
+) -> None:
+    """Five thousand timers that are due at once all fire, and never more than eight of their steps run together."""
+    running = most = done = most_flights = 0
+
+    async def work(ctx: MissionContext[int]) -> None:
+        nonlocal running, most, done, most_flights
+        running += 1
+        most = max(most, running)
+        await asyncio.sleep(0)
+        if done % 1000 == 0:
+            most_flights = max(most_flights, sum(isinstance(thing, Flight) for thing in gc.get_objects()))
+        running -= 1
+        done += 1
+
+    definition = m.define("flood").start(input=int, run=begin).sleep("nap", 60).step("work", work).end()
+    commander = await open_commander([definition])
+    await asyncio.gather(*(commander.start(definition, number, wait=False) for number in range(5000)))
+    await commander.settled()
+    await open_commander.close()
+    await fake_clock.advance(3600)
+    commander = await open_commander([definition], max_concurrency=8)
+    await commander.settled()
+
+    assert (done, most) == (5000, 8)
+    assert most_flights <= 1024 + 8
+
+
+async def test_idle_commander_asks_nothing_of_storage(open_commander: OpenCommander, fake_clock: FakeClock) -> None:
+    """While missions only wait, days pass without a single call."""
+    counting: list[CountingAdapter] = []
+
+    def wrap(inner: PersistenceAdapter) -> PersistenceAdapter:
+        counting.append(CountingAdapter(inner))
+        return counting[-1]
+
+    commander = await open_commander([WAITING, NAPPING], wrap=wrap)
+    definition = m.define("forever").start(input=int, run=begin).need_to("go", str).end()
+    await commander.start(definition, 1)
+    await commander.settled()
+    calls = counting[0].calls.copy()
+    for _ in range(50):
+        await fake_clock.advance(86_400)
+
+    assert counting[0].calls == calls
+
+
+async def test_recovery_reads_no_parked_mission(open_commander: OpenCommander) -> None:
+    """Readiness asks for interrupted and due missions, and loads none of those that wait."""
+    commander = await open_commander([WAITING, NAPPING])
+    for number in range(50):
+        await commander.start((WAITING, NAPPING)[number % 2], number)
+    counting: list[CountingAdapter] = []
+
+    def wrap(inner: PersistenceAdapter) -> PersistenceAdapter:
+        counting.append(CountingAdapter(inner))
+        return counting[-1]
+
+    commander = await open_commander([WAITING, NAPPING], wrap=wrap)
+    await commander.settled()
+
+    assert counting[0].calls == {"list_interrupted": 1, "due": 1, "next_due": 1}
+
+
+async def test_timer_that_comes_due_while_a_read_for_a_caller_fails_still_fires(
+    open_commander: OpenCommander, fake_clock: FakeClock
+) -> None:
+    """A failing read, begun for a signal, does not take away the timer that came due meanwhile."""
+
+    class Failing(Forwarding):
+        """Holds the first load back, and fails it when told to."""
+
+        def __init__(self, inner: PersistenceAdapter) -> None:
+            super().__init__(inner)
+            self.gate = Gate()
+            self.holds = True
+            self.due_calls = 0
+
+        async def next_due(self, after: datetime | None, /, kind: DueKind | None = None) -> datetime | None:
+            self.due_calls += 1  # the last call of a look at what is due
+            return await super().next_due(after, kind)
+
+        async def load(self, mission_ids: Sequence[str], /) -> Sequence[LoadOutcome]:
+            if self.holds:
+                self.holds = False
+                self.gate.begun.set()
+                await self.gate.opened.wait()
+                raise PersistenceError("the disk is gone for a moment")
+            return await super().load(mission_ids)
+
+    failing: list[Failing] = []
+
+    def wrap(inner: PersistenceAdapter) -> PersistenceAdapter:
+        failing.append(Failing(inner))
+        return failing[-1]
+
+    commander = await open_commander([NAPPING])
+    await commander.start(NAPPING, 1, mission_id="nap")
+    commander = await open_commander([NAPPING], wrap=wrap, clock=Undriven(fake_clock))
+    mission = await commander.get_mission("nap")
+    assert mission is not None
+    caller = asyncio.create_task(mission.signal("go", "now"))
+    await failing[0].gate.begun.wait()
+    await fake_clock.advance(60)
+    async with asyncio.timeout(5):
+        while failing[0].due_calls < 2:
+            await asyncio.sleep(0)
+    failing[0].gate.opened.set()
+    with pytest.raises(PersistenceError, match="for a moment"):
+        await caller
+
+    async with asyncio.timeout(5):
+        assert (await mission.result()).status == "completed"
+
+
+async def test_due_time_is_the_injected_clocks_to_the_last_microsecond(tmp_path: Path) -> None:
+    """A commander that is created at exactly a due time fires it."""
+    path = tmp_path / "missions.db"
+    clock = FakeClock()
+    async with create_commander(
+        definitions=[NAPPING], persistence=create_sqlite_persistence_adapter(path), clock=clock
+    ) as commander:
+        await commander.start(NAPPING, 1, mission_id="nap")
+    clock = FakeClock(EPOCH + timedelta(seconds=60))
+    async with create_commander(
+        definitions=[NAPPING], persistence=create_sqlite_persistence_adapter(path), clock=clock
+    ) as commander:
+        await commander.settled()
+
+        (summary,) = await commander.list_missions()
+        assert summary.status == "completed"
