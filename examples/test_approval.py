@@ -1,6 +1,5 @@
 """The approval example does what it shows."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -32,4 +31,4 @@ def test_the_approval_keeps_a_database_that_it_was_given(tmp_path: Path) -> None
     """With `--database` the missions are left to look at."""
     run_example("--database", str(tmp_path / "kept.db"))
 
-    assert os.stat(tmp_path / "kept.db").st_size > 0
+    assert (tmp_path / "kept.db").stat().st_size > 0

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from mission_control.adapter_sqlite import create_sqlite_persistence_adapter
+from mission_control.adapter_sqlite import connection, create_sqlite_persistence_adapter
 from mission_control.core import HistoryType, PersistenceAdapter, PersistenceError
 from mission_control.testing.conformance.missions import adds, commit, history, ids, record
 
 OPENS = """
-import asyncio, os, sys
+import asyncio, os, sys, urllib.parse  # all that is needed is imported before others' files cannot be read any more
 import sqlite_utils
 from mission_control.adapter_sqlite import create_sqlite_persistence_adapter
 from mission_control.core import PersistenceError
@@ -152,8 +152,32 @@ async def test_a_full_disk(path: Path) -> None:
     filled = run(FILLS, path)
     assert (filled.stderr, filled.returncode) == ("", 0)
     assert filled.stdout.startswith(f"{path}: the disk ")
-    with closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    with closing(sqlite3.connect(path)) as filled_file:
+        assert filled_file.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def connect_without_shared_memory(path: Path, mode: str) -> sqlite3.Connection:
+    """Open the file as on a network: through access without shared memory, and so without a write-ahead log."""
+    return sqlite3.connect(f"{path.as_uri()}?mode={mode}&vfs=unix-none", uri=True, isolation_level=None)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX file systems")
+async def test_a_file_system_without_a_write_ahead_log(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where SQLite falls back to another journal the file is refused."""
+    monkeypatch.setattr(connection, "connect", connect_without_shared_memory)
+    assert "this file system has no write-ahead log (SQLite offers 'delete')" in await fails_to_open(path)
+
+
+async def test_an_old_sqlite(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Python whose SQLite is too old is told so, and the file is not made."""
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 31, 1))
+    assert "missions need 3.33 or later" in await fails_to_open(path)
+    assert list(path.parent.glob("*.db")) == []
+
+
+async def test_a_name_that_is_too_long(tmp_path: Path) -> None:
+    """A path that the file system cannot look up is an error that names it."""
+    assert "cannot be looked at" in await fails_to_open(tmp_path / ("x" * 300))
 
 
 async def test_details_that_are_no_json(adapter: PersistenceAdapter) -> None:

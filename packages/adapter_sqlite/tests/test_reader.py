@@ -126,7 +126,7 @@ asyncio.run(main())
 """
 
 READS = """
-import asyncio, os, sys
+import asyncio, os, sys, urllib.parse  # all that is needed is imported before others' files cannot be read any more
 from mission_control.adapter_sqlite import open_mission_reader
 from mission_control.core import PersistenceError
 

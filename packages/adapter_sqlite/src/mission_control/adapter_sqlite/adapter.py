@@ -24,12 +24,10 @@ from .connection import Synchronous
 from .location import DatabasePath, check_place, locate
 from .lock import DatabaseLock
 from .opening import WriterOpener, open_for_reading
-from .worker import Worker, call_soon
+from .worker import Worker, end
 from .writer import Writer
 
 _LOCK_POLL_SECONDS = 0.05
-_PATIENCE_SECONDS = 5.0
-"""How long an adapter that nobody closed waits for a commit under way."""
 
 
 def create_sqlite_persistence_adapter(
@@ -60,16 +58,13 @@ class _Open:
     reader: Worker[sqlite3.Connection]
 
     async def close(self) -> None:
-        ended = asyncio.Event()
-        self._stop(partial(call_soon, asyncio.get_running_loop(), ended.set))
-        await ended.wait()
-        self.writer.wait(_PATIENCE_SECONDS)
+        await end(self._stop, self.writer)
 
     def abandon(self) -> None:
         """Release everything without a loop; at the end of the interpreter, or in a forked child, there is no need."""
         if self.process == os.getpid() and not sys.is_finalizing():
             self._stop(_nothing)
-            self.writer.wait(_PATIENCE_SECONDS)
+            self.writer.wait()
 
     def _stop(self, notify: Callable[[], None]) -> None:
         """End both threads, the writer last: the last connection to close clears the write-ahead log."""

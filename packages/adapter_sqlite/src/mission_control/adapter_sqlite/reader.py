@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,7 +16,7 @@ from mission_control.core.records import MissionInspection, MissionStatus, Missi
 from . import queries
 from .location import DatabasePath, check_exists, locate
 from .opening import open_for_reading
-from .worker import Worker, call_soon
+from .worker import Worker, end
 
 _PAGE = 100
 
@@ -88,9 +87,7 @@ async def open_mission_reader(database_path: DatabasePath) -> AsyncGenerator[Mis
         await worker.do(_nothing)
         yield MissionReader(worker)
     finally:
-        ended = asyncio.Event()
-        worker.stop(partial(call_soon, asyncio.get_running_loop(), ended.set))
-        await ended.wait()
+        await end(worker.stop, worker)
 
 
 def _nothing(_: object = None) -> None:

@@ -12,6 +12,7 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar
@@ -27,6 +28,10 @@ _log = logging.getLogger("mission_control.adapter_sqlite")
 
 _FAULTS = (sqlite3.Error, OSError, OverflowError, UnicodeError)
 """What storage raises, the values that it cannot take included."""
+
+
+_PATIENCE_SECONDS = 5.0
+"""How long a thread is waited for that finishes what is under way."""
 
 
 class Closeable(Protocol):
@@ -87,10 +92,21 @@ class Worker(Generic[R]):
         self._is_stopped = True
         self._jobs.put(_Stop(notify))
 
-    def wait(self, seconds: float) -> None:
-        """Block until the thread has ended, but not for longer than that."""
+    def wait(self) -> None:
+        """Block until the thread has ended, but for a few seconds at most."""
         if threading.current_thread() is not self._thread:
-            self._thread.join(seconds)
+            self._thread.join(_PATIENCE_SECONDS)
+
+
+async def end(stop: Callable[[Callable[[], None]], None], last: Worker[Any]) -> None:
+    """Call `stop` with what to notify at the end, and return when the thread of `last` has ended.
+
+    Everything is on its way before the first await, so a caller that is cancelled stops nothing halfway.
+    """
+    ended = asyncio.Event()
+    stop(partial(call_soon, asyncio.get_running_loop(), ended.set))
+    await ended.wait()
+    last.wait()
 
 
 def call_soon(loop: asyncio.AbstractEventLoop, callback: Callable[..., None], *args: Any) -> None:

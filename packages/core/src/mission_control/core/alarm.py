@@ -34,8 +34,8 @@ _LAST_ID = "\U0010ffff" * 256
 class Wakes(Protocol):
     """What the alarm drives."""
 
-    def is_in_motion(self, mission_id: str, /) -> bool:
-        """True where something is under way for the mission already."""
+    def keep_in_motion(self, mission_id: str, /) -> bool:
+        """Let a mission for which something is under way go on by itself after that; False where nothing is."""
         ...
 
     def obstacle(self, summary: MissionSummary, /) -> Exception | None:
@@ -79,9 +79,10 @@ class Alarm:
 
     @property
     def is_quiet(self) -> bool:
-        """True where nothing that is due has not been handed out."""
+        """True where everything that was interrupted or is due has been handed out."""
         instant = self._sleeper.instant
-        return self._task is None and (instant is None or instant > self._clock.now())
+        is_set = instant is None or instant > self._clock.now()
+        return is_set and self._task is None and not self._must_recover
 
     def begin(self) -> None:
         """Look for interrupted missions and for due ones, from the first on."""
@@ -116,6 +117,8 @@ class Alarm:
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
+        self._must_recover = False
+        self._activity.notify()
         self._end_sweep(closed())
 
     def _ring(self) -> None:
@@ -201,7 +204,7 @@ class Alarm:
 
     async def _wake(self, page: Sequence[MissionSummary]) -> None:
         for summary in page:
-            if self._engine.is_in_motion(summary.mission_id):
+            if self._engine.keep_in_motion(summary.mission_id):
                 continue
             obstacle = self._engine.obstacle(summary)
             if obstacle is None:

@@ -45,12 +45,12 @@ class Runner:
     after a restart there would be no such caller.
     """
 
-    def __init__(self, clock: Clock, deadlines: Deadlines, slots: Slots) -> None:
+    def __init__(self, clock: Clock, deadlines: Deadlines, slots: Slots, context: contextvars.Context) -> None:
         self.clock = clock
         self.deadlines = deadlines
         self.slots = slots
         self.threads = Threads()
-        self.context = contextvars.copy_context()
+        self.context = context
         self.running: set[Attempt] = set()
 
     async def call(self, run: UserCode, *arguments: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import os
 import secrets
 import time
@@ -54,17 +55,19 @@ class _Session:
     def __init__(
         self,
         adapter: PersistenceAdapter,
+        *,
         clock: Clock,
         definitions: Mapping[str, MissionDefinition[Any]],
         max_concurrency: int,
         activity: Activity,
+        context: contextvars.Context,
         observer: Observer | None,
     ) -> None:
         self.activity = activity
         self.adapter = adapter
         slots = Slots(max_concurrency)
         self.deadlines = Deadlines(clock, self.activity)
-        self.runner = Runner(clock, self.deadlines, slots)
+        self.runner = Runner(clock, self.deadlines, slots, context)
         loader = create_loader(adapter, self.activity)
         self.engine = Engine(
             clock=clock,
@@ -127,6 +130,7 @@ class EmbeddedCommander(Commander):
         self._observer = observer
         self.activity = Activity()
         """What is under way here; a runtime adds what it does itself, so that `settled` waits for that too."""
+        self._context = contextvars.copy_context()
         self._pid = os.getpid()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._session: _Session | None = None
@@ -173,7 +177,13 @@ class EmbeddedCommander(Commander):
     async def _bootstrap(self) -> _Session:
         await self._adapter.bootstrap()
         session = _Session(
-            self._adapter, self._clock, self._definitions, self._max_concurrency, self.activity, self._observer
+            self._adapter,
+            clock=self._clock,
+            definitions=self._definitions,
+            max_concurrency=self._max_concurrency,
+            activity=self.activity,
+            context=self._context,
+            observer=self._observer,
         )
         join = getattr(self._clock, "join", None)
         if join is not None:

@@ -96,9 +96,13 @@ class Engine(Recorder):
         self._hurry(flight)
         self._guard(flight, self._advance)
 
-    def is_in_motion(self, mission_id: str, /) -> bool:
-        """True where something is under way for the mission already."""
-        return self._hangar.is_active(mission_id)
+    def keep_in_motion(self, mission_id: str, /) -> bool:
+        """Let a mission for which something is under way go on by itself after that; False where nothing is."""
+        flight = self._hangar.get(mission_id)
+        if flight is None or not self._hangar.is_active(mission_id):
+            return False
+        flight.is_woken = True
+        return True
 
     def obstacle(self, summary: MissionSummary, /) -> Exception | None:
         """Return why the mission cannot run here, as far as its summary tells."""
@@ -155,7 +159,7 @@ class Engine(Recorder):
 
     def _advance(self, flight: Flight) -> None:
         while flight.is_active and not flight.is_busy:
-            if flight.cancels:
+            if flight.cancels and flight.outcome is None:
                 self._cancel(flight, flight.cancels.popleft())
             elif not self._turn(flight):
                 return
@@ -344,10 +348,10 @@ class Engine(Recorder):
         handler = definition.updates[operation.name]
         subject = f"input of update {operation.name!r} of mission {state.mission_id!r} ({state.mission_name})"
         stored = handler.schema.validate(operation.input, event_name=operation.name, subject=subject)
+        typed = handler.schema.restore(stored, subject=subject)
         context: MissionContext[Any] = MissionContext(definition, state, operation.name, 1)
         ended = partial(self._guard, flight, self._update_ended, operation, stored)
         flight.attempt = Attempt(self._runner, flight, operation.name, operation.timeout, ended)
-        typed = handler.schema.restore(stored, subject=subject)
         flight.attempt.begin(handler.run, (context, typed), is_async=handler.is_async)
 
     def _update_ended(self, flight: Flight, operation: UpdateOperation, stored: Any, attempt: Attempt) -> None:

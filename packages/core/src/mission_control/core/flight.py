@@ -193,6 +193,8 @@ class Hangar:
 
     def drop(self, flight: Flight) -> None:
         """Forget the flight; storage knows the mission."""
-        self._active.pop(flight.mission_id, None)
-        if self._parked.pop(flight.mission_id, None) is not None:
+        if self._active.get(flight.mission_id) is flight:
+            del self._active[flight.mission_id]
+        if self._parked.get(flight.mission_id) is flight:
+            del self._parked[flight.mission_id]
             self._weight -= _EMPTY + flight.weight

@@ -12,7 +12,6 @@ from typing import Any
 
 from .records import EventRecord
 
-
 _SPARE = 64
 """Entries beyond twice the needed ones that a log may have before what was replaced is left behind."""
 

@@ -95,6 +95,8 @@ class Recorder(ABC):
         if flight.is_active:
             flight.is_active = False
             self._activity.leave()
+        if self.is_closing:
+            self._activity.notify()
 
     def _drop(self, flight: Flight, error: Exception) -> None:
         """Forget the mission, and tell everybody who waits for something of it why. Storage knows the rest."""
@@ -139,6 +141,9 @@ class Recorder(ABC):
         definition = flight.definition
         has_slot = flight.has_slot and not self.is_closing
         records = decide(definition, state, command, self._clock.now(), has_slot=has_slot)
+        if not records:  # the clock was set back between two looks at it: look again
+            self._loop.call_soon(self._guard, flight, self._advance)
+            return
         after = fold(state, records)
         last = records[-1]
         if last.type is HistoryType.STEP_STARTED:
@@ -203,6 +208,7 @@ class Recorder(ABC):
             self._drop(flight, closed())
             return
         flight.is_busy = True
+        flight.is_woken = True  # what did take effect nobody else would carry on
         flight.backoff = min(_LONGEST_BACKOFF, flight.backoff * 2 or _FIRST_BACKOFF)
         logger.warning("mission %s: %s; trying again in %g s", flight.mission_id, error, flight.backoff)
         flight.retry = self._loop.call_later(flight.backoff, self._hurry, flight)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from mission_control.core import Clock, MissionSummary
 from mission_control.core.log import bound_logger
@@ -14,6 +14,7 @@ from .records import EventName, Level, MetricName, RuntimeEvent, RuntimeMetric
 
 EventHook: TypeAlias = Callable[[RuntimeEvent], object]
 MetricHook: TypeAlias = Callable[[RuntimeMetric], object]
+Hook = TypeVar("Hook")
 
 _LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
@@ -21,9 +22,7 @@ _LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ER
 class Reporter:
     """Tells everybody what happens; a hook that raises is logged and harms nobody. Observes the commander."""
 
-    def __init__(
-        self, identity: str, clock: Clock, on_event: EventHook | None, on_metric: MetricHook | None
-    ) -> None:
+    def __init__(self, identity: str, clock: Clock, on_event: EventHook | None, on_metric: MetricHook | None) -> None:
         self.identity = identity
         self.resumes = 0
         """How many missions went on, or could not, so far."""
@@ -65,7 +64,7 @@ class Reporter:
     def mission_resumed(self, mission: MissionSummary, error: Exception | None, /) -> None:
         """Report that a mission goes on, or why it cannot."""
         self.resumes += 1
-        details = {"mission_name": mission.mission_name, "step": mission.cursor}
+        details: dict[str, Any] = {"mission_name": mission.mission_name, "step": mission.cursor}
         if error is None:
             self.event("info", "mission-resume-started", mission_id=mission.mission_id, **details)
             self.metric("runtime.mission.resume.started", mission_name=mission.mission_name)
@@ -82,8 +81,8 @@ class Reporter:
             self._log.exception("hook-failed", hook=name)
 
 
-def _checked_hook(name: str, hook: Callable[..., object] | None) -> Callable[..., object] | None:
+def _checked_hook(name: str, hook: Hook) -> Hook:
     """Return the hook. Raises `TypeError` for one that nobody would await."""
-    if hook is not None and (not callable(hook) or inspect.iscoroutinefunction(hook)):
-        raise TypeError(f"{name}: expected a plain function, found {hook!r}; let it hand what is to be awaited to a task")
+    if inspect.iscoroutinefunction(hook):
+        raise TypeError(f"{name}: expected a plain function, found {hook!r}; it can create a task for what it awaits")
     return hook

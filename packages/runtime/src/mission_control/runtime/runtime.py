@@ -109,10 +109,11 @@ class CommanderRuntime:
         await self._commander.close()
         if self._is_started:
             self._reporter.event("info", "runtime-stopped")
-        self._must_stop.set()
 
     def _stop_ended(self, stopping: asyncio.Task[None]) -> None:
-        if not self._commander.closed:
+        if self._commander.closed:
+            self._must_stop.set()
+        else:
             self._stopping = None  # it was refused: a step asked for it
 
     async def run_until_stopped(self) -> None:
@@ -168,7 +169,7 @@ class CommanderRuntime:
 
         Raises `ValueError` for a naive `instant` and `CommanderClosedError` after `stop`.
         """
-        if not isinstance(instant, datetime) or instant.tzinfo is None:
+        if getattr(instant, "tzinfo", None) is None:
             raise ValueError(f"expected an aware datetime, found {instant!r}; say datetime.now(UTC) + ...")
         self._refuse_if_stopped()
         self._schedule(max(instant.astimezone(UTC), self._clock.now()))
@@ -176,9 +177,13 @@ class CommanderRuntime:
             self._arm()
 
     def set_next_tick_in(self, delay: timedelta | float, /) -> None:
-        """Tick after `delay`, a `timedelta` or a number of seconds, and not when it was set before."""
-        duration = delay if isinstance(delay, timedelta) else timedelta(seconds=delay)
-        self.set_next_tick_at(self._clock.now() + duration)
+        """Tick after `delay`, a `timedelta` or a number of seconds, as `set_next_tick_at` does."""
+        try:
+            duration = delay if isinstance(delay, timedelta) else timedelta(seconds=delay)
+            instant = self._clock.now() + duration
+        except OverflowError:
+            raise ValueError(f"{delay!r} from now is beyond what a datetime holds") from None
+        self.set_next_tick_at(instant)
 
     def _schedule(self, instant: datetime) -> None:
         self._next_tick_at = instant
@@ -202,28 +207,27 @@ class CommanderRuntime:
         self._commander.activity.enter()
         self._reporter.event("info", "tick-started")
         self._reporter.metric("runtime.tick")
-        self._ticking = asyncio.get_running_loop().create_task(self._tick())
+        self._ticking = asyncio.get_running_loop().create_task(self._tick(self._reporter.resumes))
         return self._ticking
 
-    async def _tick(self) -> bool:
-        before, since = self._reporter.resumes, time.perf_counter()
-        failure: Exception | None = None
+    async def _tick(self, resumes_before: int) -> bool:
+        since = time.perf_counter()
         try:
             await self._commander.sweep()
         except Exception as error:
-            failure = error
-        finally:
-            self._ticking = None
-            self._commander.activity.leave()
-        self._reporter.metric("runtime.tick.duration", time.perf_counter() - since)
-        if failure is not None:
-            self._reporter.event("error", "tick-failed", error=failure)
+            self._reporter.event("error", "tick-failed", error=error)
             self._reporter.metric("runtime.tick.failed")
             return False
-        self._reporter.event("info", "tick-completed", resumed=self._reporter.resumes - before)
-        if self._reporter.resumes == before:
-            self._reporter.metric("runtime.tick.empty")
-        return True
+        else:
+            resumes = self._reporter.resumes - resumes_before
+            self._reporter.event("info", "tick-completed", resumes=resumes)
+            if not resumes:
+                self._reporter.metric("runtime.tick.empty")
+            return True
+        finally:
+            self._reporter.metric("runtime.tick.duration", time.perf_counter() - since)
+            self._ticking = None
+            self._commander.activity.leave()
 
     def __repr__(self) -> str:
         state = "stopped" if self._stopping is not None else "started" if self._is_started else "idle"

@@ -1,0 +1,527 @@
+"""Commits and reads that fail, before and after they take effect (rule 24), and a second writer (rule 25)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Literal, TypeVar
+
+import pytest
+
+from mission_control.core import (
+    Commander,
+    MissionContext,
+    MissionHandle,
+    MissionSignalError,
+    MissionSnapshot,
+    MissionSummary,
+    MissionTerminalError,
+    PersistenceAdapter,
+    PersistenceError,
+    RetryPolicy,
+    StaleMissionError,
+    m,
+)
+from mission_control.core import recorder
+from mission_control.core.persistence import CommitOutcome, LoadOutcome, MissionCommit
+from mission_control.testing import FakeClock, FaultInjectingAdapter
+from storages import Forwarding, Gate, OpenCommander
+
+T = TypeVar("T")
+When = Literal["before", "after"]
+BOTH: Sequence[When] = ("before", "after")
+
+
+@pytest.fixture(autouse=True)
+def _short_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recorder, "_FIRST_BACKOFF", 0.01)
+
+
+class Faults:
+    """Commits (by number, after `arm`) and loads (the next so many) that fail."""
+
+    def __init__(self, when: When = "before") -> None:
+        self.when: When = when
+        self.armed: set[int] = set()
+        self.failing_loads = 0
+        self.adapter: FaultInjectingAdapter | None = None
+
+    def wrap(self, inner: PersistenceAdapter) -> PersistenceAdapter:
+        faults = self
+
+        class FailingLoads(Forwarding):
+            async def load(self, mission_ids: Sequence[str], /) -> Sequence[LoadOutcome]:
+                if faults.failing_loads > 0:
+                    faults.failing_loads -= 1
+                    raise PersistenceError("this read was made to fail")
+                return await super().load(mission_ids)
+
+        self.adapter = FaultInjectingAdapter(FailingLoads(inner), fail_commits=self.armed, when=self.when)
+        return self.adapter
+
+    def arm(self, *, loads: int = 0) -> None:
+        """Let the next commit fail, and so many loads."""
+        assert self.adapter is not None
+        self.armed.add(self.adapter.commits + 1)
+        self.failing_loads = loads
+
+
+async def eventually(check: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(10):
+        while not await check():
+            await asyncio.sleep(0.001)
+
+
+async def begin(ctx: MissionContext[int]) -> int:
+    return ctx.input
+
+
+# The whole life of two missions, with every commit failing in turn
+
+
+class Life:
+    """One mission that meets everything, and one that is cancelled; counts the runs of each piece of user code."""
+
+    def __init__(self) -> None:
+        self.runs: Counter[str] = Counter()
+        life = self
+
+        async def start(ctx: MissionContext[int]) -> int:
+            life.runs["start"] += 1
+            return ctx.input + 1
+
+        def on_thread(ctx: MissionContext[int]) -> int:
+            life.runs["on-thread"] += 1
+            return ctx.output(start) + 1
+
+        async def flaky(ctx: MissionContext[int]) -> int:
+            life.runs["flaky"] += 1
+            if ctx.attempt == 1:
+                raise ValueError("the first attempt fails")
+            return 10
+
+        async def last(ctx: MissionContext[int]) -> int:
+            life.runs["last"] += 1
+            return ctx.output(start) + int(ctx.output("on-thread")) + ctx.output(flaky)
+
+        async def note(ctx: MissionContext[Any], text: str) -> str:
+            return text.upper()
+
+        self.definition = (
+            m.define("life")
+            .update("note", str, note)
+            .start(input=int, run=start)
+            .step("on-thread", on_thread)
+            .step("flaky", flaky, retry=RetryPolicy(max_attempts=2, initial_interval=5))
+            .need_to("go", str, timeout=3600)
+            .sleep("nap", 60)
+            .sleep("none", 0)
+            .step("last", last)
+            .end()
+        )
+
+    async def drive(self, commander: Commander, clock: FakeClock) -> tuple[MissionHandle[Any], MissionHandle[Any]]:
+        """Bring both missions to their ends as a careful caller would, who repeats what is unknown."""
+        mission = await repeat(lambda: commander.start(self.definition, 1, mission_id="life", if_exists="return"))
+        doomed = await repeat(lambda: commander.start(self.definition, 1, mission_id="doomed", if_exists="return"))
+
+        async def moved_on() -> bool:
+            await clock.advance(5)
+            waiting = (await mission.snapshot()).waiting
+            return waiting is not None and waiting.kind == "signal"
+
+        await eventually(moved_on)
+        await repeat(lambda: mission.update("note", "written"))
+        await eventually(lambda: self.delivered(mission))
+        await repeat(lambda: doomed.cancel("doomed"))
+
+        async def ended() -> bool:
+            await clock.advance(60)
+            return (await mission.status()).is_terminal
+
+        await eventually(ended)
+        return mission, doomed
+
+    async def delivered(self, mission: MissionHandle[Any]) -> bool:
+        try:
+            await mission.signal("go", "now")
+        except (PersistenceError, MissionSignalError, MissionTerminalError):
+            return "go" in (await mission.snapshot()).events
+        return True
+
+
+async def repeat(call: Callable[[], Awaitable[T]]) -> T:
+    async with asyncio.timeout(10):
+        while True:
+            try:
+                return await call()
+            except PersistenceError:
+                continue
+
+
+def essence(snapshot: MissionSnapshot) -> dict[str, object]:
+    return {"status": snapshot.status, "events": snapshot.events, "output": snapshot.output, "cursor": snapshot.cursor}
+
+
+def test_the_life_below_has_as_many_commits_as_are_failed() -> None:
+    """The next test fails every commit of the life that it drives."""
+
+    async def count() -> int:
+        clock = FakeClock()
+        from mission_control.core import create_commander
+        from mission_control.core.memory import InMemoryAdapter
+
+        adapter = FaultInjectingAdapter(InMemoryAdapter(), fail_commits=())
+        life = Life()
+        async with create_commander(persistence=adapter, definitions=[life.definition], clock=clock) as commander:
+            await life.drive(commander, clock)
+        return adapter.commits
+
+    assert asyncio.run(count()) <= COMMITS
+
+
+COMMITS = 20
+
+
+@pytest.mark.parametrize("when", BOTH)
+@pytest.mark.parametrize("number", range(1, COMMITS + 1))
+async def test_every_commit_may_fail_and_the_end_is_the_same(
+    open_commander: OpenCommander, fake_clock: FakeClock, number: int, when: When
+) -> None:
+    """Whichever commit fails, before or after it took effect, both missions end as ever, and no code runs once more."""
+    life = Life()
+    commander = await open_commander(
+        [life.definition], wrap=lambda inner: FaultInjectingAdapter(inner, fail_commits={number}, when=when)
+    )
+    mission, doomed = await life.drive(commander, fake_clock)
+
+    snapshot = await mission.result()
+    assert (snapshot.status, snapshot.output) == ("completed", 15)
+    assert snapshot.events["note"].output == "WRITTEN"
+    assert (await doomed.result()).status == "cancelled"
+    history = await mission.history()
+    succeeded = Counter(record.event_name for record in history if record.type == "step-succeeded")
+    assert set(succeeded.values()) == {1}
+    received = [record for record in history if record.type == "signal-received"]
+    assert len(received) == 1
+    assert [record.seq for record in history] == list(range(1, len(history) + 1))
+    assert not [record for record in history if record.type == "step-interrupted"]
+    assert life.runs["last"] == 1
+    assert life.runs["start"] == life.runs["on-thread"] == 2  # once for each of the two missions
+    assert life.runs["flaky"] <= 4
+
+
+@pytest.mark.parametrize("when", BOTH)
+async def test_a_third_of_all_commits_fail(open_commander: OpenCommander, fake_clock: FakeClock, when: When) -> None:
+    """Storage that fails again and again delays missions, and changes nothing else."""
+    life = Life()
+    commander = await open_commander(
+        [life.definition],
+        wrap=lambda inner: FaultInjectingAdapter(inner, fail_commits=lambda number: number % 3 == 0, when=when),
+    )
+    mission, doomed = await life.drive(commander, fake_clock)
+
+    assert (await mission.result()).output == 15
+    assert (await doomed.result()).status == "cancelled"
+    assert life.runs["last"] == 1
+
+
+# What callers get
+
+
+@pytest.mark.parametrize("when", BOTH)
+async def test_start_whose_commit_fails_is_unknown_and_may_be_repeated(
+    open_commander: OpenCommander, when: When
+) -> None:
+    """The caller gets the error once, the handle stays idle to it, and a repetition settles which it was."""
+    faults = Faults(when)
+    commander = await open_commander(wrap=faults.wrap)
+    definition = m.define("d").start(input=int, run=begin).need_to("go", str).end()
+    handle = commander.create_mission(definition, mission_id="unsure")
+    faults.arm()
+    with pytest.raises(PersistenceError, match="made to fail"):
+        await handle.start(1)
+
+    mission = await commander.start(definition, 1, mission_id="unsure", if_exists="return")
+    await commander.settled()
+    assert (await mission.snapshot()).waiting is not None
+    assert [record.type for record in await mission.history()].count("step-started") == 1  # type: ignore[comparison-overlap]
+
+
+@pytest.mark.parametrize("when", BOTH)
+async def test_result_goes_on_waiting_over_a_failed_commit(open_commander: OpenCommander, when: When) -> None:
+    """Those who wait for the end are not told of a fault on the way."""
+    gate = Gate()
+    definition = m.define("d").start(input=int, run=begin).step("gate", gate).end()
+    faults = Faults(when)
+    commander = await open_commander(wrap=faults.wrap)
+    mission = await commander.start(definition, 1, wait=False)
+    await gate.begun.wait()
+    result = asyncio.create_task(mission.result())
+    output = asyncio.create_task(mission.output())
+    await asyncio.sleep(0)
+    faults.arm(loads=2)
+    gate.opened.set()
+
+    async with asyncio.timeout(10):
+        assert (await result).status == "completed"
+        assert await output == "passed"
+    assert gate.runs == 1
+
+
+async def test_signal_whose_commit_fails_is_refused_once_and_may_be_repeated(open_commander: OpenCommander) -> None:
+    """A signal that did not take effect can be sent again."""
+    definition = m.define("d").start(input=int, run=begin).need_to("go", str).end()
+    faults = Faults("before")
+    commander = await open_commander(wrap=faults.wrap)
+    mission = await commander.start(definition, 1)
+    faults.arm()
+    with pytest.raises(PersistenceError):
+        await mission.signal("go", "now")
+    await mission.signal("go", "again")
+
+    assert (await mission.result()).events["go"].input == "again"
+
+
+@pytest.mark.parametrize("loads", [0, 1])
+async def test_timer_that_a_lost_answer_hid_fires(
+    open_commander: OpenCommander, fake_clock: FakeClock, loads: int
+) -> None:
+    """A sleep that was scheduled by a commit whose answer was lost, and that could not be read back at once, still ends."""
+    definition = m.define("d").start(input=int, run=begin).need_to("go", str).sleep("nap", 60).end()
+    faults = Faults("after")
+    commander = await open_commander(wrap=faults.wrap)
+    mission = await commander.start(definition, 1)
+    faults.arm(loads=loads)
+    with pytest.raises(PersistenceError):
+        await mission.signal("go", "now")
+
+    async def fired() -> bool:
+        await fake_clock.advance(60)
+        (summary,) = await commander.list_missions()
+        return summary.status == "completed"
+
+    await eventually(fired)
+
+
+@pytest.mark.parametrize("loads", [0, 1])
+async def test_end_that_a_lost_answer_hid_is_told_to_those_who_wait(open_commander: OpenCommander, loads: int) -> None:
+    """A mission that ended in a commit whose answer was lost has ended for `result()` too."""
+    definition = m.define("d").start(input=int, run=begin).need_to("go", str).end()
+    faults = Faults("after")
+    commander = await open_commander(wrap=faults.wrap)
+    mission = await commander.start(definition, 1)
+    result = asyncio.create_task(mission.result())
+    await asyncio.sleep(0)
+    faults.arm(loads=loads)
+    with pytest.raises(PersistenceError):
+        await mission.signal("go", "now")
+
+    async with asyncio.timeout(5):
+        assert (await result).status == "completed"
+
+
+@pytest.mark.parametrize("loads", [0, 1])
+async def test_step_that_a_lost_answer_hid_is_begun(open_commander: OpenCommander, loads: int) -> None:
+    """A mission that was left before a step, for want of a slot, in a commit whose answer was lost goes on."""
+    gate = Gate()
+    blocker = m.define("blocker").start(input=int, run=gate).end()
+    definition = m.define("d").start(input=int, run=begin).need_to("go", str).step("last", begin).end()
+    faults = Faults("after")
+    commander = await open_commander(wrap=faults.wrap, max_concurrency=1)
+    mission = await commander.start(definition, 1)
+    await commander.start(blocker, 1, wait=False)
+    await gate.begun.wait()
+    faults.arm(loads=loads)
+    with pytest.raises(PersistenceError):
+        await mission.signal("go", "now")
+    await asyncio.sleep(0.05)
+    gate.opened.set()
+
+    async def ended() -> bool:
+        (summary, _) = await commander.list_missions()
+        return summary.status == "completed"
+
+    await eventually(ended)
+
+
+async def test_cancel_whose_commit_fails_is_refused_once_and_may_be_repeated(open_commander: OpenCommander) -> None:
+    """A cancellation that took effect although its answer was lost is found, with its reason."""
+    definition = m.define("d").start(input=int, run=begin).need_to("go", str).end()
+    faults = Faults("after")
+    commander = await open_commander(wrap=faults.wrap)
+    mission = await commander.start(definition, 1)
+    faults.arm()
+    with pytest.raises(PersistenceError):
+        await mission.cancel("the first reason")
+    snapshot = await mission.cancel("another")
+
+    assert snapshot.error is not None
+    assert "the first reason" in snapshot.error.message
+
+
+async def test_attempt_that_was_recorded_and_not_launched_is_launched_under_its_number(
+    open_commander: OpenCommander,
+) -> None:
+    """After a lost answer the attempt on record runs, and none is interrupted."""
+    numbers: list[int] = []
+
+    async def step(ctx: MissionContext[int]) -> None:
+        numbers.append(ctx.attempt)
+
+    definition = m.define("d").start(input=int, run=begin).step("step", step).end()
+    faults = Faults("after")
+    commander = await open_commander(wrap=faults.wrap)
+    assert faults.adapter is not None
+    faults.armed.add(2)  # the start's success, and with it the attempt
+    mission = await commander.start(definition, 1)
+
+    assert numbers == [1]
+    assert not [record for record in await mission.history() if record.type == "step-interrupted"]
+
+
+@pytest.mark.parametrize("when", BOTH)
+async def test_storage_fault_never_fails_a_mission(
+    open_commander: OpenCommander, when: When, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A mission whose commits fail for a while completes, and what happened is logged."""
+    definition = m.define("d").start(input=int, run=begin).step("one", begin).step("two", begin).end()
+    faults = Faults(when)
+    commander = await open_commander(wrap=faults.wrap)
+    faults.armed.update({2, 3, 4})
+    with caplog.at_level(logging.WARNING):
+        mission = await commander.start(definition, 1)
+
+    assert await mission.status() == "completed"
+    assert "made to fail" in caplog.text
+
+
+async def test_other_errors_of_an_adapter_are_persistence_errors(open_commander: OpenCommander) -> None:
+    """Whatever an adapter raises, callers get one kind of error with its cause."""
+    definition = m.define("d").start(input=int, run=begin).need_to("go", str).end()
+    fails = {1}
+    commander = await open_commander(
+        wrap=lambda inner: FaultInjectingAdapter(inner, fail_commits=fails, error=OSError("no space left"))
+    )
+    with pytest.raises(PersistenceError, match="no space left") as caught:
+        await commander.start(definition, 1)
+
+    assert isinstance(caught.value.__cause__, OSError)
+
+
+async def test_recovery_that_cannot_read_is_tried_again_before_settled_returns(
+    open_commander: OpenCommander, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A failing first look at what was interrupted is repeated, and `settled` waits for it."""
+    from mission_control.core import alarm
+
+    monkeypatch.setattr(alarm, "_FIRST_BACKOFF", 0.01)
+    gate = Gate()
+    definition = m.define("d").start(input=int, run=begin).step("gate", gate).end()
+    commander = await open_commander([definition])
+    await commander.start(definition, 1, mission_id="torn", wait=False)
+    await gate.begun.wait()
+    await open_commander.crash()
+    gate.opened.set()
+
+    class FailingOnce(Forwarding):
+        fails = 1
+
+        async def list_interrupted(self, *, limit: int, after: str | None = None) -> Sequence[MissionSummary]:
+            if self.fails:
+                self.fails -= 1
+                raise PersistenceError("not yet")
+            return await super().list_interrupted(limit=limit, after=after)
+
+    commander = await open_commander([definition], wrap=FailingOnce)
+    await commander.settled()
+
+    (summary,) = await commander.list_missions()
+    assert summary.status == "completed"
+
+
+async def test_operation_on_a_mission_that_backs_off_is_answered_at_once(
+    open_commander: OpenCommander, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next operation does not wait for the commander's own next try."""
+    monkeypatch.setattr(recorder, "_FIRST_BACKOFF", 3600.0)
+    monkeypatch.setattr(recorder, "_LONGEST_BACKOFF", 3600.0)
+    definition = m.define("d").start(input=int, run=begin).need_to("go", str).end()
+    faults = Faults("before")
+    commander = await open_commander(wrap=faults.wrap)
+    mission = await commander.start(definition, 1)
+    faults.arm()
+    with pytest.raises(PersistenceError):
+        await mission.signal("go", "now")
+
+    async with asyncio.timeout(5):
+        await mission.signal("go", "again")
+        assert (await mission.result()).status == "completed"
+
+
+async def test_close_gives_up_on_failing_storage_after_one_try(open_commander: OpenCommander) -> None:
+    """A commander whose storage is gone closes all the same, and what it could not write is recovered later."""
+    gate = Gate()
+    definition = m.define("d").start(input=int, run=begin).step("gate", gate).end()
+    gone = False
+    commander = await open_commander(
+        [definition], wrap=lambda inner: FaultInjectingAdapter(inner, fail_commits=lambda _: gone)
+    )
+    await commander.start(definition, 1, mission_id="torn", wait=False)
+    await gate.begun.wait()
+    gone = True
+    async with asyncio.timeout(3):
+        await commander.close()
+    gate.opened.set()
+    commander = await open_commander([definition])
+    await commander.settled()
+
+    mission = await commander.get_mission("torn")
+    assert mission is not None
+    assert await mission.status() == "completed"
+    interrupted = [record for record in await mission.history() if record.type == "step-interrupted"]
+    assert [record.details["reason"] for record in interrupted] == ["process ended"]
+
+
+# A second writer
+
+
+class Intruder(Forwarding):
+    """Lets another writer in first: before a chosen commit it appends a cancellation by somebody else."""
+
+    def __init__(self, inner: PersistenceAdapter) -> None:
+        super().__init__(inner)
+        self.intrusion: Callable[[MissionCommit], MissionCommit] | None = None
+
+    async def commit(self, batch: Sequence[MissionCommit], /) -> Sequence[CommitOutcome]:
+        if self.intrusion is not None:
+            intrusion, self.intrusion = self.intrusion, None
+            await super().commit([intrusion(batch[0])])
+        return await super().commit(batch)
+
+
+async def test_second_writer_is_a_stale_mission_error_and_nothing_is_lost(open_commander: OpenCommander) -> None:
+    """A commit on top of what somebody else wrote meanwhile writes nothing, and says so."""
+    definition = m.define("d").start(input=int, run=begin).need_to("go", str).end()
+    intruders: list[Intruder] = []
+
+    def wrap(inner: PersistenceAdapter) -> PersistenceAdapter:
+        intruders.append(Intruder(inner))
+        return intruders[-1]
+
+    commander = await open_commander(wrap=wrap)
+    mission = await commander.start(definition, 1)
+    from attrs import evolve
+
+    intruders[0].intrusion = lambda member: evolve(
+        member, records=tuple(evolve(record, details={**record.details, "payload": "theirs"}) for record in member.records)
+    )
+    with pytest.raises(StaleMissionError, match=mission.mission_id):
+        await mission.signal("go", "mine")
+
+    snapshot = await mission.result()
+    assert snapshot.events["go"].input == "theirs"
+    history = await mission.history()
+    assert [record.seq for record in history] == list(range(1, len(history) + 1))
