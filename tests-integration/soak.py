@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import sys
 import tempfile
 import time
@@ -23,8 +22,7 @@ def main() -> int:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="soak-", ignore_cleanup_errors=True) as folder:
         began = time.perf_counter()
-        run = kill_and_audit(Path(folder), kills=options.kills, seed=options.seed, report=_progress)
-        findings = asyncio.run(run)
+        findings = kill_and_audit(Path(folder), kills=options.kills, seed=options.seed, report=_progress)
         _print_report(findings, options.kills, options.seed, time.perf_counter() - began)
     return 1 if findings.problems else 0
 

@@ -2,17 +2,78 @@
 
 from __future__ import annotations
 
+import asyncio
+import shutil
+import sqlite3
+import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from crash.audit import Findings, audit
 from crash.kills import kill_and_audit
 
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
 
-@pytest.mark.skipif("sys.platform == 'win32'", reason="kills with SIGKILL")
-async def test_killed_process_loses_nothing_and_repeats_nothing(tmp_path: Path) -> None:
+KILLS = 6
+
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Findings]:
+    """What the program left behind that was killed, and what the audit found in it."""
+    folder = tmp_path_factory.mktemp("killed")
+    return folder, kill_and_audit(folder, kills=KILLS, seed=1)
+
+
+def test_killed_process_loses_nothing_and_repeats_nothing(killed: tuple[Path, Findings]) -> None:
     """After kills at random moments every accepted mission ends, and no step that succeeded has run again."""
-    findings = await kill_and_audit(tmp_path, kills=6, seed=1)
+    _, findings = killed
 
     assert findings.problems == []
     assert findings.counts["attempts interrupted by a kill"] > 0
+
+
+FIRST = "(SELECT number FROM missions WHERE mission_name = 'account' AND status = 'completed' LIMIT 1)"
+RECEIVED = f"UPDATE history SET details = ? WHERE mission = {FIRST} AND type = 'signal-received'"
+UPDATED = f"UPDATE history SET details = ? WHERE mission = {FIRST} AND type = 'mission-update'"
+RENUMBERED = f"UPDATE history SET attempt_number = ? WHERE mission = {FIRST} AND event_name = 'start'"
+RENAMED = f"UPDATE history SET event_name = ? WHERE mission = {FIRST} AND event_name = 'close'"
+
+
+@pytest.mark.parametrize(
+    ("tampering", "value", "problem"),
+    [
+        ("DELETE FROM missions WHERE number = ?", 1, "it was accepted, and is lost"),
+        (f"DELETE FROM history WHERE mission = {FIRST} AND seq = ?", 2, "record 2 was expected"),
+        (f"UPDATE missions SET cursor = ? WHERE number = {FIRST}", "close", "is not what its history folds to"),
+        (RENUMBERED, 7, "attempt 1 was expected"),
+        (RECEIVED, '{"payload": "?"}', "was taken with"),
+        (UPDATED, '{"input": "?", "output": "?"}', "was made, and is there 0 x"),
+        (RENAMED, "stop", "the attempt ran and is not on record"),
+    ],
+)
+def test_audit_notices(
+    killed: tuple[Path, Findings], tmp_path: Path, tampering: str, value: object, problem: str
+) -> None:
+    """The audit of a database that was tampered with says what is wrong."""
+    folder = shutil.copytree(killed[0], tmp_path / "tampered")
+    with closing(sqlite3.connect(folder / "missions.db")) as connection, connection:
+        assert connection.execute(tampering, (value,)).rowcount > 0
+
+    findings = asyncio.run(audit(folder, []))
+
+    assert any(problem in line for line in findings.problems), findings.problems
+
+
+def test_audit_notices_an_effect_that_took_place_twice(killed: tuple[Path, Findings], tmp_path: Path) -> None:
+    """An attempt that ran twice under one number is found, whatever the history says."""
+    folder = shutil.copytree(killed[0], tmp_path / "tampered")
+    ledger = folder / "ledger.jsonl"
+    effect = next(line for line in ledger.read_text("utf-8").splitlines() if '"effect"' in line)
+    with ledger.open("a", encoding="utf-8") as file:
+        file.write(effect + "\n")
+
+    findings = asyncio.run(audit(folder, []))
+
+    assert any("the attempt ran 2 times" in line for line in findings.problems)

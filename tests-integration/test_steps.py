@@ -689,7 +689,7 @@ async def on_the_loop(ctx):
     raise {raised}
 
 async def main():
-    definition = m.define("one").start(input=int, run=lambda ctx: None).step("work", {step}).end()
+    definition = m.define("one").start(input=int, run=lambda ctx: 5).step("work", {step}).end()
     adapter = create_sqlite_persistence_adapter(sys.argv[1])
     async with create_commander(definitions=[definition], persistence=adapter) as commander:
         await commander.start(definition, 5, mission_id="x")
@@ -714,6 +714,8 @@ def test_what_stops_the_program_stops_it(tmp_path: Path, step: str, raised: str)
             mission = await found(commander)
             assert await mission.output() == "done"
             assert [attempt.status for attempt in await attempts_of(mission)] == ["interrupted", "succeeded"]
+            reasons = [it.details["reason"] for it in await mission.history() if it.type is T.STEP_INTERRUPTED]
+            assert reasons == ["process ended"]
 
     if raised.startswith("SystemExit"):
         assert done.returncode == 7
@@ -1052,7 +1054,8 @@ async def test_close_interrupts_an_attempt_that_was_not_launched(open_commander:
     start = asyncio.create_task(commander.start(definition, 5, mission_id="x", wait=False))
     await arrived.wait()
     closing = asyncio.create_task(open_commander.close())
-    await asyncio.sleep(0)
+    for _ in range(50):
+        await asyncio.sleep(0)
     gate.set()
     await closing
     await asyncio.wait([start])

@@ -6,6 +6,7 @@ import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
 
 import attrs
@@ -27,7 +28,9 @@ class Findings:
 
 
 async def read_histories(folder: Path) -> Histories:
-    """Return the histories as they are now, of a database that a killed process may have left behind."""
+    """Return the histories as they are now, in a database that a killed process may have left behind, or not yet."""
+    if not (folder / "missions.db").exists():
+        return {}
     async with open_mission_reader(folder / "missions.db") as reader:
         inspections = [await reader.inspect_mission(summary.mission_id) async for summary in reader.iter_missions()]
         return {one.snapshot.mission_id: one.history for one in inspections if one is not None}
@@ -83,26 +86,29 @@ def _missteps(inspection: MissionInspection) -> Iterator[str]:
         yield f"{mission_id}: it has not ended: {inspection.snapshot.status}, {inspection.snapshot.waiting}"
     if [record.seq for record in history] != list(range(1, len(history) + 1)):
         yield f"{mission_id}: its history has gaps"
-    if any(after.at < before.at for before, after in zip(history, history[1:], strict=False)):
+    if any(after.at < before.at for before, after in pairwise(history)):
         yield f"{mission_id}: its times decrease"
-    attempts: defaultdict[str, list[int | None]] = defaultdict(list[int | None])
-    succeeded: set[str | None] = set()
-    received: Counter[str | None] = Counter()
-    for record in history:
-        if record.type == "step-started":
-            attempts[record.event_name or ""].append(record.attempt_number)
-            if record.event_name in succeeded:
-                yield f"{mission_id}: {record.event_name} had succeeded, and ran again"
-        elif record.type == "step-succeeded":
-            succeeded.add(record.event_name)
-        elif record.type == "signal-received":
-            received[record.event_name] += 1
-    for step, numbers in attempts.items():
-        if numbers != list(range(1, len(numbers) + 1)):
-            yield f"{mission_id}: the attempts of {step} are numbered {numbers}"
+    received = Counter(record.event_name for record in history if record.type == "signal-received")
     for signal, times in received.items():
         if times > 1:
             yield f"{mission_id}: the signal {signal} was applied {times} times"
+    for problem in _missteps_of_steps(history):
+        yield f"{mission_id}: {problem}"
+
+
+def _missteps_of_steps(history: Iterable[HistoryRecord]) -> Iterator[str]:
+    attempts: defaultdict[str | None, list[int | None]] = defaultdict(list[int | None])
+    succeeded: set[str | None] = set()
+    for record in history:
+        if record.type == "step-started":
+            attempts[record.event_name].append(record.attempt_number)
+            if record.event_name in succeeded:
+                yield f"{record.event_name} had succeeded, and ran again"
+        elif record.type == "step-succeeded":
+            succeeded.add(record.event_name)
+    for step, numbers in attempts.items():
+        if numbers != list(range(1, len(numbers) + 1)):
+            yield f"the attempts of {step} are numbered {numbers}"
 
 
 def _disagreements(found: dict[str, MissionInspection], entries: Sequence[Entry]) -> Iterator[str]:

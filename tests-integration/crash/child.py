@@ -21,7 +21,6 @@ from crash.missions import APPROVE, LAPSING, World, create_definitions
 from mission_control.adapter_sqlite import create_sqlite_persistence_adapter
 from mission_control.core import (
     Commander,
-    MissionFailedError,
     MissionHandle,
     MissionSignalError,
     MissionTerminalError,

@@ -166,6 +166,22 @@ async def test_storage_is_waited_for() -> None:
     assert clock.now() == after(1)
 
 
+async def test_who_takes_a_while_to_say_that_it_is_at_rest_is_believed() -> None:
+    """A member whose `settled` never returns at once does not keep time from moving."""
+    clock = FakeClock(START)
+
+    class Deliberate:
+        async def settled(self) -> None:
+            await asyncio.sleep(0)
+
+        def running(self) -> list[RunningAttempt]:
+            return []
+
+    clock.join(Deliberate())
+    await clock.advance(1)
+    assert clock.now() == after(1)
+
+
 async def test_a_hanging_step_times_out_on_the_clock() -> None:
     """Time moves to the deadline of a step that hangs, where it is given up, and then to the end."""
     clock = FakeClock(START, hang_patience=0.05)

@@ -136,6 +136,7 @@ async def test_a_task_that_follows_missions_is_followed() -> None:
     async with create_commander(definitions=[nap], clock=clock) as commander:
         task = asyncio.create_task(one_after_another())
         await clock.advance(600)
+        assert task.done()
         await task
     assert ended == [START + timedelta(seconds=60 * number) for number in (1, 2, 3)]
 
@@ -157,6 +158,7 @@ async def test_a_task_that_starts_mission_after_mission_is_followed_to_its_end()
     async with create_commander(definitions=[quick], clock=clock) as commander:
         task = asyncio.create_task(one_after_another())
         await clock.advance(600)
+        assert task.done()
         await task
     assert ended == [START] * 8
 

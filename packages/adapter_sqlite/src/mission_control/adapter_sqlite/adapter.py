@@ -11,11 +11,12 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import attrs
 
 from mission_control.core.errors import CommanderClosedError, DatabaseInUseError, PersistenceError
+from mission_control.core.issues import found
 from mission_control.core.persistence import CommitOutcome, DueKind, LoadOutcome, MissionCommit, PersistenceAdapter
 from mission_control.core.records import MissionStatus, MissionSummary
 
@@ -41,10 +42,10 @@ def create_sqlite_persistence_adapter(
             of power may take the last commits, and never damages the file.
         lock_timeout: Seconds to wait for another owner to close before `DatabaseInUseError`.
     """
-    if synchronous not in ("full", "normal"):
-        raise ValueError(f"synchronous must be 'full' or 'normal', found {synchronous!r}")
-    if not lock_timeout >= 0:
-        raise ValueError(f"lock_timeout must be a number of seconds from 0 up, found {lock_timeout!r}")
+    if type(cast("object", synchronous)) is not str or synchronous not in ("full", "normal"):
+        raise ValueError(f"synchronous: expected 'full' or 'normal', found {found(synchronous)}")
+    if type(lock_timeout) not in (int, float) or not lock_timeout >= 0:
+        raise ValueError(f"lock_timeout: expected a number of seconds from 0 up, found {found(lock_timeout)}")
     return SQLiteAdapter(locate(database_path), synchronous, lock_timeout)
 
 

@@ -8,9 +8,10 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
-from mission_control.core.embedded import checked_limit
+from mission_control.core.embedded import checked_limit, checked_status
 from mission_control.core.errors import CorruptMissionError
 from mission_control.core.inspection import inspect_history
+from mission_control.core.names import sought
 from mission_control.core.records import MissionInspection, MissionStatus, MissionSummary
 
 from . import queries
@@ -29,7 +30,7 @@ class MissionReader:
 
     async def inspect_mission(self, mission_id: str) -> MissionInspection | None:
         """Return all that is known of a mission, or None. Raises `CorruptMissionError` where it cannot be read."""
-        (history,) = await self._worker.do(queries.load, [mission_id])
+        (history,) = await self._worker.do(queries.load, [sought(mission_id, subject="a mission id")])
         if isinstance(history, CorruptMissionError):
             raise history
         return None if history is None else inspect_history(mission_id, history)
@@ -45,10 +46,10 @@ class MissionReader:
         """Return up to `limit` missions in order of creation, those behind the mission `after`."""
         return await self._worker.do(
             queries.list_missions,
-            status=None if status is None else MissionStatus(status),
-            mission_name=mission_name,
+            status=checked_status(status),
+            mission_name=None if mission_name is None else sought(mission_name, subject="mission_name"),
             limit=checked_limit(limit),
-            after=after,
+            after=None if after is None else sought(after, subject="after"),
         )
 
     async def list_waiting(self, *, limit: int = _PAGE, after: str | None = None) -> list[MissionSummary]:
@@ -57,7 +58,8 @@ class MissionReader:
 
     async def list_scheduled(self, *, limit: int = _PAGE, after: str | None = None) -> list[MissionSummary]:
         """Return up to `limit` missions that wait for a timer or a retry, earliest due first."""
-        return await self._worker.do(queries.list_scheduled, limit=checked_limit(limit), after=after)
+        last_seen = None if after is None else sought(after, subject="after")
+        return await self._worker.do(queries.list_scheduled, limit=checked_limit(limit), after=last_seen)
 
     async def iter_missions(
         self, *, status: MissionStatus | None = None, mission_name: str | None = None
@@ -71,7 +73,8 @@ class MissionReader:
 
     async def load_definition(self, fingerprint: str) -> dict[str, Any] | None:
         """Return the static form of a definition that ran, by its fingerprint, or None."""
-        return await self._worker.do(queries.load_definition, fingerprint)
+        wanted = sought(fingerprint, subject="a definition's fingerprint")
+        return await self._worker.do(queries.load_definition, wanted)
 
 
 @asynccontextmanager

@@ -98,6 +98,7 @@ class Alarm:
         """
         self._sweep_done = done = asyncio.get_running_loop().create_future()
         self.begin()
+        self._check_sweep()
         return done
 
     def note(self, due: datetime) -> None:
@@ -134,6 +135,9 @@ class Alarm:
                 self._must_sweep = False
                 await self._sweep()
             self._backoff = 0.0
+        except asyncio.CancelledError:
+            failure = closed()
+            raise
         except PersistenceError as error:
             failure = error
             self._backoff = min(_LONGEST_BACKOFF, self._backoff * 2 or _FIRST_BACKOFF)
@@ -161,6 +165,7 @@ class Alarm:
             done.set_result(None)
         else:
             done.set_exception(failure)
+            done.exception()  # nobody may want to know
 
     async def _sweep(self) -> None:
         if self._must_recover:

@@ -22,6 +22,9 @@ from .threads import Threads
 GRACE = 5.0
 """Seconds that user code gets to end once it was told to."""
 
+_LINGERING = 1.0
+"""Seconds after which a loop that should have ended is taken to go on."""
+
 logger = logging.getLogger("mission_control.engine")
 
 current_attempt: contextvars.ContextVar[Attempt | None] = contextvars.ContextVar(
@@ -101,6 +104,8 @@ class Attempt:
         self._loop = asyncio.get_running_loop()
         self._deadline: int | None = None
         self._grace: asyncio.TimerHandle | None = None
+        self._last_words: BaseException | None = None
+        """What the code raised last, where that most likely ends the loop."""
 
     def begin(self, run: UserCode, arguments: tuple[Any, ...], *, is_async: bool) -> None:
         """Start the code, and its timeout with it."""
@@ -123,6 +128,9 @@ class Attempt:
         if self.is_over or self.stopped is not None:
             return
         self.stopped = reason
+        if self._last_words is not None:
+            self._finish(None, self._last_words)
+            return
         if not self.is_sync:
             self._cancel_task()
         elif reason is not Stop.CLOSE:
@@ -139,7 +147,7 @@ class Attempt:
         if self.is_over:
             return
         self.is_abandoned = True
-        self.keeps_slot = self.is_sync and not self.lent
+        self.keeps_slot = self.is_sync and self.flight.has_slot
         logger.warning(
             "mission %s: %s was %s and has not ended; it is abandoned, and what it returns is discarded",
             self.flight.mission_id,
@@ -182,18 +190,23 @@ class Attempt:
             return await answer
         finally:
             self.lent -= 1
-            if self.stopped is None:
+            if self.stopped is None or self.is_sync:
                 await self._reclaim()
 
     async def _reclaim(self) -> None:
+        """Hold a slot again before the code goes on, be it a thread that was given up on meanwhile."""
         while self._lacks_slot():
             await self.runner.slots.acquire()
-            if self._lacks_slot():
-                self.flight.has_slot = True
-            else:
+            if not self._lacks_slot():
                 self.runner.slots.give_back()
+            elif self.is_abandoned:
+                self.keeps_slot = True
+            else:
+                self.flight.has_slot = True
 
     def _lacks_slot(self) -> bool:
+        if self.is_abandoned and self.is_sync:
+            return not (self.lent or self.keeps_slot)
         return not (self.is_over or self.lent or self.flight.has_slot)
 
     # On the loop
@@ -203,15 +216,21 @@ class Attempt:
         if not task.cancelled():
             error = task.exception()
             if isinstance(error, KeyboardInterrupt | SystemExit):
-                return  # the program ends: the next process will find the attempt interrupted
-            self._finish(None if error else task.result(), error)
+                self._end_with_loop(error)  # which has it already: the program ends
+            else:
+                self._finish(None if error else task.result(), error)
         elif self.stopped is not None:
             self._finish(None, asyncio.CancelledError())
         elif task.cancelling() == 0:
             self._finish(None, asyncio.CancelledError("the step raised CancelledError by itself"))
         else:
-            # Somebody cancels tasks that are not theirs: most likely the loop ends, and this is never reached.
-            self._loop.call_later(1.0, self._finish, None, asyncio.CancelledError("the step's task was cancelled"))
+            # Somebody cancels tasks that are not theirs.
+            self._end_with_loop(asyncio.CancelledError("the step's task was cancelled"))
+
+    def _end_with_loop(self, error: BaseException) -> None:
+        """The code has ended, and most likely so does the loop: close may come before, or the loop may go on."""
+        self._last_words = error
+        self._loop.call_later(_LINGERING, self._finish, None, error)
 
     # On a thread
 
@@ -227,16 +246,17 @@ class Attempt:
             self._loop.call_soon_threadsafe(self._thread_done, value, error, context)
 
     def _thread_done(self, value: object, error: BaseException | None, context: contextvars.Context) -> None:
+        self.is_sync = False
         if self.keeps_slot:
             self.runner.slots.give_back()
         if isinstance(error, KeyboardInterrupt | SystemExit):
+            self._end_with_loop(error)
             raise error
         if self.is_over and inspect.iscoroutine(value):
             value.close()
         if self.is_over or not inspect.isawaitable(value):
             self._finish(value, error)
             return
-        self.is_sync = False
         self._task = self._loop.create_task(_wait(value), context=context)
         self._task.add_done_callback(self._task_done)
         if self.stopped is not None:

@@ -19,8 +19,9 @@ from typing_extensions import TypeForm, TypeVar
 
 from .annotations import is_coroutine_function, return_type
 from .errors import MissionDefinitionError
+from .issues import found
 from .json_values import encode_json
-from .names import RESERVED, checked_name
+from .names import RESERVED, checked_name, is_a
 from .persistence import StoredDefinition
 from .retry import RetryPolicy, seconds
 from .schema import PayloadType, Schema, payload_type
@@ -223,7 +224,7 @@ class Signal(Generic[T]):
     def __init__(self, name: str, schema: object, /) -> None:
         self.name = _node_name(name, what="signal")
         self.schema = schema
-        self.payload = payload_type(schema, subject=f"signal {name!r}")
+        self.payload = payload_type(schema, subject=f"signal {self.name!r}")
 
     def __repr__(self) -> str:
         return f"Signal({self.name!r}, {self.payload.description})"
@@ -238,7 +239,7 @@ def _node_name(name: object, *, what: str) -> str:
 
 def _code(run: object, *, arguments: int, subject: str) -> UserCode:
     if not callable(run):
-        raise MissionDefinitionError(f"{subject}: expected a function, found {run!r}")
+        raise MissionDefinitionError(f"{subject}: expected a function, found {found(run)}")
     try:
         inspect.signature(run).bind(*(None,) * arguments)
     except TypeError as error:
@@ -246,6 +247,8 @@ def _code(run: object, *, arguments: int, subject: str) -> UserCode:
         raise MissionDefinitionError(f"{subject}: it is called with {expected}, and that fails: {error}") from None
     except ValueError:
         pass  # a built-in without a signature
+    except Exception as error:  # a signature may be computed by what has it
+        raise MissionDefinitionError(f"{subject}: the signature of {found(run)} cannot be read") from error
     return run
 
 
@@ -272,8 +275,8 @@ def _timeout(timeout: Duration | None, subject: str) -> float | None:
 def _policy(retry: object, subject: str) -> RetryPolicy:
     if retry is None:
         return RetryPolicy()
-    if not isinstance(retry, RetryPolicy):
-        raise MissionDefinitionError(f"{subject}, retry: expected a RetryPolicy, found {retry!r}")
+    if not is_a(retry, RetryPolicy):
+        raise MissionDefinitionError(f"{subject}, retry: expected a RetryPolicy, found {found(retry)}")
     return retry
 
 
@@ -450,14 +453,20 @@ class MissionBuilder(Generic[I]):
         `timeout` is a durable deadline; the mission fails when it passes, with `timeout_message` where that is
         given. Raises `MissionDefinitionError`.
         """
-        if isinstance(name, Signal):
+        if is_a(name, Signal):
+            if schema is not None:
+                raise MissionDefinitionError(f"{name!r} has a schema of its own; pass the signal alone, or its name")
             checked, payload = self._parts.fresh(name.name, what="signal"), name.payload
         else:
             checked = self._parts.fresh(name, what="signal")
             payload = payload_type(schema, subject=f"signal {checked!r} of mission {self._parts.name!r}")
         subject = f"signal {checked!r} of mission {self._parts.name!r}"
-        if timeout_message is not None and not isinstance(cast("object", timeout_message), str):
-            raise MissionDefinitionError(f"{subject}, timeout_message: expected a str, found {timeout_message!r}")
+        if timeout_message is not None:
+            if not is_a(timeout_message, str):
+                raise MissionDefinitionError(
+                    f"{subject}, timeout_message: expected a str, found {found(timeout_message)}"
+                )
+            timeout_message = str.__str__(timeout_message)
         node = SignalNode(
             name=checked, schema=payload, timeout=_timeout(timeout, subject), timeout_message=timeout_message
         )

@@ -6,6 +6,7 @@ import asyncio
 import contextvars
 import os
 import secrets
+import sys
 import time
 import uuid
 import warnings
@@ -27,9 +28,10 @@ from .errors import (
     MissionNotRegisteredError,
 )
 from .handle import MissionHandle
+from .issues import found
 from .journal import create_journal, create_loader
 from .memory import InMemoryAdapter
-from .names import checked_name
+from .names import checked_name, exact_text, is_a, sought
 from .observer import Observer
 from .operations import EmbeddedOperations
 from .persistence import PersistenceAdapter
@@ -79,6 +81,7 @@ class _Session:
             note_due=self._note_due,
         )
         self.alarm = Alarm(adapter, clock, slots, self.activity, self.engine, observer)
+        self.recovery: asyncio.Future[None] | None = None
         self.operations = EmbeddedOperations(
             engine=self.engine,
             adapter=adapter,
@@ -121,7 +124,11 @@ class EmbeddedCommander(Commander):
         observer: Observer | None = None,
     ) -> None:
         if type(max_concurrency) is not int or max_concurrency < 1:
-            raise ValueError(f"max_concurrency: expected an int of 1 or more, found {max_concurrency!r}")
+            raise ValueError(f"max_concurrency: expected an int of 1 or more, found {found(max_concurrency)}")
+        _check_has(persistence, "commit", "persistence: expected a PersistenceAdapter")
+        _check_has(clock, "sleep_until", "clock: expected a Clock")
+        if create_mission_id is not None and not callable(create_mission_id):
+            raise TypeError(f"create_mission_id: expected a function, found {found(create_mission_id)}")
         self._definitions: dict[str, MissionDefinition[Any]] = {}
         self._adapter: PersistenceAdapter = InMemoryAdapter() if persistence is None else persistence
         self._clock: Clock = SystemClock() if clock is None else clock
@@ -138,7 +145,7 @@ class EmbeddedCommander(Commander):
         self._closing: asyncio.Task[None] | None = None
         self._closed = False
         self._leave: Callable[[], None] | None = None
-        for definition in definitions:
+        for definition in _listed(definitions):
             self.register(definition)
 
     # Its life
@@ -193,7 +200,7 @@ class EmbeddedCommander(Commander):
                 await self._adapter.close()
                 raise
         self._session = session
-        session.alarm.begin()
+        session.recovery = session.alarm.sweep()
         return session
 
     def _opened(self, opening: asyncio.Task[_Session]) -> None:
@@ -246,10 +253,12 @@ class EmbeddedCommander(Commander):
     async def sweep(self) -> None:
         """Let all missions go on that are due or were interrupted, as far as there are slots; the rest follows.
 
-        For a runtime's tick. The `observer` hears of each of them before this returns. Raises what reading storage
-        raised.
+        For a runtime's tick; the first call waits for what becoming ready has begun. The `observer` hears of each
+        mission before this returns. Raises what reading storage raised.
         """
-        await (await self._open()).alarm.sweep()
+        session = await self._open()
+        recovery, session.recovery = session.recovery, None
+        await (session.alarm.sweep() if recovery is None else recovery)
 
     async def settled(self) -> None:
         """Return at a moment when everything is durable, nothing runs, and nothing that is due is left to do."""
@@ -260,9 +269,9 @@ class EmbeddedCommander(Commander):
 
     def register(self, definition: MissionDefinition[Any], /) -> None:
         """Make a definition known; missions that were waiting for it go on."""
-        if not isinstance(cast("object", definition), MissionDefinition):
+        if not is_a(definition, MissionDefinition):
             raise MissionDefinitionError(
-                f"expected a MissionDefinition, found {definition!r}; a definition is complete after .end()"
+                f"expected a MissionDefinition, found {found(definition)}; a definition is complete after .end()"
             )
         if self._closed:
             raise CommanderClosedError("this commander is closed; create a new one")
@@ -279,7 +288,8 @@ class EmbeddedCommander(Commander):
 
     async def load_definition(self, fingerprint: str, /) -> dict[str, Any] | None:
         """Return the static form of a definition that has run, or None."""
-        return await (await self._open()).adapter.load_definition(fingerprint)
+        wanted = sought(fingerprint, subject="a definition's fingerprint")
+        return await (await self._open()).adapter.load_definition(wanted)
 
     # Missions
 
@@ -333,8 +343,8 @@ class EmbeddedCommander(Commander):
         """Start a mission with `input`, typed or in its JSON form; see `Commander.start`."""
         operations = await self._operations()
         known = self._resolve(definition)
-        if if_exists not in ("raise", "return"):
-            raise ValueError(f'if_exists: expected "raise" or "return", found {if_exists!r}')
+        if type(cast("object", if_exists)) is not str or if_exists not in ("raise", "return"):
+            raise ValueError(f'if_exists: expected "raise" or "return", found {found(if_exists)}')
         chosen = self._id(mission_id)
         await operations.start(
             known,
@@ -347,19 +357,22 @@ class EmbeddedCommander(Commander):
         return MissionHandle(self._operations, chosen, known.name, None)
 
     def _resolve(self, definition: MissionDefinition[Any] | str) -> MissionDefinition[Any]:
-        if not isinstance(definition, str):
-            self.register(definition)
-            return definition
-        known = self._definitions.get(definition)
+        if not is_a(definition, str):
+            given = cast("MissionDefinition[Any]", definition)
+            self.register(given)
+            return given
+        name = str.__str__(definition)
+        known = self._definitions.get(name)
         if known is None:
-            listed = ", ".join(repr(name) for name in self._definitions) or "none"
+            listed = ", ".join(repr(other) for other in self._definitions) or "none"
             raise MissionNotRegisteredError(
-                f"no definition of the name {definition!r} is registered (registered: {listed}); register it first"
+                f"no definition of the name {name!r} is registered (registered: {listed}); register it first"
             )
         return known
 
     async def get_mission(self, mission_id: str, /) -> MissionHandle[Any] | None:
         """Return a handle, or None where no mission has the id."""
+        mission_id = sought(mission_id, subject="a mission id")
         session = await self._open()
         state = session.engine.state(mission_id)
         summary = await session.adapter.load_summary(mission_id) if state is None else state
@@ -371,11 +384,11 @@ class EmbeddedCommander(Commander):
 
     async def inspect_mission(self, mission_id: str, /) -> MissionInspection | None:
         """Return everything there is to see of a mission, or None. Works without its definition."""
-        return await (await self._operations()).inspect(mission_id)
+        return await (await self._operations()).inspect(sought(mission_id, subject="a mission id"))
 
     async def cancel_mission(self, mission_id: str, /, reason: str | None = None) -> MissionSnapshot:
         """End a mission and return its state; works without its definition."""
-        return await (await self._operations()).cancel(mission_id, reason)
+        return await (await self._operations()).cancel(exact_text(mission_id, subject="a mission id"), reason)
 
     # Lists
 
@@ -390,10 +403,10 @@ class EmbeddedCommander(Commander):
         """Return up to `limit` missions in order of creation, from behind the id `after` on."""
         adapter = (await self._open()).adapter
         page = await adapter.list_missions(
-            status=None if status is None else MissionStatus(status),
-            mission_name=mission_name,
+            status=checked_status(status),
+            mission_name=None if mission_name is None else sought(mission_name, subject="mission_name"),
             limit=checked_limit(limit),
-            after=after,
+            after=None if after is None else sought(after, subject="after"),
         )
         return list(page)
 
@@ -404,7 +417,8 @@ class EmbeddedCommander(Commander):
     async def list_scheduled(self, *, limit: int = 100, after: str | None = None) -> list[MissionSummary]:
         """Return up to `limit` missions that wait for a timer or a retry, the earliest first."""
         adapter = (await self._open()).adapter
-        return list(await adapter.list_scheduled(limit=checked_limit(limit), after=after))
+        last_seen = None if after is None else sought(after, subject="after")
+        return list(await adapter.list_scheduled(limit=checked_limit(limit), after=last_seen))
 
     async def iter_missions(
         self, *, status: MissionStatus | None = None, mission_name: str | None = None
@@ -427,8 +441,36 @@ class EmbeddedCommander(Commander):
 def checked_limit(limit: int) -> int:
     """Return a page's size. Raises `ValueError` for one that is none."""
     if type(limit) is not int or limit < 1:
-        raise ValueError(f"limit: expected an int of 1 or more, found {limit!r}")
-    return limit
+        raise ValueError(f"limit: expected an int of 1 or more, found {found(limit)}")
+    return min(limit, sys.maxsize)
+
+
+def checked_status(status: MissionStatus | None) -> MissionStatus | None:
+    """Return the status to look for. Raises `ValueError` for one that is none."""
+    for known in MissionStatus:
+        if is_a(status, str) and str.__eq__(known, status) is True:
+            return known
+    if status is None:
+        return None
+    listed = ", ".join(repr(known.value) for known in MissionStatus)
+    raise ValueError(f"status: expected one of {listed}, found {found(status)}")
+
+
+def _check_has(value: object, method: str, expected: str) -> None:
+    """Raise `TypeError` for what cannot be what is expected: an adapter's class, say, instead of an adapter."""
+    try:
+        fits = value is None or (not is_a(value, type) and callable(getattr(value, method, None)))
+    except Exception:  # it may do anything when it is asked
+        fits = False
+    if not fits:
+        raise TypeError(f"{expected}, found {found(value)}")
+
+
+def _listed(definitions: Iterable[MissionDefinition[Any]]) -> list[MissionDefinition[Any]]:
+    try:
+        return list(definitions)
+    except TypeError:
+        raise TypeError(f"definitions: expected a list of MissionDefinition, found {found(definitions)}") from None
 
 
 def create_commander(

@@ -18,6 +18,7 @@ from .errors import (
     MissionSignalError,
 )
 from .inspection import inspect_history
+from .names import exact_text, flag, is_a
 from .records import HistoryRecord, MissionInspection, MissionSnapshot, MissionStatus
 
 T = TypeVar("T")
@@ -156,10 +157,10 @@ class MissionHandle(Generic[I]):
         `MissionSignalError` where the mission does not wait for it, `MissionValidationError` where the payload does
         not fit; the mission then goes on waiting.
         """
-        name = signal.name if isinstance(signal, Signal) else signal
+        name = signal.name if is_a(signal, Signal) else exact_text(signal, subject="a signal's name, or a Signal")
         operations = await self._operations()
         try:
-            await operations.signal(self._mission_id, name, payload, wait=wait)
+            await operations.signal(self._mission_id, name, payload, wait=flag(wait, subject="wait"))
         except MissionNotFoundError as error:
             raise MissionSignalError(f"signal {name!r} came too early: {error}") from None
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import Attribute, frozen
-from cattrs.errors import BaseValidationError, ClassValidationError, ForbiddenExtraKeysError
+
+if TYPE_CHECKING:
+    from cattrs.errors import ClassValidationError
 
 MOST_PROBLEMS = 100
 """How many problems one value is reported with; looking for more would only take time."""
@@ -72,6 +74,8 @@ def problems_of(error: Exception) -> list[Problem]:
     """Everything that an error says, by path: ours, cattrs', and what user code raises while it is called."""
     if isinstance(error, MisfitError):
         return list(error.problems)
+    from cattrs.errors import BaseValidationError, ClassValidationError, ForbiddenExtraKeysError
+
     if isinstance(error, ClassValidationError):
         return _problems_of_class(error)
     if isinstance(error, BaseValidationError):

@@ -1,32 +1,38 @@
-"""Loggers that people and machines can read: structlog's, around the standard library's."""
+"""Loggers that people and machines can read: structlog's, around the standard library's.
+
+A line is the event and its keys as text, for a terminal. The same keys are attributes of the `LogRecord`, `event`
+among them: a formatter that writes JSON, or structlog's `ExtraAdder`, finds them there. Nothing is configured here, so
+handlers, levels and formats are those of the application.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import MutableMapping
-from typing import Any, cast
+import sys
+from collections.abc import Mapping, MutableMapping
+from itertools import takewhile
+from typing import TYPE_CHECKING, Any, cast
 
 import structlog
 
-
-def _render(logger: object, method: str, event: MutableMapping[str, Any]) -> tuple[tuple[str], dict[str, Any]]:
-    """Hand the standard library a line with its keys, and the keys once more for formatters that write JSON."""
-    passed = {name: event.pop(name) for name in ("exc_info", "stack_info", "stacklevel") if name in event}
-    text = str(event.pop("event", ""))
-    line = " ".join([text, *(f"{name}={value}" for name, value in event.items())])
-    extra = {"event": text, **{f"{name}_" if name in _TAKEN else name: value for name, value in event.items()}}
-    return (line,), {"extra": extra, **passed}
-
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
 
 _TAKEN = frozenset(vars(logging.LogRecord("", 0, "", 0, "", (), None))) | {"message", "asctime"}
+"""What a `LogRecord` has of its own: `logging` refuses keys of these names."""
 
 
 def bound_logger(name: str, **bound: object) -> structlog.stdlib.BoundLogger:
-    """Return a logger around `logging.getLogger(name)` whose every line carries `bound`. Configures nothing."""
+    """Return a logger around `logging.getLogger(name)` whose every line carries `bound`.
+
+    Lines also carry what the caller has bound with `structlog.contextvars`.
+    """
     logger = structlog.wrap_logger(
         logging.getLogger(name),
         processors=[
             structlog.stdlib.filter_by_level,
+            structlog.contextvars.merge_contextvars,
             structlog.stdlib.PositionalArgumentsFormatter(),
             _render,
         ],
@@ -36,3 +42,40 @@ def bound_logger(name: str, **bound: object) -> structlog.stdlib.BoundLogger:
         **bound,
     )
     return cast("structlog.stdlib.BoundLogger", logger)
+
+
+def _render(logger: object, method: str, event: MutableMapping[str, Any]) -> tuple[tuple[str], dict[str, Any]]:
+    """Return the arguments for the standard library's logger."""
+    passed = {name: event.pop(name) for name in ("exc_info", "stack_info") if name in event}
+    passed["stacklevel"] = event.pop("stacklevel", 1) + _depth()
+    extra = {f"{name}_" if name in _TAKEN else name: value for name, value in event.items()}
+    return (_line(event),), {"extra": extra, **passed}
+
+
+def _line(event: Mapping[str, Any]) -> str:
+    keys = (f"{name}={_text(value)}" for name, value in event.items() if name != "event")
+    return " ".join([str(event.get("event", "")), *keys])
+
+
+def _text(value: object) -> str:
+    """Return a value as one word, so that a line stays a line and its keys can be told apart."""
+    text = str(value)
+    return text if text.isprintable() and text and not set(text) & {" ", "=", '"'} else repr(text)
+
+
+def _depth() -> int:
+    """Return how many of structlog's frames stand between the caller and the standard library's logger."""
+    return sum(1 for _ in takewhile(_is_structlog, _callers())) - 1  # the one that renders will have returned
+
+
+def _callers() -> Iterator[FrameType]:
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None and frame.f_globals.get("__name__") == __name__:
+        frame = frame.f_back
+    while frame is not None:
+        yield frame
+        frame = frame.f_back
+
+
+def _is_structlog(frame: FrameType) -> bool:
+    return str(frame.f_globals.get("__name__")).partition(".")[0] == "structlog"

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import unicodedata
+from typing import TypeGuard, TypeVar
 
 from .errors import MissionDefinitionError
+from .issues import found
 from .records import START_AT
+
+T = TypeVar("T")
 
 LONGEST_NAME = 255
 RESERVED = frozenset({"start", START_AT})
@@ -16,13 +20,14 @@ def checked_name(name: object, *, subject: str) -> str:
 
     Raises `MissionDefinitionError`, naming `subject`, otherwise.
     """
-    if not isinstance(name, str):
-        raise MissionDefinitionError(f"{subject}: expected a str, found {type(name).__name__}")
-    if not 1 <= len(name) <= LONGEST_NAME:
-        raise MissionDefinitionError(f"{subject}: expected 1 to {LONGEST_NAME} characters, found {len(name)}")
-    if not name.isprintable():
-        _refuse_control_characters(name, subject)
-    return str.__str__(name)
+    if not is_a(name, str):
+        raise MissionDefinitionError(f"{subject}: expected a str, found {found(name)}")
+    plain = str.__str__(name)
+    if not 1 <= len(plain) <= LONGEST_NAME:
+        raise MissionDefinitionError(f"{subject}: expected 1 to {LONGEST_NAME} characters, found {len(plain)}")
+    if not plain.isprintable():
+        _refuse_control_characters(plain, subject)
+    return plain
 
 
 def _refuse_control_characters(name: str, subject: str) -> None:
@@ -31,3 +36,32 @@ def _refuse_control_characters(name: str, subject: str) -> None:
             raise MissionDefinitionError(
                 f"{subject}: control characters and surrogates are not allowed, found {character!r} in {name!r}"
             )
+
+
+def is_a(value: object, kind: type[T]) -> TypeGuard[T]:
+    """True where `value` is of that class by birth: `isinstance` asks the value, which may say anything, or raise."""
+    return issubclass(type(value), kind)
+
+
+def exact_text(text: object, *, subject: str) -> str:
+    """Return `text` as a plain str. Raises `TypeError`, naming `subject`, for what is none."""
+    if not is_a(text, str):
+        raise TypeError(f"{subject}: expected a str, found {found(text)}")
+    return str.__str__(text)
+
+
+def sought(name: object, *, subject: str) -> str:
+    """Return an id or a name to look for, as a plain str. Raises `TypeError`, naming `subject`, for what is none.
+
+    What nothing can bear, and storage may not even be able to compare, becomes the empty name: nothing bears that.
+    """
+    plain = exact_text(name, subject=subject)
+    is_borne = len(plain) <= LONGEST_NAME and not any("\ud800" <= character <= "\udfff" for character in plain)
+    return plain if is_borne else ""
+
+
+def flag(value: object, *, subject: str) -> bool:
+    """Return `value` where it is True or False. Raises `TypeError`, naming `subject`, otherwise."""
+    if value is True or value is False:
+        return value
+    raise TypeError(f"{subject}: expected True or False, found {found(value)}")

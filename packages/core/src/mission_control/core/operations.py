@@ -6,7 +6,8 @@ import asyncio
 import inspect
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, cast
+from types import MethodType
+from typing import Any, Literal
 
 from .activity import Activity
 from .annotations import is_coroutine_function
@@ -27,8 +28,10 @@ from .errors import (
 )
 from .flight import CancelOperation, Operation, SignalOperation, UpdateOperation
 from .inspection import inspect_history
+from .issues import found
 from .journal import Loader
 from .machine import load
+from .names import exact_text, flag, is_a
 from .persistence import LoadOutcome, PersistenceAdapter
 from .recorder import not_found, not_registered, unknown_name
 from .records import MissionInspection, MissionSnapshot, MissionStatus
@@ -71,7 +74,7 @@ class EmbeddedOperations:
     ) -> None:
         """Start a mission, or find that the one that is there is the same."""
         self._refuse_itself(mission_id, "start", MissionExecutionError)
-        due = _instant(start_at)
+        due, wait = _instant(start_at), flag(wait, subject="wait")
         subject = f"input of mission {mission_id!r} ({definition.name})"
         stored = definition.start.input.validate(input, event_name="start", subject=subject)
         while True:
@@ -140,6 +143,8 @@ class EmbeddedOperations:
     async def cancel(self, mission_id: str, reason: str | None) -> MissionSnapshot:
         """End the mission and return its state."""
         self._refuse_itself(mission_id, "cancel", MissionExecutionError)
+        if reason is not None:
+            reason = exact_text(reason, subject="the reason of a cancellation")
         state: State = await self._ask(mission_id, CancelOperation(_future(), reason))
         return state.snapshot()
 
@@ -260,12 +265,18 @@ def _instant(start_at: datetime | None) -> datetime | None:
     """Return an instant in UTC. Raises `ValueError` for a naive one, and for one that is none there."""
     if start_at is None:
         return None
-    if not isinstance(cast("object", start_at), datetime) or start_at.utcoffset() is None:
-        raise ValueError(f"start_at: expected an aware datetime, found {start_at!r}; say datetime.now(UTC) + ...")
+    if not is_a(start_at, datetime):
+        raise ValueError(f"start_at: expected an aware datetime, found {found(start_at)}")
     try:
-        return start_at.astimezone(UTC)
+        if datetime.utcoffset(start_at) is None:
+            raise ValueError(f"start_at: expected an aware datetime, found a naive one; {_HOW_AWARE}")
+        instant = datetime.astimezone(start_at, UTC)
     except OverflowError:
-        raise ValueError(f"start_at: {start_at!r} is beyond what a datetime in UTC holds") from None
+        raise ValueError("start_at: the instant is beyond what a datetime in UTC holds") from None
+    return datetime.combine(datetime.date(instant), datetime.time(instant), UTC)
+
+
+_HOW_AWARE = "say datetime.now(UTC) + ..., or give it the time zone that it is in"
 
 
 def _name_of(
@@ -275,10 +286,18 @@ def _name_of(
     mission_id: str,
     mission_name: str,
 ) -> str:
-    if isinstance(wanted, str):
+    if is_a(wanted, str):
+        wanted = str.__str__(wanted)
         names = [wanted] if wanted in known else []
+    elif callable(wanted):
+        names = [name for name, code in known.items() if code is wanted or _is_same_method(code, wanted)]
     else:
-        names = [name for name, code in known.items() if code == wanted]
+        raise TypeError(f"expected the name of a {kind}, or its function, found {found(wanted)}")
     if len(names) == 1:
         return names[0]
     raise unknown_name(kind, wanted, known, mission_id, mission_name)
+
+
+def _is_same_method(one: object, other: object) -> bool:
+    """True for two looks at one method of one object: each look makes another object."""
+    return is_a(one, MethodType) and is_a(other, MethodType) and one == other

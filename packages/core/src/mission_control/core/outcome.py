@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import math
 import traceback
 from datetime import datetime, timedelta
 from typing import Any
 
 from .attempt import Attempt, Stop
 from .commands import Command, Fail, Interrupt, Succeed
+from .decisions import PROCESS_ENDED
 from .definition import StepNode
 from .errors import NonRetryableError, PayloadError, RetryAfterError
 from .records import MissionFailure
+from .retry import LONGEST_DURATION
 
 _LONGEST_TRACEBACK = 20_000
 _LONGEST_MESSAGE = 10_000
@@ -19,6 +20,8 @@ _LONGEST_MESSAGE = 10_000
 
 def attempt_outcome(attempt: Attempt, node: StepNode, subject: str, now: datetime, chance: float) -> Command:
     """Return the command for how `attempt` ended; `chance`, from 0 to 1, is for the jitter of a backoff."""
+    if isinstance(attempt.error, KeyboardInterrupt | SystemExit):
+        return Interrupt(PROCESS_ENDED)  # it was to end, whatever became of that
     if attempt.stopped is Stop.TIMEOUT:
         error: BaseException = TimeoutError(f"{subject} did not end within {node.timeout:g} s")
         return _failed(error, node, now, chance, code="STEP_TIMEOUT")
@@ -47,12 +50,13 @@ def _own_delay(error: BaseException) -> float | None:
     """Return the delay that the error asks for, in seconds, if it asks for one that makes sense."""
     if not isinstance(error, RetryAfterError):
         return None
-    delay: Any = error.delay
-    if isinstance(delay, timedelta):
-        delay = delay.total_seconds()
-    if isinstance(delay, int | float) and not math.isnan(delay):
-        return max(0.0, float(delay))
-    return None
+    try:
+        delay: Any = error.delay
+        if isinstance(delay, timedelta):
+            delay = delay.total_seconds()
+        return float(max(0, min(delay, LONGEST_DURATION.total_seconds()))) if delay == delay else None
+    except Exception:  # whatever a user's error has for a delay
+        return None
 
 
 def _failure(error: BaseException, now: datetime, code: str) -> MissionFailure:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any, cast
@@ -10,6 +10,8 @@ from typing import Any, cast
 import attrs
 
 from .errors import MissionDefinitionError
+from .issues import found
+from .names import is_a
 
 LONGEST_DURATION = timedelta(days=365_250)
 """A thousand years: the longest duration that a definition may state."""
@@ -17,14 +19,13 @@ LONGEST_DURATION = timedelta(days=365_250)
 
 def seconds(duration: timedelta | float, *, subject: str) -> float:
     """Return a duration of 0 to 1,000 years in seconds. Raises `MissionDefinitionError`, naming `subject`."""
-    if isinstance(duration, timedelta):
-        value = duration.total_seconds()
-    else:
-        value = duration
-    if type(value) not in (int, float) or not math.isfinite(value):
-        raise MissionDefinitionError(f"{subject}: expected a timedelta or a number of seconds, found {duration!r}")
-    if value < 0 or value > LONGEST_DURATION.total_seconds():
-        raise MissionDefinitionError(f"{subject}: expected a duration from 0 to 1,000 years, found {duration!r}")
+    value = timedelta.total_seconds(duration) if is_a(duration, timedelta) else duration
+    if type(value) is not int and type(value) is not float:
+        raise MissionDefinitionError(f"{subject}: expected a timedelta or a number of seconds, found {found(duration)}")
+    if not 0 <= value <= LONGEST_DURATION.total_seconds():
+        raise MissionDefinitionError(
+            f"{subject}: expected a duration from 0 to 1,000 years, found {found(value)} (in seconds)"
+        )
     return float(value)
 
 
@@ -35,21 +36,28 @@ def _interval(duration: timedelta | float) -> float:
 def _check_count(policy: object, attribute: attrs.Attribute[Any], value: int | None) -> None:
     if value is None and attribute.name == "max_attempts":
         return
-    if type(value) is not int or value < 1:
-        raise MissionDefinitionError(f"RetryPolicy.{attribute.name}: expected an int of 1 or more, found {value!r}")
+    if type(value) is not int or not 1 <= value <= sys.maxsize:
+        raise MissionDefinitionError(
+            f"RetryPolicy.{attribute.name}: expected an int from 1 to {sys.maxsize}, found {found(value)}"
+        )
 
 
 def _check_number(policy: object, attribute: attrs.Attribute[Any], value: float) -> None:
-    low, high = (0, 1) if attribute.name == "jitter" else (1, math.inf)
-    if type(value) not in (int, float) or not (low <= value <= high and math.isfinite(value)):
-        text = "a fraction from 0 to 1" if attribute.name == "jitter" else "a number of 1 or more"
-        raise MissionDefinitionError(f"RetryPolicy.{attribute.name}: expected {text}, found {value!r}")
+    low, high = (0, 1) if attribute.name == "jitter" else (1, sys.float_info.max)
+    if type(value) not in (int, float) or not low <= value <= high:
+        text = "a fraction from 0 to 1" if attribute.name == "jitter" else "a finite number of 1 or more"
+        raise MissionDefinitionError(f"RetryPolicy.{attribute.name}: expected {text}, found {found(value)}")
 
 
 def _classes(value: object) -> tuple[type[BaseException], ...]:
-    classes = (value,) if isinstance(value, type) else tuple(cast("Iterable[object]", value))
-    if not all(isinstance(kind, type) and issubclass(kind, BaseException) for kind in classes):
-        raise MissionDefinitionError(f"a RetryPolicy's retry_on and give_up_on: expected exceptions, found {value!r}")
+    try:
+        classes = (value,) if is_a(value, type) else tuple(cast("Iterable[object]", value))
+    except Exception:  # iterating over something foreign may raise anything
+        classes = (None,)
+    if not all(is_a(kind, type) and issubclass(kind, BaseException) for kind in classes):
+        raise MissionDefinitionError(
+            f"a RetryPolicy's retry_on and give_up_on: expected classes of exceptions, found {found(value)}"
+        )
     return cast("tuple[type[BaseException], ...]", classes)
 
 
@@ -81,7 +89,7 @@ class RetryPolicy:
             return 0.0
         limit = LONGEST_DURATION.total_seconds() if self.max_interval is None else self.max_interval
         try:
-            return min(limit, self.initial_interval * self.backoff_multiplier ** (attempt - 2))
+            return min(limit, self.initial_interval * float(self.backoff_multiplier) ** (attempt - 2))
         except OverflowError:
             return limit if self.initial_interval else 0.0
 

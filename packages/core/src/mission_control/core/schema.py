@@ -13,11 +13,10 @@ from functools import lru_cache
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 from attrs import frozen
-from cattrs.errors import BaseValidationError
 
 from .errors import MissionDefinitionError, MissionDefinitionMismatchError, MissionValidationError, PayloadError
 from .forms import ANY, Form, UnsupportedTypeError, form_of, is_record
-from .issues import MisfitError, field_step, misfit, one_line, problems_of
+from .issues import MisfitError, field_step, found, misfit, one_line, problems_of
 from .json_values import Json, check_depth, copy_json, decode_json, encode_json, is_model_class, kind_of, plain
 from .type_names import type_name
 
@@ -117,8 +116,8 @@ def payload_type(schema: object, *, subject: str) -> PayloadType:
 
     Raises `MissionDefinitionError`, beginning with `subject`, for what values could not be read back as.
     """
-    if isinstance(schema, str):
-        raise MissionDefinitionError(f"{subject}: the schema is the text {schema!r}; pass the type itself")
+    if issubclass(type(schema), str):
+        raise MissionDefinitionError(f"{subject}: the schema is a text, {found(schema)}; pass the type itself")
     try:
         parse = _own_parse(schema)
         return _formed(schema) if parse is None else _parsed(schema, parse)
@@ -227,6 +226,8 @@ def _listed(issues: Iterable[str]) -> str:
 
 def _cause(error: Exception) -> Exception | None:
     """What user code raised; our own bookkeeping would only be noise in a traceback."""
+    from cattrs.errors import BaseValidationError
+
     if isinstance(error, MisfitError):
         return error.__cause__ if isinstance(error.__cause__, Exception) else None
     return None if isinstance(error, (BaseValidationError, RecursionError)) else error

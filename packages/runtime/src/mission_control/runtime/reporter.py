@@ -26,6 +26,7 @@ class Reporter:
         self.identity = identity
         self.resumes = 0
         """How many missions went on, or could not, so far."""
+        self._held: list[tuple[MissionSummary, Exception | None]] | None = None
         self._clock = clock
         self._on_event = _checked_hook("on_event", on_event)
         self._on_metric = _checked_hook("on_metric", on_metric)
@@ -61,8 +62,21 @@ class Reporter:
         metric = RuntimeMetric(name=name, value=value, tags={"identity": self.identity, **tags})
         self._call("on_metric", self._on_metric, metric)
 
+    def hold(self) -> None:
+        """Keep what the commander resumes as it becomes ready: it belongs to the startup tick."""
+        self._held = []
+
+    def release(self) -> None:
+        """Report what was kept, and from now on at once."""
+        held, self._held = self._held, None
+        for mission, error in held or ():
+            self.mission_resumed(mission, error)
+
     def mission_resumed(self, mission: MissionSummary, error: Exception | None, /) -> None:
         """Report that a mission goes on, or why it cannot."""
+        if self._held is not None:
+            self._held.append((mission, error))
+            return
         self.resumes += 1
         details: dict[str, Any] = {"mission_name": mission.mission_name, "step": mission.cursor}
         if error is None:

@@ -75,6 +75,7 @@ class CommanderRuntime:
         await asyncio.shield(self._starting)
 
     async def _start(self) -> None:
+        self._reporter.hold()
         await self._commander.wait_until_ready()
         due = await self._adapter.next_due(self._clock.now(), kind="start_at")
         self._is_started = True
@@ -88,6 +89,7 @@ class CommanderRuntime:
     def _start_ended(self, starting: asyncio.Task[None]) -> None:
         if starting.cancelled() or starting.exception() is not None:
             self._starting = None  # the next call tries again
+        self._reporter.release()
 
     async def stop(self) -> None:
         """Forget the next tick, wait for the one that is running, and close the commander.
@@ -208,6 +210,7 @@ class CommanderRuntime:
         self._reporter.event("info", "tick-started")
         self._reporter.metric("runtime.tick")
         self._ticking = asyncio.get_running_loop().create_task(self._tick(self._reporter.resumes))
+        self._reporter.release()
         return self._ticking
 
     async def _tick(self, resumes_before: int) -> bool:

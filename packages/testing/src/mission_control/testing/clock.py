@@ -15,13 +15,10 @@ from mission_control.core.clock import Driven, RunningAttempt
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _QUIET_TURNS = 10
-"""Turns of the loop without a new or withdrawn sleeper after which plain tasks count as being at rest."""
+"""Turns of the loop in which nothing happens after which everything counts as being at rest."""
 
-_MOST_TURNS, _MOST_ROUNDS = 100, 1_000
-"""An end to waiting for plain tasks that touch the clock for ever."""
-
-_MOST_CONFIRMATIONS = 10
-"""An end to asking again whether all is at rest, where someone always takes a while to say so."""
+_MOST_WAITS, _MOST_TOUCHES = 10, 1_000
+"""An end to asking a member that always takes a while to say that it is at rest, and to tasks that never are."""
 
 
 @attrs.frozen(eq=False)
@@ -194,18 +191,19 @@ class FakeClock:
         )
 
     async def _settled(self) -> None:
-        """Return when the members and all plain tasks are at rest, whatever they have set off in one another."""
-        confirmations = 0
-        for _ in range(_MOST_ROUNDS):
-            await self._turns()
+        """Return when the members and all plain tasks are at rest, whatever they have set off in one another.
+
+        What a task does between two waits shows nowhere, so all is taken to be at rest when for some turns of the loop
+        no member had to be waited for and no one touched the clock.
+        """
+        quiet = waits = touches = 0
+        while quiet < _QUIET_TURNS and touches < _MOST_TOUCHES:
             touched = self._touched
-            waited = await self._members_settled()
-            if self._touched != touched:
-                confirmations = 0
-            elif not waited or confirmations == _MOST_CONFIRMATIONS:
-                return
-            else:
-                confirmations += 1
+            waits = waits + 1 if await self._members_settled() else 0
+            await asyncio.sleep(0)
+            touches = 0 if waits else touches + (self._touched != touched)
+            is_quiet = self._touched == touched and (not waits or waits > _MOST_WAITS)
+            quiet = quiet + 1 if is_quiet else 0
 
     async def _members_settled(self) -> bool:
         """Let all members come to rest, and return whether any had to be waited for."""
@@ -215,7 +213,7 @@ class FakeClock:
                 turn = asyncio.get_running_loop().call_soon(waits.append, None)
                 await self._settle(member)
                 turn.cancel()
-        return False
+        return bool(waits)
 
     async def _settle(self, member: _Member) -> None:
         try:
@@ -223,16 +221,6 @@ class FakeClock:
         except Exception:
             if member in self._members:  # one that was closed meanwhile is at rest
                 raise
-
-    async def _turns(self) -> None:
-        """Let plain tasks run on until they wait."""
-        quiet = 0
-        for _ in range(_MOST_TURNS):
-            touched = self._touched
-            await asyncio.sleep(0)
-            quiet = quiet + 1 if touched == self._touched else 0
-            if quiet == _QUIET_TURNS:
-                return
 
     def _withdraw(self, sleeper: tuple[datetime, int, asyncio.Future[None]]) -> None:
         place = bisect_left(self._sleepers, sleeper[:2], key=lambda one: one[:2])

@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import attrs
-from cattrs import Converter
-from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
 from ..issues import MisfitError, Problem, below, expected, field_step, found, misfit
 from ..json_values import checked_copy, dump_model, encode_json, exact_name, is_mapping, kind_of, to_json
@@ -20,11 +18,6 @@ Shape = Mapping[str, FieldShape]
 Forms = Mapping[str, Form]
 
 _AS_OURS = {"missing": "required field missing", "extra_forbidden": "unknown field"}
-
-# cattrs' signatures leave parts untyped, and take the fields' overrides and their own options as one set of keywords.
-_structure_fn: Any = make_dict_structure_fn
-_unstructure_fn: Any = make_dict_unstructure_fn
-_override: Any = override
 
 
 def record_form(cls: Any, name: str, shape: Shape, forms: Forms) -> Form:
@@ -82,9 +75,13 @@ def model_form(cls: Any, name: str) -> Form:
 
 
 def _encode_record(cls: Any, origin: Any, forms: Forms) -> Encode:
-    overrides = {field: _override(unstruct_hook=form.encode) for field, form in forms.items()}
-    encode_instance = _unstructure_fn(
-        cls, Converter(), _cattrs_include_init_false=True, _cattrs_use_linecache=False, **overrides
+    import cattrs.gen
+
+    # cattrs' signatures leave parts untyped, and take the fields' overrides and their own options as keywords alike.
+    gen: Any = cattrs.gen
+    overrides = {field: gen.override(unstruct_hook=form.encode) for field, form in forms.items()}
+    encode_instance = gen.make_dict_unstructure_fn(
+        cls, cattrs.Converter(), _cattrs_include_init_false=True, _cattrs_use_linecache=False, **overrides
     )
     encoders = {field: form.encode for field, form in forms.items()}
 
@@ -103,14 +100,21 @@ def _encode_fields(value: Any, encoders: Mapping[str, Encode]) -> Any:
 
 
 def _decode_record(cls: Any, name: str, forms: Forms, *, strict: bool) -> Decode:
+    import cattrs.gen
+
+    gen: Any = cattrs.gen  # as above
     decoders = {field: form.strict if strict else form.lenient for field, form in forms.items()}
     late = {field.name: decoders[field.name] for field in _fields(cls) if not field.init}
-    decode_fields = _structure_fn(
+    overrides = {
+        field: gen.override(omit=True) if field in late else gen.override(struct_hook=decoders[field])
+        for field in forms
+    }
+    decode_fields = gen.make_dict_structure_fn(
         cls,
-        Converter(detailed_validation=True),
+        cattrs.Converter(detailed_validation=True),
         _cattrs_forbid_extra_keys=strict,
         _cattrs_use_linecache=False,
-        **{field: _override(omit=True) if field in late else _override(struct_hook=decoders[field]) for field in forms},
+        **overrides,
     )
 
     def decode(value: Any, _: Any) -> Any:

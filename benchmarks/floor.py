@@ -1,0 +1,146 @@
+"""The bare floor: a plain sqlite3 loop that writes the rows that our adapter writes, one commit a transition.
+
+Nothing of ours runs here. Only the tables come from our adapter, copied from a file that it has prepared; the values
+are those that it would write, as constants where they are.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeAlias
+
+Record: TypeAlias = tuple[str, str | None, int | None, str | None]
+"""Type, event name, attempt number, details."""
+
+_CREATE = (
+    "INSERT INTO missions (number, version, mission_id, mission_name, status, cursor, wait_kind, wait_name,"
+    " wait_node_index, due_at, attempt_number, error, created_at, updated_at)"
+    " VALUES (?, ?, ?, 'floor', 'running', 'start', NULL, NULL, NULL, NULL, NULL, NULL, ?, ?)"
+)
+_MOVE = "UPDATE missions SET version = ?, cursor = ?, updated_at = ? WHERE number = ?"
+_CHANGE = (
+    "UPDATE missions SET version = ?, cursor = ?, updated_at = ?, status = ?, wait_kind = ?, wait_name = ?,"
+    " wait_node_index = ? WHERE number = ?"
+)
+_RECORD = (
+    "INSERT INTO history (mission, seq, type, at, event_name, attempt_number, details) VALUES (?, ?, ?, ?, ?, ?, ?)"
+)
+
+_OUTPUT = '{"output":{"n":1}}'
+_CREATED: Sequence[Record] = (
+    (
+        "mission-created",
+        None,
+        None,
+        '{"mission_name":"floor","input":{"n":1},"definition":"0123456789abcdef0123456789abcdef"}',
+    ),
+    ("mission-started", None, None, None),
+    ("step-started", "start", 1, None),
+)
+
+
+@dataclass
+class FloorMission:
+    """Where one mission of the floor stands."""
+
+    number: int
+    version: int
+    cursor: str = "start"
+
+
+class Floor:
+    """A connection to a file with our tables, and the transitions of a mission on it."""
+
+    def __init__(self, database: Path, prepared: Path) -> None:
+        self._connection = sqlite3.connect(database, isolation_level=None)
+        self._connection.execute("PRAGMA journal_mode = WAL")
+        self._connection.execute("PRAGMA synchronous = FULL")
+        self._copy_tables(prepared)
+        self._cursor = self._connection.cursor()
+        self._last = 0
+
+    def _copy_tables(self, prepared: Path) -> None:
+        self._connection.execute("ATTACH ? AS prepared", (str(prepared),))
+        tables = "SELECT sql FROM prepared.sqlite_master WHERE sql IS NOT NULL AND tbl_name IN ('missions', 'history')"
+        for (statement,) in self._connection.execute(tables).fetchall():
+            self._connection.execute(statement)
+        self._connection.execute("DETACH prepared")
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def run(self, steps: Sequence[str]) -> FloorMission:
+        """Run a mission of a start and `steps` from its creation to its end: a commit for each of them, and one."""
+        mission = self.create()
+        for name in steps:
+            self.step(mission, name)
+        self.complete(mission)
+        return mission
+
+    def create(self) -> FloorMission:
+        """Create a mission whose start runs."""
+        self._last += 1
+        mission = FloorMission(self._last, 0)
+        now = datetime.now(UTC).isoformat()
+        mission_id = f"01a205d1-b707-7df8-a92d-{mission.number:012x}"
+        self._cursor.execute("BEGIN IMMEDIATE")
+        self._cursor.execute(_CREATE, (mission.number, len(_CREATED), mission_id, now, now))
+        self._append(mission, now, _CREATED)
+        self._cursor.execute("COMMIT")
+        return mission
+
+    def step(self, mission: FloorMission, name: str) -> None:
+        """Record that what ran has succeeded, and that the step `name` has started."""
+        records: Sequence[Record] = (
+            ("step-succeeded", mission.cursor, 1, _OUTPUT),
+            ("step-started", name, 1, None),
+        )
+        now = datetime.now(UTC).isoformat()
+        self._cursor.execute("BEGIN IMMEDIATE")
+        self._cursor.execute(_MOVE, (mission.version + len(records), name, now, mission.number))
+        self._append(mission, now, records)
+        self._cursor.execute("COMMIT")
+        mission.cursor = name
+
+    def complete(self, mission: FloorMission) -> None:
+        """Record that the last step has succeeded, and the mission is completed."""
+        records = (("step-succeeded", mission.cursor, 1, _OUTPUT), ("mission-completed", None, None, None))
+        self._change(mission, None, ("completed", None, None, None), records)
+
+    def wait(self, mission: FloorMission) -> None:
+        """Record that the mission waits for a signal."""
+        records = (
+            ("step-succeeded", mission.cursor, 1, _OUTPUT),
+            ("waiting-for-signal", "go", None, '{"node_index":1,"timeout_at":null}'),
+        )
+        self._change(mission, "go", ("waiting", "signal", "go", 1), records)
+
+    def receive(self, mission: FloorMission) -> None:
+        """Record that the signal was received, and the step after it has started."""
+        records = (("signal-received", "go", None, '{"payload":{"n":1}}'), ("step-started", "step-1", 1, None))
+        self._change(mission, "step-1", ("running", None, None, None), records)
+
+    def _change(
+        self,
+        mission: FloorMission,
+        cursor: str | None,
+        status: tuple[str, str | None, str | None, int | None],
+        records: Sequence[Record],
+    ) -> None:
+        now = datetime.now(UTC).isoformat()
+        self._cursor.execute("BEGIN IMMEDIATE")
+        self._cursor.execute(_CHANGE, (mission.version + len(records), cursor, now, *status, mission.number))
+        self._append(mission, now, records)
+        self._cursor.execute("COMMIT")
+        mission.cursor = cursor or ""
+
+    def _append(self, mission: FloorMission, now: str, records: Sequence[Record]) -> None:
+        for kind, event_name, attempt_number, details in records:
+            mission.version += 1
+            values = (mission.number, mission.version, kind, now, event_name, attempt_number, details)
+            self._cursor.execute(_RECORD, values)
