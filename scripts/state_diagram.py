@@ -12,29 +12,28 @@ from workspace import ROOT
 _PLACE = re.compile(r"(?<=<!-- state diagram -->\n\n).*?(?=\n<!-- end of state diagram -->)", re.DOTALL)
 
 
-def text() -> str:
+def lines() -> str:
     """Return the transitions as lines: phase, record, phase that follows, by the status that people see."""
-    lines = list(_lines())
-    return "\n".join(["```text", *lines, "```", ""])
+    return "\n".join(["```text", *_lines(), "```", ""])
 
 
 def mermaid() -> str:
     """Return the transitions as a flowchart, in which each status is a box around its phases."""
-    lines = ["```mermaid", "flowchart LR"]
+    drawn = ["```mermaid", "flowchart LR"]
     for status, phases in _by_status().items():
         if status in phases:
-            lines += [f"  {status}([{status}])"]
+            drawn += [f"  {status}([{status}])"]
         else:
             members = "; ".join(f"{_id(phase)}[{phase}]" for phase in phases)
-            lines += [f"  subgraph {status}", f"    {members}", "  end"]
+            drawn += [f"  subgraph {status}", f"    {members}", "  end"]
     for (source, target), records in _merged().items():
-        lines += [f"  {_id(source)} -- {'<br>'.join(records)} --> {_id(target)}"]
-    return "\n".join([*lines, "```", ""])
+        drawn += [f"  {_id(source)} -- {'<br>'.join(records)} --> {_id(target)}"]
+    return "\n".join([*drawn, "```", ""])
 
 
 PAGES: Mapping[Path, Callable[[], str]] = {
     Path("README.md"): mermaid,
-    Path("docs/pages/promises.md"): text,
+    Path("docs/pages/promises.md"): lines,
 }
 """Each page that shows the machine, and how."""
 
@@ -47,8 +46,10 @@ def outdated(root: Path = ROOT) -> list[str]:
 def write(root: Path = ROOT) -> None:
     """Write the diagrams between their marks."""
     for page, draw in PAGES.items():
-        written = _PLACE.sub(lambda _, diagram=draw(): diagram, (root / page).read_text("utf-8"))
-        (root / page).write_text(written, "utf-8")
+        text = (root / page).read_text("utf-8")
+        for drawn in _PLACE.findall(text):
+            text = text.replace(drawn, draw())
+        (root / page).write_text(text, "utf-8")
 
 
 def main() -> int:

@@ -11,7 +11,6 @@ A block says by its language what becomes of it:
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import io
 import re
 import shlex
@@ -63,8 +62,6 @@ class PageRun:
         self._folder = folder
         self._module = module
         self._printed = ""
-        self.uninstalled: set[str] = set()
-        """What files import that is not installed here: they are compiled, and not run."""
 
     def run(self) -> None:
         """Run every block of the page. Raises what the page raises."""
@@ -80,7 +77,6 @@ class PageRun:
         code = compile("\n" * (block.line - 1) + block.code, str(self._path), "exec")
         if block.title is not None:
             (self._folder / block.title).write_text(block.code, "utf-8")
-            self.uninstalled |= {name for name in _imported(block.code) if importlib.util.find_spec(name) is None}
             self._printed = ""
             return
         with contextlib.redirect_stdout(io.StringIO()) as printed:
@@ -162,11 +158,6 @@ def _check_command(words: list[str]) -> None:
         case _:
             pass
     raise ValueError(f"not a command that the documentation may show: {shlex.join(words)}")
-
-
-def _imported(code: str) -> set[str]:
-    modules = re.findall(r"^(?:from|import) (\w+)", code, re.MULTILINE)
-    return {name for name in modules if name != "mission_control"}
 
 
 def _comparable(output: str) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Sequence
+from datetime import timedelta
 
 import pytest
 
@@ -66,7 +67,7 @@ async def test_waiting_mission_is_cancelled_at_once_and_for_good(
 
 
 async def test_running_coroutine_is_cancelled_and_its_finally_runs(open_commander: OpenCommander) -> None:
-    """The request is durable before the coroutine is cancelled, the coroutine cleans up, and the attempt is interrupted."""
+    """The request is durable before the coroutine is cancelled, which cleans up, and the attempt is interrupted."""
     begun = asyncio.Event()
     seen: list[str] = []
 
@@ -362,7 +363,7 @@ async def test_crash_after_the_request_still_cancels_and_runs_nothing_again(
 
 
 async def test_cancel_races_completion_and_one_of_them_wins(open_commander: OpenCommander) -> None:
-    """Whenever the request comes, the mission is either completed or cancelled, its history folds, and the caller is told."""
+    """Whenever the request comes, the mission is completed or cancelled, its history folds, and the caller is told."""
     definition = m.define("d").start(input=int, run=begin).step("one", begin).step("two", begin).end()
     commander = await open_commander()
     seen: set[str] = set()
@@ -401,8 +402,6 @@ async def test_cancelled_start_at_mission_never_runs(open_commander: OpenCommand
     gate = Gate()
     definition = m.define("d").start(input=int, run=gate).end()
     commander = await open_commander()
-    from datetime import timedelta
-
     mission = await commander.start(definition, 1, start_at=fake_clock.now() + timedelta(hours=1))
     snapshot = await mission.cancel()
     await fake_clock.advance(7200)

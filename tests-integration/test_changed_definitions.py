@@ -95,7 +95,9 @@ async def completed(mission: MissionHandle[Any]) -> list[str]:
             ["start", "one", "two"],
             id="a step added behind",
         ),
-        pytest.param(start().need_to("go", str).step("two", two).end(), ["start", "one", "two"], id="one removed behind"),
+        pytest.param(
+            start().need_to("go", str).step("two", two).end(), ["start", "one", "two"], id="one removed behind"
+        ),
         pytest.param(
             start().step("eins", one).need_to("go", str).step("two", two).end(),
             ["start", "one", "two"],
@@ -389,7 +391,7 @@ async def test_query_of_a_query_that_was_added_works(open_commander: OpenCommand
 
 
 async def test_definition_last_run_is_that_of_the_last_step_begun(open_commander: OpenCommander) -> None:
-    """A mission names the definition it was created with and the one it last ran under; both can be drawn from storage."""
+    """A mission names the definition it was created with and the one it last ran under; both are stored."""
     after: Definition = start().step("one", one).need_to("go", str, timeout=60).step("two", two).step("more", two).end()
     mission = await restart(open_commander, BEFORE, after)
     waiting = await mission.snapshot()

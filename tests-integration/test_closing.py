@@ -109,8 +109,9 @@ async def test_attempt_that_was_recorded_and_not_launched_is_recorded_as_closed(
         "step-started",
         "step-interrupted",
     ]
-    (attempt,) = (await commander.inspect_mission("mine") or pytest.fail("gone")).step_attempts
-    assert attempt.status == "interrupted"
+    inspection = await commander.inspect_mission("mine")
+    assert inspection is not None
+    assert [attempt.status for attempt in inspection.step_attempts] == ["interrupted"]
 
 
 @pytest.mark.parametrize("kind", ["async", "sync"])
@@ -222,10 +223,11 @@ async def test_every_method_raises_after_close(open_commander: OpenCommander) ->
     commander = await open_commander([WAITING])
     mission = await commander.start(WAITING, 1, mission_id="mine")
     idle = commander.create_mission(WAITING)
-    assert not commander.closed
+    states = [commander.closed]
     await commander.close()
-    assert commander.closed
     await commander.close()
+    states.append(commander.closed)
+    assert states == [False, True]
 
     async def iterate() -> None:
         async for _ in commander.iter_missions():
@@ -474,7 +476,7 @@ sys.stderr.write("the end")
 
 
 def test_program_that_never_closes_ends_with_a_warning_and_without_the_lock(tmp_path: Path) -> None:
-    """A loop that ends without close while a thread hangs: the interpreter exits by itself, and the next one recovers."""
+    """Where a loop ends without close while a thread hangs, the interpreter exits by itself; the next one recovers."""
     path = tmp_path / "missions.db"
     done = run_program(
         """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,17 +12,17 @@ import pytest
 from mission_control.core import (
     Commander,
     CommanderClosedError,
+    MissionAlreadyExistsError,
     MissionContext,
     MissionDefinition,
     MissionExecutionError,
     MissionSignalError,
-    PersistenceAdapter,
     RetryPolicy,
     m,
 )
 from mission_control.core.persistence import CommitOutcome, MissionCommit
 from mission_control.testing import FakeClock
-from storages import Forwarding, Gate, OpenCommander, ThreadGate
+from storages import Forwarding, Gate, OpenCommander, ThreadGate, Undriven
 
 
 async def begin(ctx: MissionContext[int]) -> int:
@@ -165,7 +166,7 @@ async def test_end_of_a_wait_and_the_next_attempt_are_one_commit(open_commander:
     assert ["signal-received", "step-started"] in batches
 
 
-async def test_due_timer_of_one_mission_does_not_hold_up_the_deadline_of_another(
+async def test_due_timers_that_wait_for_a_slot_hold_up_no_reads_and_no_cancellation(
     open_commander: OpenCommander, fake_clock: FakeClock
 ) -> None:
     """A query, a cancellation and a listing are answered while every slot is taken and timers are due."""
@@ -197,6 +198,28 @@ async def test_due_timer_of_one_mission_does_not_hold_up_the_deadline_of_another
         "completed",
     ]
     await free_slots(commander, 1)
+
+
+async def test_deadline_is_handled_while_every_slot_is_taken(
+    open_commander: OpenCommander, fake_clock: FakeClock
+) -> None:
+    """A deadline runs no user code, so a mission that runs does not hold up another's."""
+    gate = Gate()
+    blocker = m.define("blocker").start(input=int, run=gate).end()
+    definition = m.define("d").start(input=int, run=begin).need_to("go", str, timeout=60).end()
+    napping = m.define("napping").start(input=int, run=begin).sleep("nap", 30).step("last", begin).end()
+    commander = await open_commander(max_concurrency=1, clock=Undriven(fake_clock))
+    mission = await commander.start(definition, 1)
+    await commander.start(napping, 1)
+    await commander.start(blocker, 1, wait=False)
+    await gate.begun.wait()
+    await fake_clock.advance(60)
+
+    try:
+        async with asyncio.timeout(2):
+            assert (await mission.result()).status == "failed"
+    finally:
+        gate.opened.set()
 
 
 # Missions that start missions
@@ -260,7 +283,9 @@ class Family:
         return run
 
     def signalling(self, child: MissionDefinition[int]) -> Callable[..., Awaitable[int]]:
-        waiting = m.define(f"waiting-{child.name}").start(input=int, run=begin).need_to("go", int).step("s", begin).end()
+        waiting = (
+            m.define(f"waiting-{child.name}").start(input=int, run=begin).need_to("go", int).step("s", begin).end()
+        )
 
         async def run(ctx: MissionContext[int]) -> int:
             waiter = await self.commander.start(waiting, 1)
@@ -519,7 +544,7 @@ async def test_held_signals_are_taken_in_the_order_in_which_they_came(open_comma
     mission = await commander.start(definition, 1, wait=False)
     await gate.begun.wait()
     calls = [mission.signal("go", "first"), mission.signal("go", "second"), mission.signal("stop", "third")]
-    tasks = []
+    tasks: list[asyncio.Task[None]] = []
     for call in calls:
         tasks.append(asyncio.create_task(call))
         await turns(3)
@@ -607,11 +632,7 @@ async def test_callers_of_held_operations_get_an_error_when_the_commander_closes
     """Close answers everybody who still waits for something."""
     gate = Gate()
     definition = (
-        m.define("d")
-        .update("u", str, lambda ctx, text: text)
-        .start(input=int, run=gate)
-        .need_to("go", str)
-        .end()
+        m.define("d").update("u", str, lambda ctx, text: text).start(input=int, run=gate).need_to("go", str).end()
     )
     commander = await open_commander()
     mission = await commander.start(definition, 1, wait=False)
@@ -709,19 +730,19 @@ async def completion(commander: Commander, ctx: MissionContext[int], _: MissionD
     return await (await _handle(commander, ctx)).wait_for_completion()
 
 
-@itself(MissionExecutionError)
+@itself(MissionAlreadyExistsError)
 async def start(commander: Commander, ctx: MissionContext[int], definition: MissionDefinition[int]) -> object:
-    return await commander.start(definition, 1, mission_id=ctx.mission_id, if_exists="return")
+    return await commander.start(definition, 1, mission_id=ctx.mission_id)
 
 
 @itself(MissionExecutionError)
-async def settled(commander: Commander, ctx: MissionContext[int], _: MissionDefinition[int]) -> object:
-    return await commander.settled()
+async def settled(commander: Commander, ctx: MissionContext[int], _: MissionDefinition[int]) -> None:
+    await commander.settled()
 
 
 @itself(MissionExecutionError)
-async def close(commander: Commander, ctx: MissionContext[int], _: MissionDefinition[int]) -> object:
-    return await commander.close()
+async def close(commander: Commander, ctx: MissionContext[int], _: MissionDefinition[int]) -> None:
+    await commander.close()
 
 
 @pytest.mark.parametrize("where", ["step", "task", "thread", "update"])
@@ -729,7 +750,7 @@ async def close(commander: Commander, ctx: MissionContext[int], _: MissionDefini
 async def test_user_code_that_asks_its_own_mission_gets_an_error_and_no_deadlock(
     open_commander: OpenCommander, name: str, where: str
 ) -> None:
-    """Whatever a step, its task, its thread or an update asks of its own mission is refused, and the mission goes on."""
+    """Whatever a step, its task, its thread or an update asks of its own mission is refused; the mission goes on."""
     error, call = ITSELF[name]
     commander = await open_commander(max_concurrency=1)
     loop = asyncio.get_running_loop()
@@ -755,7 +776,12 @@ async def test_user_code_that_asks_its_own_mission_gets_an_error_and_no_deadlock
 
     steps: dict[str, Callable[..., object]] = {"step": in_step, "task": in_task, "thread": in_thread, "update": begin}
     definition = (
-        m.define("d").update("u", str, in_update).start(input=int, run=begin).step("ask", steps[where]).need_to("go", str).end()
+        m.define("d")
+        .update("u", str, in_update)
+        .start(input=int, run=begin)
+        .step("ask", steps[where])
+        .need_to("go", str)
+        .end()
     )
     async with asyncio.timeout(10):
         mission = await commander.start(definition, 1)
@@ -763,7 +789,7 @@ async def test_user_code_that_asks_its_own_mission_gets_an_error_and_no_deadlock
             await mission.update("u", "ask")
 
     assert [type(raised) for raised in caught] == [error]
-    assert name in ("settled", "close") or "itself" in str(caught[0])
+    assert name in ("start", "settled", "close") or "itself" in str(caught[0])
     assert (await mission.snapshot()).waiting is not None
 
 
@@ -783,11 +809,7 @@ async def test_task_that_a_step_left_behind_is_an_ordinary_caller(open_commander
         left.append(asyncio.create_task(later(ctx)))
 
     definition = (
-        m.define("d")
-        .update("u", str, lambda ctx, text: text)
-        .start(input=int, run=leave)
-        .need_to("go", str)
-        .end()
+        m.define("d").update("u", str, lambda ctx, text: text).start(input=int, run=leave).need_to("go", str).end()
     )
     mission = await commander.start(definition, 1)
     go_on.set()
@@ -798,6 +820,23 @@ async def test_task_that_a_step_left_behind_is_an_ordinary_caller(open_commander
         await left[0]
 
     await free_slots(commander, 1)
+
+
+async def test_step_that_starts_its_own_id_gets_the_handle_that_is_there(open_commander: OpenCommander) -> None:
+    """With `if_exists="return"` a step's start of its own id neither waits for the step nor starts anything."""
+    commander = await open_commander(max_concurrency=1)
+    handles: list[str] = []
+
+    async def again(ctx: MissionContext[int]) -> None:
+        handle = await commander.start(definition, ctx.input, mission_id=ctx.mission_id, if_exists="return")
+        handles.append(handle.mission_id)
+
+    definition = m.define("d").start(input=int, run=again).end()
+    async with asyncio.timeout(5):
+        mission = await commander.start(definition, 1)
+
+    assert handles == [mission.mission_id]
+    assert len(await commander.list_missions()) == 1
 
 
 async def test_step_may_query_and_look_at_its_own_mission(open_commander: OpenCommander) -> None:
@@ -816,7 +855,7 @@ async def test_step_may_query_and_look_at_its_own_mission(open_commander: OpenCo
     assert await mission.output() == ["running", "7", "running"]
 
 
-# settled()
+# When everything has come to rest
 
 
 async def test_settled_waits_for_missions_that_wait_for_a_slot(open_commander: OpenCommander) -> None:
@@ -853,8 +892,31 @@ async def test_settled_waits_for_user_code_of_queries(open_commander: OpenComman
     assert await query == "passed"
 
 
+async def test_alarm_is_set_when_settled_returns(open_commander: OpenCommander, fake_clock: FakeClock) -> None:
+    """Once a commander is settled, its clock knows the earliest due time of all missions."""
+    waits: list[datetime] = []
+
+    class Watched(Undriven):
+        async def sleep_until(self, instant: datetime, /) -> None:
+            waits.append(instant)
+            try:
+                await super().sleep_until(instant)
+            finally:
+                waits.remove(instant)
+
+    builder = m.define("d").start(input=int, run=begin)
+    commander = await open_commander(clock=Watched(fake_clock))
+    for minutes in (5, 3, 4):
+        definition = m.define(f"d-{minutes}").start(input=int, run=begin).sleep("nap", 60 * minutes).end()
+        await commander.start(definition, 1, wait=False)
+    await commander.start(builder.need_to("go", str, timeout=120).end(), 1, wait=False)
+    await commander.settled()
+
+    assert waits == [fake_clock.now() + timedelta(minutes=2)]
+
+
 async def test_settled_returns_at_once_where_nothing_is_under_way(
-    open_commander: OpenCommander, adapter_factory: Callable[[], PersistenceAdapter]
+    open_commander: OpenCommander,
 ) -> None:
     """Parked missions do not keep a commander from being settled."""
     definition = m.define("d").start(input=int, run=begin).need_to("go", str, timeout=60).end()

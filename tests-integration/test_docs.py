@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,8 @@ from types import ModuleType
 import pytest
 
 from pages import PAGES, PageRun, check_commands, read_blocks
+from state_diagram import PAGES as STATE_DIAGRAMS
+from state_diagram import outdated, write
 from workspace import ROOT, read_packages
 
 DOCUMENTS = sorted(PAGES.rglob("*.md"))
@@ -18,11 +21,14 @@ READMES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(package.folder / "REA
 
 
 @pytest.fixture
-def module(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+def module(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[ModuleType]:
     """The module that a page is while it runs: what is defined in it must be found by its name."""
     page = ModuleType("page")
     monkeypatch.setitem(sys.modules, "page", page)
-    return page
+    yield page
+    for name, imported in list(sys.modules.items()):
+        if (getattr(imported, "__file__", None) or "").startswith(str(tmp_path)):
+            del sys.modules[name]
 
 
 @pytest.fixture(autouse=True)
@@ -54,3 +60,30 @@ def test_readme_shows_commands_that_exist(path: Path) -> None:
         assert block.language in {"python", "sh", "mermaid"}
         if block.language == "sh":
             check_commands(block.code)
+
+
+def test_state_diagrams_are_those_of_the_machine() -> None:
+    """The diagrams in the README and in the documentation are drawn from the machine's own table."""
+    assert outdated() == []
+
+
+def test_state_diagram_is_written_where_it_is_outdated(tmp_path: Path) -> None:
+    """A page whose diagram differs is found, and put right, and nothing else of it is changed."""
+    for page in STATE_DIAGRAMS:
+        (tmp_path / page).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / page).write_text((ROOT / page).read_text("utf-8").replace("sleeping", "dozing"), "utf-8")
+    assert outdated(tmp_path) == [str(page) for page in STATE_DIAGRAMS]
+
+    write(tmp_path)
+
+    assert outdated(tmp_path) == []
+    assert (tmp_path / "README.md").read_text("utf-8") == (ROOT / "README.md").read_text("utf-8")
+
+
+def test_navigation_has_every_page() -> None:
+    """A page that the site's navigation leaves out is a page that nobody finds."""
+    navigation = (ROOT / "docs" / "mkdocs.yml").read_text("utf-8")
+
+    assert sorted(re.findall(r": (\S+\.md)$", navigation, re.MULTILINE)) == [
+        str(page.relative_to(PAGES)) for page in sorted(PAGES.rglob("*.md"), key=str)
+    ]

@@ -20,8 +20,8 @@ from mission_control.core import (
     PersistenceError,
     RetryPolicy,
     m,
+    recorder,
 )
-from mission_control.core import recorder
 from mission_control.testing import FakeClock, FaultInjectingAdapter
 from storages import Gate, OpenCommander, ThreadGate
 
@@ -64,7 +64,7 @@ TIME = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}Z"
 async def test_timeline_has_a_header_and_one_line_a_record(
     open_commander: OpenCommander, fake_clock: FakeClock
 ) -> None:
-    """The header says where the mission stands and until when it waits; each record's line says when, what and where."""
+    """The header says where the mission stands and until when; each record's line says when, what and where."""
     commander = await open_commander()
     mission = await commander.start(FULL, Request("ops@example.com"), mission_id="mine")
     header, *lines = str(await mission.inspect()).splitlines()
@@ -127,12 +127,15 @@ async def test_header_of_every_status(open_commander: OpenCommander, end: str) -
         await mission.cancel("changed my mind")
     header = str(await mission.inspect()).splitlines()[0]
 
-    assert header == {
-        "failed": "mine · d · failed at work: nothing there",
-        "cancelled": "mine · d · cancelled at work: the mission was cancelled: changed my mind",
-        "idle": "mine · d · idle",
-        "running": "mine · d · running at work",
-    }[end]
+    assert (
+        header
+        == {
+            "failed": "mine · d · failed at work: nothing there",
+            "cancelled": "mine · d · cancelled at work: the mission was cancelled: changed my mind",
+            "idle": "mine · d · idle",
+            "running": "mine · d · running at work",
+        }[end]
+    )
     gate.opened.set()
 
 
@@ -197,6 +200,7 @@ async def test_definition_can_be_drawn_from_storage_alone(open_commander: OpenCo
     assert fingerprint is not None
     static = await commander.load_definition(fingerprint)
 
+    assert static is not None
     assert static == json.loads(json.dumps(FULL.to_static()))
     assert [node["kind"] for node in static["nodes"]] == ["start", "step", "need_to", "sleep", "step", "end"]
 
@@ -250,7 +254,7 @@ async def live_a_secret_life(
     await slow.cancel()
     thread.opened.set()
     # The same missions under definitions whose types do not read what is stored.
-    changed = m.define("napping").start(input=int, run=lambda ctx: 1).sleep("nap", 60).step("last", fail).end()
+    changed = m.define("napping").start(input=int, run=lambda ctx: 1).sleep("nap", 60).end()
     commander = await open_commander([changed])
     await fake_clock.advance(60)
     napping = await commander.get_mission("napping")
@@ -306,9 +310,7 @@ async def test_log_of_a_step_carries_mission_step_and_attempt(
     (record,) = [record for record in caplog.records if record.name == "mission_control.mission"]
     fields: Any = record
     assert (fields.mission_id, fields.mission_name, fields.step, fields.attempt) == ("mine", "d", "start", 1)
-    assert record.getMessage() == (
-        "sent mission_id=mine mission_name=d step=start attempt=1 to=ops@example.com"
-    )
+    assert record.getMessage() == ("sent mission_id=mine mission_name=d step=start attempt=1 to=ops@example.com")
 
 
 async def test_failure_of_a_mission_is_never_silent(

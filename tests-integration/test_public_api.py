@@ -2,13 +2,14 @@
 
 import importlib
 import pkgutil
+import re
 import subprocess
 import sys
 from types import ModuleType
 
 import pytest
 
-from workspace import Package, read_packages
+from workspace import ROOT, Package, read_packages
 
 PACKAGES = pytest.mark.parametrize("package", read_packages(), ids=lambda package: package.folder.name)
 
@@ -35,6 +36,16 @@ def test_all_is_what_can_be_imported(package: Package) -> None:
 
     assert [name for name in module.__all__ if not hasattr(module, name)] == []
     assert public_names(module) <= set(module.__all__)
+
+
+@PACKAGES
+def test_reference_documents_all_that_is_exported(package: Package) -> None:
+    """The reference has an entry for every name in `__all__`, and for no other name of the package's top module."""
+    reference = (ROOT / "docs" / "pages" / "reference" / f"{package.folder.name}.md").read_text("utf-8")
+    entries = re.findall(rf"^::: {re.escape(package.module)}\.(\w+)$", reference, flags=re.MULTILINE)
+
+    assert "`__version__`" in reference
+    assert sorted([*entries, "__version__"]) == list(importlib.import_module(package.module).__all__)
 
 
 @PACKAGES

@@ -139,7 +139,9 @@ async def test_query_records_nothing_and_cannot_change_the_mission(open_commande
         events: Any = ctx.events
         events["start"].input["list"].append("more")
 
-    definition = m.define("d").query("meddle", meddle).start(input=dict, run=lambda ctx: None).need_to("go", str).end()
+    definition = (
+        m.define("d").query("meddle", meddle).start(input=dict[str, Any], run=lambda ctx: None).need_to("go", str).end()
+    )
     commander = await open_commander([definition])
     mission = await commander.start(definition, {"list": []})
     history = await mission.history()
@@ -384,7 +386,7 @@ async def test_cancel_wins_over_an_update(open_commander: OpenCommander) -> None
 
 @pytest.mark.parametrize("kind", ["async", "sync"])
 async def test_update_that_takes_too_long_is_given_up(open_commander: OpenCommander, kind: str) -> None:
-    """The timeout runs on the injected clock from when the code begins; nothing is recorded, and the mission goes on."""
+    """The timeout runs on the injected clock from when the code begins; nothing is recorded; the mission goes on."""
     gate, thread = Gate(), ThreadGate()
 
     async def slow(ctx: MissionContext[Any], text: str) -> str:
@@ -527,9 +529,7 @@ async def test_events_of_updates_are_there_for_steps(open_commander: OpenCommand
     async def last(ctx: MissionContext[int]) -> Any:
         return [ctx.events["annotate"].input, ctx.events["annotate"].output]
 
-    definition: MissionDefinition[int] = (
-        draft().start(input=int, run=begin).need_to("go", str).step("last", last).end()
-    )
+    definition: MissionDefinition[int] = draft().start(input=int, run=begin).need_to("go", str).step("last", last).end()
     commander = await open_commander()
     mission = await commander.start(definition, 1)
     await mission.update("annotate", Note("x"))

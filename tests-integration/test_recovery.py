@@ -357,7 +357,8 @@ BROKEN = {
     "another attempt": "UPDATE history SET attempt_number = 7 WHERE mission = 2 AND type = 'step-succeeded'",
     "no output": "UPDATE history SET details = NULL WHERE mission = 2 AND type = 'step-succeeded'",
     "a due time that is none": (
-        """UPDATE history SET details = '{"node_index": 1, "due_at": 5}' WHERE mission = 2 AND type = 'timer-scheduled'"""
+        """UPDATE history SET details = '{"node_index": 1, "due_at": 5}'"""
+        " WHERE mission = 2 AND type = 'timer-scheduled'"
     ),
 }
 

@@ -9,9 +9,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Literal, TypeVar
 
 import pytest
+from attrs import evolve
 
 from mission_control.core import (
     Commander,
+    HistoryType,
     MissionContext,
     MissionHandle,
     MissionSignalError,
@@ -22,9 +24,10 @@ from mission_control.core import (
     PersistenceError,
     RetryPolicy,
     StaleMissionError,
+    alarm,
     m,
+    recorder,
 )
-from mission_control.core import recorder
 from mission_control.core.persistence import CommitOutcome, LoadOutcome, MissionCommit
 from mission_control.testing import FakeClock, FaultInjectingAdapter
 from storages import Forwarding, Gate, OpenCommander
@@ -165,21 +168,16 @@ def essence(snapshot: MissionSnapshot) -> dict[str, object]:
     return {"status": snapshot.status, "events": snapshot.events, "output": snapshot.output, "cursor": snapshot.cursor}
 
 
-def test_the_life_below_has_as_many_commits_as_are_failed() -> None:
+async def test_life_has_no_more_commits_than_are_failed_in_turn(
+    open_commander: OpenCommander, fake_clock: FakeClock
+) -> None:
     """The next test fails every commit of the life that it drives."""
+    life, faults = Life(), Faults()
+    commander = await open_commander([life.definition], wrap=faults.wrap)
+    await life.drive(commander, fake_clock)
 
-    async def count() -> int:
-        clock = FakeClock()
-        from mission_control.core import create_commander
-        from mission_control.core.memory import InMemoryAdapter
-
-        adapter = FaultInjectingAdapter(InMemoryAdapter(), fail_commits=())
-        life = Life()
-        async with create_commander(persistence=adapter, definitions=[life.definition], clock=clock) as commander:
-            await life.drive(commander, clock)
-        return adapter.commits
-
-    assert asyncio.run(count()) <= COMMITS
+    assert faults.adapter is not None
+    assert 10 <= faults.adapter.commits <= COMMITS
 
 
 COMMITS = 20
@@ -247,7 +245,7 @@ async def test_start_whose_commit_fails_is_unknown_and_may_be_repeated(
     mission = await commander.start(definition, 1, mission_id="unsure", if_exists="return")
     await commander.settled()
     assert (await mission.snapshot()).waiting is not None
-    assert [record.type for record in await mission.history()].count("step-started") == 1  # type: ignore[comparison-overlap]
+    assert [record.type for record in await mission.history()].count(HistoryType.STEP_STARTED) == 1
 
 
 @pytest.mark.parametrize("when", BOTH)
@@ -289,7 +287,7 @@ async def test_signal_whose_commit_fails_is_refused_once_and_may_be_repeated(ope
 async def test_timer_that_a_lost_answer_hid_fires(
     open_commander: OpenCommander, fake_clock: FakeClock, loads: int
 ) -> None:
-    """A sleep that was scheduled by a commit whose answer was lost, and that could not be read back at once, still ends."""
+    """A sleep that was scheduled by a commit whose answer was lost, and could not be read back at once, still ends."""
     definition = m.define("d").start(input=int, run=begin).need_to("go", str).sleep("nap", 60).end()
     faults = Faults("after")
     commander = await open_commander(wrap=faults.wrap)
@@ -415,8 +413,6 @@ async def test_recovery_that_cannot_read_is_tried_again_before_settled_returns(
     open_commander: OpenCommander, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A failing first look at what was interrupted is repeated, and `settled` waits for it."""
-    from mission_control.core import alarm
-
     monkeypatch.setattr(alarm, "_FIRST_BACKOFF", 0.01)
     gate = Gate()
     definition = m.define("d").start(input=int, run=begin).step("gate", gate).end()
@@ -502,6 +498,12 @@ class Intruder(Forwarding):
         return await super().commit(batch)
 
 
+def replaced(member: MissionCommit, **details: Any) -> MissionCommit:
+    """Return a commit like `member` in which the first record has other details."""
+    first, *rest = member.records
+    return evolve(member, records=(evolve(first, details={**first.details, **details}), *rest))
+
+
 async def test_second_writer_is_a_stale_mission_error_and_nothing_is_lost(open_commander: OpenCommander) -> None:
     """A commit on top of what somebody else wrote meanwhile writes nothing, and says so."""
     definition = m.define("d").start(input=int, run=begin).need_to("go", str).end()
@@ -513,11 +515,7 @@ async def test_second_writer_is_a_stale_mission_error_and_nothing_is_lost(open_c
 
     commander = await open_commander(wrap=wrap)
     mission = await commander.start(definition, 1)
-    from attrs import evolve
-
-    intruders[0].intrusion = lambda member: evolve(
-        member, records=tuple(evolve(record, details={**record.details, "payload": "theirs"}) for record in member.records)
-    )
+    intruders[0].intrusion = lambda member: replaced(member, payload="theirs")
     with pytest.raises(StaleMissionError, match=mission.mission_id):
         await mission.signal("go", "mine")
 
@@ -525,3 +523,25 @@ async def test_second_writer_is_a_stale_mission_error_and_nothing_is_lost(open_c
     assert snapshot.events["go"].input == "theirs"
     history = await mission.history()
     assert [record.seq for record in history] == list(range(1, len(history) + 1))
+
+
+async def test_outcome_that_a_second_writer_recorded_first_stands(open_commander: OpenCommander) -> None:
+    """A step's success that is on record already is not recorded again, and the mission goes on from it."""
+    gate = Gate()
+    definition = m.define("d").start(input=int, run=begin).step("gate", gate).step("last", begin).end()
+    intruders: list[Intruder] = []
+
+    def wrap(inner: PersistenceAdapter) -> PersistenceAdapter:
+        intruders.append(Intruder(inner))
+        return intruders[-1]
+
+    commander = await open_commander(wrap=wrap)
+    mission = await commander.start(definition, 7, wait=False)
+    await gate.begun.wait()
+    intruders[0].intrusion = lambda member: replaced(member, output="theirs")
+    gate.opened.set()
+    async with asyncio.timeout(5):
+        snapshot = await mission.result()
+
+    assert (snapshot.status, snapshot.events["gate"].output) == ("completed", "theirs")
+    assert [record.type for record in await mission.history()].count(HistoryType.STEP_SUCCEEDED) == 3

@@ -102,8 +102,7 @@ async def test_next_tick_is_in_utc(runtimes: Runtimes, fake_clock: FakeClock) ->
 
     runtime.set_next_tick_at(datetime(1970, 1, 1, 2, 30, tzinfo=timezone(timedelta(hours=2))))
 
-    assert runtime.next_tick_at == datetime(1970, 1, 1, 0, 30, tzinfo=UTC)
-    assert runtime.next_tick_at.tzinfo is UTC
+    assert repr(runtime.next_tick_at) == repr(datetime(1970, 1, 1, 0, 30, tzinfo=UTC))
     assert runtimes.names == ["tick-scheduled"]
 
 
@@ -152,7 +151,7 @@ async def test_delay_that_is_no_time_is_refused(runtimes: Runtimes, delay: timed
     """What no clock will ever show is an error."""
     runtime = await runtimes()
 
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="the next tick"):
         runtime.set_next_tick_in(delay)
 
     assert runtime.next_tick_at is None

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from mission_control.core.errors import PersistenceError
+from mission_control.core.issues import found
 
 DatabasePath: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 """A path of the file system, in any form that `open` takes."""
@@ -17,7 +18,10 @@ def locate(database_path: DatabasePath) -> Path:
 
     Raises `PersistenceError` for what is no path of a file: an empty one, `:memory:`, a `file:` URI.
     """
-    text = os.fsdecode(os.fspath(database_path))
+    try:
+        text = str.__str__(os.fsdecode(database_path))
+    except TypeError:
+        raise TypeError(f"database_path: expected a str or another path, found {found(database_path)}") from None
     if not text.strip() or text == ":memory:" or text.lower().startswith("file:"):
         raise PersistenceError(
             f"{text!r} is no path of a database file: give the path of a file, such as 'missions.db'; for missions"

@@ -29,6 +29,8 @@ Row: TypeAlias = tuple[Any, ...]
 encode: Callable[[object], str] = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 """The one way that JSON is written: ASCII, so that any string at all can be stored."""
 
+_decode: Callable[[str], Any] = json.JSONDecoder().decode
+
 SUMMARY_COLUMNS = (
     "mission_id, mission_name, status, cursor, wait_kind, wait_name, wait_node_index, due_at, attempt_number,"
     " error, created_at, updated_at"
@@ -66,6 +68,10 @@ def _wait_row(waiting: Wait) -> Row:
 def stored_time(instant: datetime | None) -> str | None:
     """Return the instant as text in UTC. The records of a commit share a few instants, and making text is slow."""
     return None if instant is None else iso(instant.astimezone(UTC))
+
+
+_read_time = lru_cache(maxsize=512)(parse_iso)
+"""For the records of a transition, which share their instant, and those of missions that went on together."""
 
 
 def history_row(record: HistoryRecord) -> Row:
@@ -123,13 +129,13 @@ def _read_failure(form: dict[str, Any]) -> MissionFailure:
 def read_history(row: Row) -> HistoryRecord:
     """Return the record of a row of `HISTORY_COLUMNS`. Raises one of `UNDECODABLE` for other rows."""
     seq, kind, at, event_name, attempt_number, text = row
-    details: Any = {} if text is None else json.loads(text)
+    details: Any = {} if text is None else _decode(text)
     if not isinstance(details, dict):
         raise TypeError(f"details must be an object, found {text!r}")
     return HistoryRecord(
         seq=seq,
         type=_TYPES[kind],
-        at=parse_iso(at),
+        at=_read_time(at),
         event_name=event_name,
         attempt_number=attempt_number,
         details=cast("dict[str, Any]", details),

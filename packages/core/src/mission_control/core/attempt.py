@@ -7,10 +7,11 @@ import contextlib
 import contextvars
 import inspect
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import Any
+from types import CoroutineType
+from typing import Any, TypeGuard
 
 from .clock import Clock, RunningAttempt
 from .definition import UserCode
@@ -218,7 +219,7 @@ class Attempt:
             if isinstance(error, KeyboardInterrupt | SystemExit):
                 self._end_with_loop(error)  # which has it already: the program ends
             else:
-                self._finish(None if error else task.result(), error)
+                self._finish(task.result() if error is None else None, error)
         elif self.stopped is not None:
             self._finish(None, asyncio.CancelledError())
         elif task.cancelling() == 0:
@@ -252,15 +253,23 @@ class Attempt:
         if isinstance(error, KeyboardInterrupt | SystemExit):
             self._end_with_loop(error)
             raise error
-        if self.is_over and inspect.iscoroutine(value):
+        if self.is_over and isinstance(value, CoroutineType):
             value.close()
-        if self.is_over or not inspect.isawaitable(value):
+        if self.is_over or not is_awaitable(value):
             self._finish(value, error)
             return
         self._task = self._loop.create_task(_wait(value), context=context)
         self._task.add_done_callback(self._task_done)
         if self.stopped is not None:
             self._cancel_task()
+
+
+def is_awaitable(value: object) -> TypeGuard[Awaitable[Any]]:
+    """True where the value can be awaited; one that raises when it is asked cannot."""
+    try:
+        return inspect.isawaitable(value)
+    except Exception:  # a user's object may do anything
+        return False
 
 
 def _settle(answer: asyncio.Future[Any], value: object, error: BaseException | None) -> None:

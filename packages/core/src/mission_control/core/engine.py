@@ -187,7 +187,8 @@ class Engine(Recorder):
 
     def _stand_down(self, flight: Flight, problem: Exception) -> None:
         if flight.is_woken:
-            logger.warning("passed over: %s", problem)
+            logger.warning("passed over: %s", str(problem).partition("\n")[0])  # the lines below it show payloads
+            logger.debug("passed over: %s", problem)
         self._drop(flight, problem)
 
     def _act(self, flight: Flight, state: State) -> bool:

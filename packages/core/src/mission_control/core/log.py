@@ -7,27 +7,29 @@ handlers, levels and formats are those of the application.
 
 from __future__ import annotations
 
+import inspect
 import logging
-import sys
 from collections.abc import Mapping, MutableMapping
-from itertools import takewhile
+from itertools import dropwhile, takewhile
 from typing import TYPE_CHECKING, Any, cast
-
-import structlog
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
+    from structlog.stdlib import BoundLogger
+
 _TAKEN = frozenset(vars(logging.LogRecord("", 0, "", 0, "", (), None))) | {"message", "asctime"}
 """What a `LogRecord` has of its own: `logging` refuses keys of these names."""
 
 
-def bound_logger(name: str, **bound: object) -> structlog.stdlib.BoundLogger:
+def bound_logger(name: str, **bound: Any) -> BoundLogger:
     """Return a logger around `logging.getLogger(name)` whose every line carries `bound`.
 
     Lines also carry what the caller has bound with `structlog.contextvars`.
     """
+    import structlog  # slow to import
+
     logger = structlog.wrap_logger(
         logging.getLogger(name),
         processors=[
@@ -41,7 +43,7 @@ def bound_logger(name: str, **bound: object) -> structlog.stdlib.BoundLogger:
         cache_logger_on_first_use=True,
         **bound,
     )
-    return cast("structlog.stdlib.BoundLogger", logger)
+    return cast("BoundLogger", logger)
 
 
 def _render(logger: object, method: str, event: MutableMapping[str, Any]) -> tuple[tuple[str], dict[str, Any]]:
@@ -65,13 +67,12 @@ def _text(value: object) -> str:
 
 def _depth() -> int:
     """Return how many of structlog's frames stand between the caller and the standard library's logger."""
-    return sum(1 for _ in takewhile(_is_structlog, _callers())) - 1  # the one that renders will have returned
+    callers = dropwhile(lambda frame: not _is_structlog(frame), _frames())
+    return sum(1 for _ in takewhile(_is_structlog, callers)) - 1  # the one that renders will have returned
 
 
-def _callers() -> Iterator[FrameType]:
-    frame: FrameType | None = sys._getframe(2)
-    while frame is not None and frame.f_globals.get("__name__") == __name__:
-        frame = frame.f_back
+def _frames() -> Iterator[FrameType]:
+    frame = inspect.currentframe()
     while frame is not None:
         yield frame
         frame = frame.f_back

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from types import MethodType
 from typing import Any, Literal
 
 from .activity import Activity
 from .annotations import is_coroutine_function
-from .attempt import Runner, current_attempt
+from .attempt import Runner, current_attempt, is_awaitable
+from .clock import checked_instant
 from .context import MissionContext
 from .definition import MissionDefinition
 from .engine import Engine
@@ -73,7 +73,6 @@ class EmbeddedOperations:
         wait: bool,
     ) -> None:
         """Start a mission, or find that the one that is there is the same."""
-        self._refuse_itself(mission_id, "start", MissionExecutionError)
         due, wait = _instant(start_at), flag(wait, subject="wait")
         subject = f"input of mission {mission_id!r} ({definition.name})"
         stored = definition.start.input.validate(input, event_name="start", subject=subject)
@@ -198,7 +197,7 @@ class EmbeddedOperations:
         with self._activity:
             try:
                 value = code(context) if is_coroutine_function(code) else await self._runner.call(code, context)
-                return await value if inspect.isawaitable(value) else value
+                return await value if is_awaitable(value) else value
             except Exception as error:
                 what = f"query {name!r} of mission {mission_id!r} ({mission_name})"
                 raise MissionExecutionError(f"{what} failed: {error!r}") from error
@@ -265,18 +264,7 @@ def _instant(start_at: datetime | None) -> datetime | None:
     """Return an instant in UTC. Raises `ValueError` for a naive one, and for one that is none there."""
     if start_at is None:
         return None
-    if not is_a(start_at, datetime):
-        raise ValueError(f"start_at: expected an aware datetime, found {found(start_at)}")
-    try:
-        if datetime.utcoffset(start_at) is None:
-            raise ValueError(f"start_at: expected an aware datetime, found a naive one; {_HOW_AWARE}")
-        instant = datetime.astimezone(start_at, UTC)
-    except OverflowError:
-        raise ValueError("start_at: the instant is beyond what a datetime in UTC holds") from None
-    return datetime.combine(datetime.date(instant), datetime.time(instant), UTC)
-
-
-_HOW_AWARE = "say datetime.now(UTC) + ..., or give it the time zone that it is in"
+    return checked_instant(start_at, subject="start_at")
 
 
 def _name_of(

@@ -31,8 +31,10 @@ from .errors import (
 )
 from .fit import check_payloads
 from .flight import Flight, Hangar, Operation
+from .issues import found
 from .journal import Journal, Loader
 from .machine import fold, load
+from .names import is_a
 from .persistence import CommitOutcome, LoadOutcome, MissionCommit, StoredDefinition
 from .records import HistoryRecord, HistoryType
 from .slots import Slots
@@ -300,7 +302,14 @@ def unknown_name(
 ) -> MissionExecutionError:
     """Return the error for a query or an update that the mission's definition does not have, or has twice."""
     listed = ", ".join(repr(name) for name in known) or "none"
-    what = repr(wanted) if isinstance(wanted, str) else f"of the function {getattr(wanted, '__qualname__', wanted)}"
+    what = repr(wanted) if is_a(wanted, str) else f"of the function {_code_name(wanted)}"
     return MissionExecutionError(
         f"mission {mission_id!r} ({mission_name}) has no single {kind} {what}; ask for one by name: {listed}"
     )
+
+
+def _code_name(code: object) -> str:
+    try:
+        return str(getattr(code, "__qualname__", found(code)))
+    except Exception:  # a user's object may do anything
+        return found(code)

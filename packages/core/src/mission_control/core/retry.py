@@ -83,8 +83,10 @@ class RetryPolicy:
         """Return the seconds before the attempt that follows `attempt` - 1 failures, never past `max_interval`.
 
         `delay(1)` is 0, `delay(2)` is `initial_interval`; each further one is multiplied. Without a
-        `max_interval` it saturates at 1,000 years.
+        `max_interval` it saturates at 1,000 years. Raises `TypeError` for an attempt that is no int.
         """
+        if type(cast("object", attempt)) is not int:
+            raise TypeError(f"attempt: expected an int, found {found(attempt)}")
         if attempt <= 1:
             return 0.0
         limit = LONGEST_DURATION.total_seconds() if self.max_interval is None else self.max_interval

@@ -124,7 +124,14 @@ def payload_type(schema: object, *, subject: str) -> PayloadType:
     except UnsupportedTypeError as error:
         raise MissionDefinitionError(f"{subject}: {error}{_parse_hint(schema)}") from error
     except Exception as error:  # a metaclass or an annotation may do anything
-        raise MissionDefinitionError(f"{subject}: {type_name(schema)} is no schema ({one_line(error)})") from error
+        raise MissionDefinitionError(f"{subject}: {_named(schema)} is no schema ({one_line(error)})") from error
+
+
+def _named(schema: object) -> str:
+    try:
+        return type_name(schema)
+    except Exception:  # as above
+        return found(schema)
 
 
 def same_json(payload: PayloadType, one: Json, other: Json) -> list[str]:

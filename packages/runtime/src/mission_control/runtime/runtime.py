@@ -7,7 +7,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
 
@@ -19,8 +19,11 @@ from mission_control.core import (
     PersistenceAdapter,
     SystemClock,
 )
+from mission_control.core.clock import checked_instant
 from mission_control.core.embedded import EmbeddedCommander
+from mission_control.core.issues import found
 from mission_control.core.memory import InMemoryAdapter
+from mission_control.core.names import is_a
 from mission_control.core.sleeper import Sleeper
 
 from .reporter import EventHook, MetricHook, Reporter
@@ -171,20 +174,21 @@ class CommanderRuntime:
 
         Raises `ValueError` for a naive `instant` and `CommanderClosedError` after `stop`.
         """
-        if getattr(instant, "tzinfo", None) is None:
-            raise ValueError(f"expected an aware datetime, found {instant!r}; say datetime.now(UTC) + ...")
+        checked = checked_instant(instant, subject="the next tick")
         self._refuse_if_stopped()
-        self._schedule(max(instant.astimezone(UTC), self._clock.now()))
+        self._schedule(max(checked, self._clock.now()))
         if self._is_started:
             self._arm()
 
     def set_next_tick_in(self, delay: timedelta | float, /) -> None:
         """Tick after `delay`, a `timedelta` or a number of seconds, as `set_next_tick_at` does."""
+        seconds = timedelta.total_seconds(delay) if is_a(delay, timedelta) else delay
+        if type(seconds) is not int and type(seconds) is not float:
+            raise TypeError(f"the next tick: expected a timedelta or a number of seconds, found {found(delay)}")
         try:
-            duration = delay if isinstance(delay, timedelta) else timedelta(seconds=delay)
-            instant = self._clock.now() + duration
-        except OverflowError:
-            raise ValueError(f"{delay!r} from now is beyond what a datetime holds") from None
+            instant = self._clock.now() + timedelta(seconds=seconds)
+        except (OverflowError, ValueError):
+            raise ValueError(f"the next tick: {found(seconds)} s from now is no time that a datetime holds") from None
         self.set_next_tick_at(instant)
 
     def _schedule(self, instant: datetime) -> None:

@@ -1,0 +1,243 @@
+"""Rule 8: attempts that their process did not survive."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any
+
+from mission_control.core import (
+    Commander,
+    CommitOutcome,
+    HistoryType,
+    MissionCommit,
+    MissionContext,
+    MissionDefinition,
+    MissionFailure,
+    MissionHandle,
+    MissionStatus,
+    RetryPolicy,
+    StepAttempt,
+    m,
+)
+from mission_control.testing import FakeClock
+from storages import Forwarding, OpenCommander
+
+T = HistoryType
+
+Step = Callable[[MissionContext[int]], object]
+
+
+def begin(ctx: MissionContext[int]) -> int:
+    return ctx.input
+
+
+def one_step(
+    run: Step, *, retry: RetryPolicy | None = None, timeout: timedelta | float | None = None
+) -> MissionDefinition[int]:
+    """Return a mission whose one step, `work`, is `run`."""
+    return m.define("one").start(input=int, run=begin).step("work", run, retry=retry, timeout=timeout).end()
+
+
+async def failure_of(mission: MissionHandle[Any]) -> MissionFailure:
+    error = (await mission.result()).error
+    assert error is not None
+    return error
+
+
+async def attempts_of(mission: MissionHandle[Any], step: str = "work") -> list[StepAttempt]:
+    return [attempt for attempt in (await mission.inspect()).step_attempts if attempt.step_name == step]
+
+
+async def found(commander: Commander, mission_id: str = "x") -> MissionHandle[Any]:
+    mission = await commander.get_mission(mission_id)
+    assert mission is not None
+    return mission
+
+
+async def test_attempt_that_its_process_did_not_survive_is_interrupted(open_commander: OpenCommander) -> None:
+    """Ends of the process are on record, take a number each, and cost no attempt of the policy's."""
+    entered = asyncio.Event()
+
+    async def work(ctx: MissionContext[int]) -> str:
+        entered.set()
+        if ctx.attempt < 4:
+            await asyncio.Event().wait()
+        return f"attempt {ctx.attempt}"
+
+    definition = one_step(work, retry=RetryPolicy(max_attempts=1))
+    commander = await open_commander([definition])
+    await commander.start(definition, 5, mission_id="x", wait=False)
+    for _ in range(3):
+        await entered.wait()
+        entered.clear()
+        await open_commander.crash()
+        commander = await open_commander([definition])
+    mission = await found(commander)
+
+    assert await mission.output() == "attempt 4"
+    attempts = await attempts_of(mission)
+    assert [(it.attempt_number, it.status) for it in attempts] == [
+        (1, "interrupted"),
+        (2, "interrupted"),
+        (3, "interrupted"),
+        (4, "succeeded"),
+    ]
+    reasons = [it.details["reason"] for it in await mission.history() if it.type is T.STEP_INTERRUPTED]
+    assert reasons == ["process ended"] * 3
+
+
+async def test_failures_and_interruptions_are_counted_apart(
+    open_commander: OpenCommander, fake_clock: FakeClock
+) -> None:
+    """Attempt numbers count everything; `max_attempts` and the backoff count failures only."""
+    entered = asyncio.Event()
+
+    async def work(ctx: MissionContext[int]) -> None:
+        entered.set()
+        if ctx.attempt in (1, 3):
+            await asyncio.Event().wait()
+        raise ValueError("no")
+
+    policy = RetryPolicy(max_attempts=3, initial_interval=10, backoff_multiplier=2)
+    definition = one_step(work, retry=policy)
+    await (await open_commander([definition])).start(definition, 5, mission_id="x", wait=False)
+    await entered.wait()
+    entered.clear()
+    await open_commander.crash()
+    commander = await open_commander([definition])
+    await fake_clock.advance(0)
+    entered.clear()
+    advance = asyncio.create_task(fake_clock.advance(10))
+    await entered.wait()
+    advance.cancel()
+    await asyncio.wait([advance])
+    await open_commander.crash()
+    commander = await open_commander([definition])
+    await fake_clock.advance(20)
+
+    mission = await found(commander)
+    assert (await mission.result()).status == MissionStatus.FAILED
+    assert [it.status for it in await attempts_of(mission)] == [
+        "interrupted",
+        "failed",
+        "interrupted",
+        "failed",
+        "failed",
+    ]
+    timers = [it for it in (await mission.inspect()).timers if it.kind == "retry"]
+    assert [(it.due_at - it.scheduled_at).total_seconds() for it in timers] == [10, 20]
+
+
+async def test_step_that_kills_its_process_does_not_do_so_for_ever(open_commander: OpenCommander) -> None:
+    """After `max_interruptions` ends of the process in a row the mission fails, code STEP_INTERRUPTED."""
+    entered = asyncio.Event()
+    runs: list[int] = []
+
+    async def kill(ctx: MissionContext[int]) -> None:
+        runs.append(ctx.attempt)
+        entered.set()
+        await asyncio.Event().wait()
+
+    definition = one_step(kill, retry=RetryPolicy(max_attempts=None, max_interruptions=3))
+    commander = await open_commander([definition])
+    await commander.start(definition, 5, mission_id="x", wait=False)
+    for _ in range(3):
+        await entered.wait()
+        entered.clear()
+        await open_commander.crash()
+        commander = await open_commander([definition])
+
+    failure = await failure_of(await found(commander))
+
+    assert failure.code == "STEP_INTERRUPTED"
+    assert "'work'" in failure.message
+    assert "3" in failure.message
+    assert runs == [1, 2, 3]
+
+
+async def test_failure_ends_a_row_of_interruptions(open_commander: OpenCommander) -> None:
+    """Two interruptions, a failure and two more are not three in a row."""
+    entered = asyncio.Event()
+
+    async def work(ctx: MissionContext[int]) -> str:
+        if ctx.attempt == 3:
+            raise ValueError("no")
+        entered.set()
+        if ctx.attempt < 6:
+            await asyncio.Event().wait()
+        return "done"
+
+    definition = one_step(work, retry=RetryPolicy(max_attempts=2, max_interruptions=3))
+    commander = await open_commander([definition])
+    await commander.start(definition, 5, mission_id="x", wait=False)
+    for _ in range(4):
+        await entered.wait()
+        entered.clear()
+        await open_commander.crash()
+        commander = await open_commander([definition])
+
+    assert await (await found(commander)).output() == "done"
+
+
+async def test_clean_close_counts_towards_nothing(open_commander: OpenCommander) -> None:
+    """An attempt that a close cut short is interrupted with the reason "closed", however often that happens."""
+    entered = asyncio.Event()
+
+    async def work(ctx: MissionContext[int]) -> str:
+        entered.set()
+        if ctx.attempt < 5:
+            await asyncio.Event().wait()
+        return "done"
+
+    definition = one_step(work, retry=RetryPolicy(max_attempts=1, max_interruptions=1))
+    commander = await open_commander([definition])
+    await commander.start(definition, 5, mission_id="x", wait=False)
+    for _ in range(4):
+        await entered.wait()
+        entered.clear()
+        commander = await open_commander([definition])
+    mission = await found(commander)
+
+    assert await mission.output() == "done"
+    assert [it.status for it in await attempts_of(mission)] == ["interrupted"] * 4 + ["succeeded"]
+    reasons = [it.details["reason"] for it in await mission.history() if it.type is T.STEP_INTERRUPTED]
+    assert reasons == ["closed"] * 4
+
+
+async def test_close_interrupts_an_attempt_that_was_not_launched(open_commander: OpenCommander) -> None:
+    """An attempt whose record was on its way when the commander closed is closed too, and its code never ran."""
+    runs: list[int] = []
+    arrived, gate = asyncio.Event(), asyncio.Event()
+
+    class Slow(Forwarding):
+        async def commit(self, batch: Sequence[MissionCommit], /) -> Sequence[CommitOutcome]:
+            arrived.set()
+            await gate.wait()
+            return await super().commit(batch)
+
+    async def work(ctx: MissionContext[int]) -> str:
+        runs.append(ctx.attempt)
+        return "done"
+
+    definition = m.define("it").start(input=int, run=work).end()
+    commander = await open_commander([definition], wrap=Slow)
+    start = asyncio.create_task(commander.start(definition, 5, mission_id="x", wait=False))
+    await arrived.wait()
+    closing = asyncio.create_task(open_commander.close())
+    for _ in range(50):
+        await asyncio.sleep(0)
+    gate.set()
+    await closing
+    await asyncio.wait([start])
+    start.exception()
+    assert runs == []
+
+    mission = await found(await open_commander([definition]))
+    assert await mission.output() == "done"
+
+    attempts = await attempts_of(mission, "start")
+    assert [(it.attempt_number, it.status) for it in attempts] == [(1, "interrupted"), (2, "succeeded")]
+    reasons = [it.details["reason"] for it in await mission.history() if it.type is T.STEP_INTERRUPTED]
+    assert reasons == ["closed"]

@@ -1,0 +1,199 @@
+# pyright: strict
+"""Programs that both checkers accept, and the types that they see."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Literal, TypedDict, assert_type
+
+from pydantic import BaseModel
+
+from mission_control.core import (
+    Clock,
+    Commander,
+    DrivenClock,
+    EventRecord,
+    HistoryRecord,
+    MissionBuilder,
+    MissionContext,
+    MissionDefinition,
+    MissionHandle,
+    MissionInspection,
+    MissionSnapshot,
+    MissionStatus,
+    MissionSummary,
+    PersistenceAdapter,
+    RetryPolicy,
+    Schema,
+    Signal,
+    SystemClock,
+    create_commander,
+    m,
+)
+from mission_control.in_memory_commander import create_in_memory_persistence_adapter
+from mission_control.testing import FakeClock, FaultInjectingAdapter, create_deferred
+from typing_cases.missions import (
+    Account,
+    Approval,
+    Opened,
+    Percentage,
+    Request,
+    add_note,
+    approved,
+    close_request,
+    open_request,
+    progress,
+    rated,
+    request,
+)
+
+
+class Typed(TypedDict):
+    by: str
+
+
+@dataclass
+class Data:
+    by: str
+
+
+class Model(BaseModel):
+    by: str
+
+
+# Schemas
+
+assert_type(Signal("a", str), Signal[str])
+assert_type(Signal("a", list[str]), Signal[list[str]])
+assert_type(Signal("a", dict[str, int]), Signal[dict[str, int]])
+assert_type(Signal("a", tuple[int, str]), Signal[tuple[int, str]])
+assert_type(Signal("a", Typed), Signal[Typed])
+assert_type(Signal("a", Data), Signal[Data])
+assert_type(Signal("a", Model), Signal[Model])
+assert_type(Signal("a", Approval), Signal[Approval])
+assert_type(Signal("a", datetime), Signal[datetime])
+assert_type(Signal("a", Percentage()), Signal[float])
+assert_type(rated, Signal[float])
+
+number_or_text: Signal[int | str] = Signal("a", int | str)
+perhaps: Signal[Approval | None] = Signal("a", Approval | None)
+one_of: Signal[Literal["yes", "no"]] = Signal("a", Literal["yes", "no"])
+annotated: Signal[int] = Signal("a", Annotated[int, "cents"])
+nothing: Signal[None] = Signal("a", None)
+schema: Schema[float] = Percentage()
+
+# Definitions
+
+assert_type(request, MissionDefinition[Request])
+assert_type(m.define("a").start(input=Request, run=open_request), MissionBuilder[Request])
+assert_type(m.define("a").start(input=list[str], run=lambda ctx: len(ctx.input)).end(), MissionDefinition[list[str]])
+assert_type(m.define("a").start(input=Percentage(), run=lambda ctx: ctx.input + 1).end(), MissionDefinition[float])
+
+
+async def base_step(ctx: MissionContext[Account]) -> str:
+    return ctx.input.owner
+
+
+def any_step(ctx: MissionContext[object]) -> str:
+    return ctx.mission_id
+
+
+def bare_step(ctx: MissionContext) -> str:
+    assert_type(ctx, MissionContext[Any])
+    return ctx.mission_id
+
+
+def typed_step(ctx: MissionContext[Request]) -> None:
+    assert_type(ctx.input, Request)
+    assert_type(ctx.output(open_request), Opened)
+    assert_type(ctx.output(close_request), str)
+    assert_type(ctx.output(add_note), list[str])
+    assert_type(ctx.output(close_request, default=None), str | None)
+    assert_type(ctx.output("close"), Any)
+    assert_type(ctx.received(approved), Approval)
+    assert_type(ctx.received(rated), float)
+    assert_type(ctx.received("approved"), Any)
+    assert_type(ctx.events["start"], EventRecord)
+    assert_type(ctx.attempt, int)
+    assert_type(ctx.idempotency_key, str)
+    ctx.log.info("typed", attempt=ctx.attempt)
+
+
+assert_type(
+    m.define("a")
+    .query("q", any_step)
+    .query("r", lambda ctx: ctx.mission_id)
+    .update("u", str, add_note)
+    .update("v", Percentage(), lambda ctx, rate: rate + 1)
+    .start(input=Request, run=open_request, retry=RetryPolicy(max_attempts=None), timeout=timedelta(seconds=5))
+    .step("base", base_step)
+    .step("any", any_step, output=str)
+    .step("bare", bare_step, retry=RetryPolicy(retry_on=(ValueError, TimeoutError)), timeout=5)
+    .step("lambda", lambda ctx: ctx.input.email)
+    .step("typed", typed_step)
+    .need_to(approved, timeout=5, timeout_message="too late")
+    .need_to("by-name", Approval, timeout=timedelta(days=1))
+    .need_to("perhaps", Approval | None)
+    .need_to("rate", Percentage())
+    .sleep("short", 0.5)
+    .sleep("long", timedelta(days=1))
+    .end(),
+    MissionDefinition[Request],
+)
+
+# Commanding
+
+
+async def command(commander: Commander, instant: datetime) -> None:
+    mission = await commander.start(request, Request(email="ops@example.com"))
+    assert_type(mission, MissionHandle[Request])
+    assert_type(await commander.start(request, {"email": "ops@example.com"}, wait=False), MissionHandle[Request])
+    assert_type(await commander.start("request", 5, if_exists="return", start_at=instant), MissionHandle[Any])
+    assert_type(commander.create_mission(request), MissionHandle[Request])
+    await commander.create_mission(request, mission_id="r-1").start(Request(email="ops@example.com"), wait=False)
+    await mission.signal(approved, Approval(by="reviewer-1"))
+    await mission.signal(approved, {"by": "reviewer-1"}, wait=False)
+    await mission.signal(rated, 0.5)
+    await mission.signal("approved", {"by": "reviewer-1"})
+    assert_type(await mission.query(progress), int)
+    assert_type(await mission.query("progress"), Any)
+    assert_type(await mission.update(add_note, "a note", timeout=timedelta(seconds=1)), list[str])
+    assert_type(await mission.update("add-note", "a note", timeout=None), Any)
+    assert_type(await mission.status(), MissionStatus)
+    assert_type(await mission.result(), MissionSnapshot)
+    assert_type(await mission.wait_for_completion(), MissionSnapshot)
+    assert_type(await mission.cancel("no more"), MissionSnapshot)
+    assert_type(await mission.inspect(), MissionInspection)
+    assert_type(await mission.history(), tuple[HistoryRecord, ...])
+    assert_type(await mission.output(), Any)
+    assert_type(await commander.get_mission("r-1"), MissionHandle[Any] | None)
+    assert_type(await commander.inspect_mission("r-1"), MissionInspection | None)
+    assert_type(await commander.list_missions(status=MissionStatus.FAILED), list[MissionSummary])
+    async for summary in commander.iter_missions(mission_name="request"):
+        assert_type(summary, MissionSummary)
+        if (wait := summary.waiting) is None:
+            continue
+        if wait.kind == "signal":
+            assert_type(wait.timeout_at, datetime | None)
+        else:
+            assert_type(wait.due_at, datetime)
+
+
+async def open_commanders(adapter: PersistenceAdapter) -> None:
+    clock = FakeClock(datetime(2026, 1, 1, tzinfo=UTC))
+    clocks: Sequence[Clock] = [clock, SystemClock()]
+    driven: DrivenClock = clock
+    faulty: PersistenceAdapter = FaultInjectingAdapter(adapter, fail_commits=lambda number: number > 3)
+    definitions: list[MissionDefinition[Any]] = [request, m.define("a").start(input=int, run=any_step).end()]
+    async with create_commander(definitions=definitions, persistence=faulty, clock=driven) as commander:
+        assert_type(commander, Commander)
+    create_commander(persistence=create_in_memory_persistence_adapter(), clock=clocks[0], create_mission_id=lambda: "a")
+    ready = create_deferred()
+    ready.resolve(5)
+
+
+# Steps are plain functions still
+
+step: Callable[[MissionContext[Request]], Awaitable[Opened]] = open_request

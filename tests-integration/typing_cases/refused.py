@@ -1,0 +1,134 @@
+# pyright: strict
+"""Programs that are wrong. Both checkers must refuse each line that ends with a mark, and no other line."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from mission_control.core import (
+    Commander,
+    MissionContext,
+    MissionDefinition,
+    MissionHandle,
+    PersistenceAdapter,
+    RetryPolicy,
+    Schema,
+    Signal,
+    create_commander,
+    m,
+)
+from mission_control.testing import FakeClock
+from typing_cases.missions import (
+    Approval,
+    Opened,
+    Percentage,
+    Request,
+    add_note,
+    approved,
+    close_request,
+    open_request,
+    progress,
+    rated,
+    request,
+)
+
+
+async def wrong_inputs(commander: Commander, mission: MissionHandle[Request]) -> None:
+    await commander.start(request, Opened(ticket=5))  # error
+    await commander.start(request, "ops@example.com")  # error
+    await commander.start(request, None)  # error
+    await commander.start(request)  # error
+    await mission.start(Opened(ticket=5))  # error
+    await mission.start(5)  # error
+    await commander.start(request, Request(email=5))  # error
+    await commander.start(request, Request(email="a"), if_exists="replace")  # error
+    await commander.start(request, Request(email="a"), start_at=timedelta(days=1))  # error
+    await commander.start(request, Request(email="a"), mission_id=7)  # error
+
+
+async def wrong_signals(mission: MissionHandle[Request]) -> None:
+    await mission.signal(approved, Opened(ticket=5))  # error
+    await mission.signal(approved, "reviewer-1")  # error
+    await mission.signal(rated, "half")  # error
+    await mission.signal(approved)  # error
+    await mission.signal(approved, Approval(by="reviewer-1"), wait="no")  # error
+
+
+async def wrong_questions(mission: MissionHandle[Request]) -> str:
+    count: str = await mission.query(progress)  # error
+    notes: int = await mission.update(add_note, "a note")  # error
+    await mission.update(add_note, 5)  # error
+    await mission.update(add_note)  # error
+    mission.mission_id = "another"  # error
+    return f"{count} {notes}"
+
+
+def wrong_outputs(ctx: MissionContext[Request]) -> str:
+    str(ctx.output(open_request).tikcet)  # error
+    text: str = ctx.output(open_request)  # error
+    number: int = ctx.output(close_request)  # error
+    certain: str = ctx.output(close_request, default=None)  # error
+    str(ctx.received(approved).approved_by)  # error
+    rate: str = ctx.received(rated)  # error
+    str(ctx.input.emial)  # error
+    ctx.input = Request(email="a")  # error
+    ctx.output(5)  # error
+    ctx.received(open_request)  # error
+    return f"{text} {number} {certain} {rate}"
+
+
+def no_context() -> str:
+    return ""
+
+
+async def other_step(ctx: MissionContext[Opened]) -> str:
+    return str(ctx.input.ticket)
+
+
+async def number_note(ctx: MissionContext[Request], note: int) -> int:
+    return note
+
+
+draft = m.define("wrong")
+builder = draft.start(input=Request, run=open_request)
+
+draft.start(input=Opened, run=open_request)  # error
+draft.start(input=Request, run=other_step)  # error
+draft.start(input=Request, run=no_context)  # error
+draft.start(run=open_request)  # error
+draft.start(Request, open_request)  # error
+draft.update("note", str, number_note)  # error
+draft.query("note", add_note)  # error
+draft.step("early", open_request)  # error
+builder.step("other", other_step)  # error
+builder.step("none", no_context)  # error
+builder.step("lambda", lambda ctx: ctx.input.emial)  # error
+builder.step(close_request)  # error
+builder.step("retry", close_request, retry=3)  # error
+builder.step("timeout", close_request, timeout="30s")  # error
+builder.need_to("signal")  # error
+builder.need_to(approved, Approval)  # error
+builder.sleep("rest")  # error
+builder.sleep("rest", "5 minutes")  # error
+builder.query("late", progress)  # error
+RetryPolicy(attempts=3)  # error
+RetryPolicy(max_attempts="3")  # error
+
+wide: MissionDefinition[object] = request  # error
+loose: Signal[object] = approved  # error
+
+
+def variance(wide_context: MissionContext[object], handle: MissionHandle[Request]) -> str:
+    narrowed: MissionContext[Request] = wide_context  # error
+    widened: MissionHandle[object] = handle  # error
+    return f"{narrowed} {widened}"
+
+
+number_schema: Schema[str] = Percentage()  # error
+create_commander(definitions=request)  # error
+create_commander(definitions=[open_request])  # error
+create_commander(clock=5)  # error
+adapter: PersistenceAdapter = FakeClock()  # error
+Signal("approved")  # error
+Signal(5, Approval)  # error
+Signal(name="approved", schema=Approval)  # error
