@@ -16,8 +16,8 @@ def table(lines: Sequence[Line]) -> str:
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADER))]
     rule = tuple("-" * width for width in widths)
     rows.insert(1, rule)
-    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
-    return "\n".join(line.rstrip() for line in lines)
+    texts = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+    return "\n".join(text.rstrip() for text in texts)
 
 
 def _row(line: Line) -> tuple[str, ...]:

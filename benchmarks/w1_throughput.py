@@ -51,7 +51,7 @@ async def measure(plan: Plan) -> list[Line]:
         database = Path(folder) / "ours.db"
         await prepare(database)
         floor = Floor(Path(folder) / "floor.db", database)
-        async with open_commander(database, definition) as commander, plan.contending("W1", missions // 10) as peers:
+        async with open_commander(database, definition) as commander, plan.contending("W1", IN_FLIGHT) as peers:
 
             async def ours() -> Mapping[str, float]:
                 async with heartbeat() as pulse:

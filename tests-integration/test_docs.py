@@ -14,7 +14,7 @@ import pytest
 from pages import PAGES, PageRun, check_commands, read_blocks
 from state_diagram import PAGES as STATE_DIAGRAMS
 from state_diagram import outdated, write
-from workspace import ROOT, read_packages
+from workspace import ROOT, Package, read_packages
 
 DOCUMENTS = sorted(PAGES.rglob("*.md"))
 READMES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(package.folder / "README.md" for package in read_packages())]
@@ -62,6 +62,25 @@ def test_readme_shows_commands_that_exist(path: Path) -> None:
             check_commands(block.code)
 
 
+@pytest.mark.parametrize("path", READMES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_readme_links_to_files_that_exist(path: Path) -> None:
+    """A link of a page outside the documentation leads somewhere."""
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", path.read_text("utf-8"))
+
+    assert [link for link in links if not (path.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("package", read_packages(), ids=lambda package: package.folder.name)
+def test_readme_gives_a_reason_for_each_dependency(package: Package) -> None:
+    """A package's README lists what it depends on, and why, and says how to install it."""
+    text = (package.folder / "README.md").read_text("utf-8")
+    _, _, table = text.partition("| dependency | reason |\n|---|---|\n")
+    reasons = dict(re.findall(r"^\| ([\w-]+) \| (.+) \|$", table, re.MULTILINE))
+
+    assert set(reasons) == {re.split(r"[^\w-]", requirement)[0] for requirement in package.dependencies}
+    assert f"pip install {package.distribution}\n" in text
+
+
 def test_state_diagrams_are_those_of_the_machine() -> None:
     """The diagrams in the README and in the documentation are drawn from the machine's own table."""
     assert outdated() == []
@@ -78,6 +97,13 @@ def test_state_diagram_is_written_where_it_is_outdated(tmp_path: Path) -> None:
 
     assert outdated(tmp_path) == []
     assert (tmp_path / "README.md").read_text("utf-8") == (ROOT / "README.md").read_text("utf-8")
+
+
+def test_promises_are_all_there() -> None:
+    """The page for users has every rule, under the number that tests and issues use."""
+    promises = (PAGES / "promises.md").read_text("utf-8")
+
+    assert [int(number) for number in re.findall(r"^(\d+)\. ", promises, re.MULTILINE)] == list(range(1, 34))
 
 
 def test_navigation_has_every_page() -> None:

@@ -1,4 +1,4 @@
-"""Whatever is handed in at a public entry is refused with a documented error, or accepted, and nothing else happens (R5).
+"""Whatever is handed in at a public entry is accepted, or refused with a documented error, and that is all (R5).
 
 A table of values meets a table of entries. Refused means: one of our errors, or a `TypeError` or `ValueError` that is
 raised on purpose and not by something inside that stumbled. Storage is the same before and after.
@@ -7,20 +7,21 @@ raised on purpose and not by something inside that stumbled. Storage is the same
 from __future__ import annotations
 
 import asyncio
+import inspect
 import json
 import math
 import sqlite3
 import traceback
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import closing
 from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeAlias
 
 import pytest
-from attrs import define
+from attrs import define, fields
 
 from mission_control.adapter_sqlite import SQLiteCommander, create_sqlite_persistence_adapter, open_mission_reader
 from mission_control.core import (
@@ -50,6 +51,48 @@ PATIENCE = 10.0
 BIG = 10_000_000
 
 
+# The missions
+
+
+@define
+class Parcel:
+    """What nothing in the table is."""
+
+    address: str
+    weight: float
+
+
+def begin(ctx: MissionContext[Parcel]) -> str:
+    return ctx.input.address
+
+
+def address(ctx: MissionContext[Parcel]) -> str:
+    return ctx.input.address
+
+
+def weigh(ctx: MissionContext[Parcel], parcel: Parcel) -> float:
+    return parcel.weight
+
+
+POSTED = Signal("posted", Parcel)
+SHIPPING = (
+    m.define("shipping")
+    .query("address", address)
+    .update("weigh", Parcel, weigh)
+    .start(input=Parcel, run=begin)
+    .need_to(POSTED)
+    .end()
+)
+GOOD = {"address": "here", "weight": 1.0}
+
+
+def begin_any(ctx: MissionContext[Any]) -> str:
+    return "begun"
+
+
+ANYTHING = m.define("anything").start(input=Any, run=begin_any).end()
+
+
 # The values
 
 
@@ -63,7 +106,7 @@ class Evil:
     __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = _explode
     __str__ = __repr__ = __bool__ = __len__ = __iter__ = __getattr__ = __float__ = __index__ = _explode
     __hash__ = _explode
-    __class__ = property(_explode)  # type: ignore[assignment]  # the evil of it
+    __class__ = property(_explode)  # pyright: ignore[reportIncompatibleMethodOverride]  # the evil of it
 
 
 class EvilText(str):
@@ -187,7 +230,7 @@ VALUES: Mapping[str, object] = {
     "endless": _endless(),
     "generator": _generator(),
     "function": lambda: None,
-    "function of two": lambda one, two: None,
+    "function of two": divmod,
     "class": int,
     "exception class": ValueError,
     "type": type,
@@ -212,46 +255,7 @@ VALUES: Mapping[str, object] = {
 }
 
 
-# The missions
-
-
-@define
-class Parcel:
-    """What nothing in the table is."""
-
-    address: str
-    weight: float
-
-
-def begin(ctx: MissionContext[Parcel]) -> str:
-    return ctx.input.address
-
-
-def address(ctx: MissionContext[Parcel]) -> str:
-    return ctx.input.address
-
-
-def weigh(ctx: MissionContext[Parcel], parcel: Parcel) -> float:
-    return parcel.weight
-
-
-POSTED = Signal("posted", Parcel)
-SHIPPING = (
-    m.define("shipping")
-    .query("address", address)
-    .update("weigh", Parcel, weigh)
-    .start(input=Parcel, run=begin)
-    .need_to(POSTED)
-    .end()
-)
-GOOD = {"address": "here", "weight": 1.0}
-
-
-def begin_any(ctx: MissionContext[Any]) -> str:
-    return "begun"
-
-
-ANYTHING = m.define("anything").start(input=Any, run=begin_any).end()
+# The entries
 
 
 class Entries:
@@ -294,7 +298,19 @@ def _started() -> MissionBuilder[Any]:
     return m.define("x").start(input=Any, run=begin_any)
 
 
-Entry = Callable[[Entries, Any], object]
+def _need_to(*arguments: Any) -> object:
+    return _started().need_to(*arguments).end()
+
+
+def _retried(**options: Any) -> object:
+    return _started().step("s", begin_any, retry=RetryPolicy(**options)).end()
+
+
+def _policy_with(name: str) -> Entry:
+    return lambda on, value: _retried(**{name: value})
+
+
+Entry: TypeAlias = Callable[[Entries, Any], object]
 
 ENTRIES: Mapping[str, Entry] = {
     # commander
@@ -302,9 +318,7 @@ ENTRIES: Mapping[str, Entry] = {
     "start(input)": lambda on, value: on.commander.start(SHIPPING, value),
     "start(field of input)": lambda on, value: on.commander.start(SHIPPING, {"address": "here", "weight": [value]}),
     "start(mission_id=)": lambda on, value: on.commander.start(SHIPPING, {"address": 5}, mission_id=value),
-    "start(if_exists=)": lambda on, value: on.commander.start(
-        SHIPPING, GOOD, mission_id="shipping-1", if_exists=value
-    ),
+    "start(if_exists=)": lambda on, value: on.commander.start(SHIPPING, GOOD, mission_id="shipping-1", if_exists=value),
     "start(start_at=)": lambda on, value: on.commander.start(SHIPPING, GOOD, mission_id="shipping-1", start_at=value),
     "start(wait=)": lambda on, value: on.commander.start(SHIPPING, GOOD, mission_id="shipping-1", wait=value),
     "create_mission(definition)": lambda on, value: on.commander.create_mission(value),
@@ -368,18 +382,12 @@ ENTRIES: Mapping[str, Entry] = {
     "step(timeout=)": lambda on, value: _started().step("s", begin_any, timeout=value).end(),
     "need_to(name)": lambda on, value: _started().need_to(value, str),
     "need_to(schema)": lambda on, value: _started().need_to("s", value).end(),
-    "need_to(signal, schema)": lambda on, value: _started().need_to(POSTED, value).end(),
+    "need_to(signal, schema)": lambda on, value: _need_to(POSTED, value),
     "need_to(timeout=)": lambda on, value: _started().need_to(POSTED, timeout=value).end(),
     "need_to(timeout_message=)": lambda on, value: _started().need_to(POSTED, timeout_message=value).end(),
     "sleep(name)": lambda on, value: _started().sleep(value, 1),
     "sleep(duration)": lambda on, value: _started().sleep("s", value).end(),
-    **{
-        f"RetryPolicy({name}=)": lambda on, value, name=name: _started().step(
-            "s", begin_any, retry=RetryPolicy(**{name: value})
-        ).end()
-        for name in ("max_attempts", "initial_interval", "backoff_multiplier", "max_interval", "jitter")
-        + ("retry_on", "give_up_on", "max_interruptions")
-    },
+    **{f"RetryPolicy({field.name}=)": _policy_with(field.name) for field in fields(RetryPolicy)},
     "RetryPolicy.delay": lambda on, value: RetryPolicy(initial_interval=1, backoff_multiplier=2).delay(value),
     # construction
     "create_commander(definitions=)": lambda on, value: create_commander(definitions=[value]),
@@ -411,17 +419,15 @@ async def _outcome(on: Entries, entry: str, value: object) -> str | None:
     """Call the entry and return what is wrong with the answer, if anything."""
     try:
         answer = on.call(entry, value)
-        if isinstance(answer, Coroutine):
+        if inspect.iscoroutine(answer):
             await asyncio.wait_for(answer, PATIENCE)
     except TimeoutError:
         return "hangs"
     except Exception as error:
         if not _is_deliberate(error):
             return f"stumbles over {error!r}"
-        try:
-            assert str(error)
-        except Exception as broken:  # its message was not made by us
-            return f"cannot say what is wrong: {broken!r}"
+        if not str(error):
+            return f"does not say what is wrong: {type(error)}"
     return None
 
 
@@ -453,15 +459,14 @@ async def test_coroutine_in_place_of_a_value_is_refused(entries: Entries) -> Non
 @pytest.mark.parametrize("name", VALUES)
 async def test_reason_of_a_cancellation_is_a_text_or_refused(entries: Entries, name: str) -> None:
     """Whatever is given as the reason, the mission is cancelled for that text, or not at all."""
-    value: Any = VALUES[name]
-    try:
-        snapshot = await asyncio.wait_for(entries.mission.cancel(value), PATIENCE)
-    except TypeError as error:
-        assert "reason" in str(error)
-        assert await entries.mission.status() is MissionStatus.WAITING
-    else:
-        assert value is None or name in TEXTS
+    reason: Any = VALUES[name]
+    if name in TEXTS or reason is None:
+        snapshot = await asyncio.wait_for(entries.mission.cancel(reason), PATIENCE)
         assert snapshot.status is MissionStatus.CANCELLED
+    else:
+        with pytest.raises(TypeError, match="reason"):
+            await asyncio.wait_for(entries.mission.cancel(reason), PATIENCE)
+        assert await entries.mission.status() is MissionStatus.WAITING
 
 
 @pytest.mark.parametrize("name", VALUES)
@@ -470,8 +475,7 @@ async def test_untyped_input_is_stored_as_json_or_refused(entries: Entries, name
     before = entries.dump()
     try:
         mission = await asyncio.wait_for(entries.commander.start(ANYTHING, VALUES[name]), PATIENCE)
-    except MissionValidationError as error:
-        assert error.issues
+    except MissionValidationError:
         assert entries.dump() == before
     else:
         snapshot = await mission.result()
@@ -524,7 +528,10 @@ class EvilError(Exception):
     """An error that cannot be shown."""
 
     __str__ = __repr__ = _explode
-    __notes__ = 5
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.__dict__["__notes__"] = 5  # which should be a list of str
 
 
 class FalsyError(Exception):
@@ -585,12 +592,13 @@ async def test_whatever_user_code_raises_is_the_failure_of_its_step(
     fake_clock: FakeClock, error: str, is_async: bool
 ) -> None:
     """An error of any kind fails the mission with a message and a type, and nothing beyond it."""
+    make = ERRORS[error]
 
     async def run(ctx: MissionContext[Any]) -> None:
-        raise ERRORS[error]()
+        raise make()
 
     def run_on_thread(ctx: MissionContext[Any]) -> None:
-        raise ERRORS[error]()
+        raise make()
 
     snapshot = await _run(run if is_async else run_on_thread, fake_clock)
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Any
+
+import pytest
 
 from mission_control.core import (
     Commander,
@@ -17,8 +19,11 @@ from mission_control.core import (
     MissionFailure,
     MissionHandle,
     MissionStatus,
+    PersistenceAdapter,
     RetryPolicy,
     StepAttempt,
+    attempt,
+    create_commander,
     m,
 )
 from mission_control.testing import FakeClock
@@ -241,3 +246,42 @@ async def test_close_interrupts_an_attempt_that_was_not_launched(open_commander:
     assert [(it.attempt_number, it.status) for it in attempts] == [(1, "interrupted"), (2, "succeeded")]
     reasons = [it.details["reason"] for it in await mission.history() if it.type is T.STEP_INTERRUPTED]
     assert reasons == ["closed"]
+
+
+@pytest.mark.parametrize("is_async", [True, False], ids=["async", "sync"])
+def test_program_that_goes_on_all_the_same_tries_the_step_again(
+    adapter_factory: Callable[[], PersistenceAdapter], monkeypatch: pytest.MonkeyPatch, is_async: bool
+) -> None:
+    """Where somebody catches what should have ended the program, the attempt counts as one that its process ended."""
+    monkeypatch.setattr(attempt, "_LINGERING", 0.01)
+
+    def stop(ctx: MissionContext[int]) -> str:
+        if ctx.attempt == 1:
+            raise SystemExit(7)
+        return "done"
+
+    async def stop_on_the_loop(ctx: MissionContext[int]) -> str:
+        return stop(ctx)
+
+    definition = one_step(stop_on_the_loop if is_async else stop)
+
+    async def start() -> MissionHandle[Any]:
+        return await commander.start(definition, 5, mission_id="x", wait=False)
+
+    async def finish() -> None:
+        mission = await found(commander)
+        assert await mission.output() == "done"
+        reasons = [it.details["reason"] for it in await mission.history() if it.type is T.STEP_INTERRUPTED]
+        assert reasons == ["process ended"]
+        await commander.close()
+
+    with asyncio.Runner() as runner:
+        commander = create_commander(definitions=[definition], persistence=adapter_factory())
+        with pytest.raises(SystemExit):
+            runner.run(until_it_stops(start()))
+        runner.run(finish())
+
+
+async def until_it_stops(start: Awaitable[object]) -> None:
+    await start
+    await asyncio.Event().wait()

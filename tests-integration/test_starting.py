@@ -242,12 +242,13 @@ async def test_delayed_start_survives_restarts(open_commander: OpenCommander, fa
 async def test_start_at_that_has_passed_means_now(
     open_commander: OpenCommander, fake_clock: FakeClock, ago: timedelta
 ) -> None:
-    """A mission whose start time lies behind it starts at once, by itself."""
+    """A start time that lies behind is no wait: the mission runs within the call, and its timer is on record."""
     commander = await open_commander([ORDER])
 
     mission = await commander.start(ORDER, Order(item="pen"), start_at=fake_clock.now() - ago)
 
-    assert (await mission.result()).status == MissionStatus.COMPLETED
+    assert await mission.status() == MissionStatus.COMPLETED
+    assert [(timer.kind, timer.status) for timer in (await mission.inspect()).timers] == [("start_at", "completed")]
 
 
 async def test_naive_start_at_is_refused(open_commander: OpenCommander) -> None:

@@ -59,8 +59,8 @@ def complaints_of_mypy(folder: Path) -> set[Place]:
 def complaints_of_pyright(folder: Path) -> set[Place]:
     """Return where pyright finds errors in the cases and in the programs of `folder`."""
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["pyright"]
-    settings |= {"include": [str(CASES), str(folder)], "exclude": [], "extraPaths": [str(CASES.parent), str(folder)]}
-    settings |= {"venvPath": str(ROOT / settings["venvPath"])}
+    settings |= {"include": [".", os.path.relpath(CASES, folder)], "exclude": []}  # it takes relative paths only
+    settings |= {"extraPaths": [str(CASES.parent), str(folder)], "venvPath": str(ROOT / settings["venvPath"])}
     (folder / "pyrightconfig.json").write_text(json.dumps(settings), "utf-8")
     command = [sys.executable, "-m", "pyright", "--outputjson", "--project", str(folder)]
     done = subprocess.run(

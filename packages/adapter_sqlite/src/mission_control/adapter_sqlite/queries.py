@@ -183,7 +183,9 @@ def load_definition(connection: sqlite3.Connection, fingerprint: str) -> dict[st
     try:
         return None if row is None else json.loads(row[0])
     except UNDECODABLE as error:
-        raise PersistenceError(f"definition {fingerprint!r}: its stored form cannot be read: {error}") from error
+        raise PersistenceError(
+            f"definition {fingerprint!r}: its stored form cannot be read: {error}: restore it from a backup"
+        ) from error
 
 
 def _page(connection: sqlite3.Connection, sql: str, values: Sequence[Any], limit: int) -> list[MissionSummary]:

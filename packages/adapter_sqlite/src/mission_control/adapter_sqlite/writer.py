@@ -210,6 +210,6 @@ class Writer:
 
 def _stale(member: MissionCommit, version: int) -> StaleMissionError:
     return StaleMissionError(
-        f"mission {member.mission_id!r}: expected version {member.expected_version}, found {version}; nothing was"
-        " written"
+        f"mission {member.mission_id!r}: expected version {member.expected_version}, found {version}: another writer"
+        " has changed it, and nothing was written; let one commander alone run missions on a database"
     )

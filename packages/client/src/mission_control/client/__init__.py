@@ -2,7 +2,17 @@
 
 from typing import TYPE_CHECKING
 
-__all__ = ["__version__"]
+from .blocking import BlockingCommanderClient, BlockingMissionHandle, create_blocking_client
+from .client import CommanderClient, create_commander_client
+
+__all__ = [
+    "BlockingCommanderClient",
+    "BlockingMissionHandle",
+    "CommanderClient",
+    "__version__",
+    "create_blocking_client",
+    "create_commander_client",
+]
 
 __version__: str
 

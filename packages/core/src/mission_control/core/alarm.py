@@ -1,50 +1,22 @@
-"""One timer for all missions that wait: at the earliest due time, those that are due are read from storage, in pages.
+"""What wakes missions that wait: a bell for those that go on with user code, and one for deadlines.
 
-The alarm remembers up to which instant it has handed missions out, so one that cannot run here (unregistered,
-mismatched, corrupt) is passed over once, and does not stand before the others the next time.
+The first has to wait for slots, and a deadline must not wait for it: it ends its mission without running anything.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Callable, Sequence
-from datetime import datetime
-from functools import partial
-from typing import Protocol
 
 from .activity import Activity
+from .bell import Bell, Wakes
 from .clock import Clock
-from .errors import PersistenceError
 from .observer import Observer
-from .persistence import PersistenceAdapter
-from .recorder import closed
-from .records import MissionSummary, due_at
-from .sleeper import Sleeper
+from .persistence import DueKind, PersistenceAdapter, due_kind
+from .records import Wait, due_at
 from .slots import Slots
 
-logger = logging.getLogger("mission_control.alarm")
-
-_PAGE = 128
-_FIRST_BACKOFF, _LONGEST_BACKOFF = 0.1, 5.0
-_LAST_ID = "\U0010ffff" * 256
-"""Sorts behind every id."""
-
-
-class Wakes(Protocol):
-    """What the alarm drives."""
-
-    def keep_in_motion(self, mission_id: str, /) -> bool:
-        """Let a mission for which something is under way go on by itself after that; False where nothing is."""
-        ...
-
-    def obstacle(self, summary: MissionSummary, /) -> Exception | None:
-        """Return why the mission cannot run here, as far as its summary tells."""
-        ...
-
-    def wake(self, mission_id: str, woken: Callable[[Exception | None], None], /, *, has_slot: bool) -> None:
-        """Let the mission go on, and say whether it does."""
-        ...
+_TIMERS: tuple[DueKind, ...] = ("sleep", "retry", "start_at")
+_DEADLINES: tuple[DueKind, ...] = ("signal",)
 
 
 class Alarm:
@@ -59,175 +31,48 @@ class Alarm:
         engine: Wakes,
         observer: Observer | None,
     ) -> None:
-        self._adapter = adapter
-        self._clock = clock
-        self._slots = slots
-        self._activity = activity
-        self._engine = engine
-        self._observer = observer
-        self._sleeper = Sleeper(clock, activity, self._ring)
-        self._through: datetime | None = None
-        self._noted: set[datetime] = set()
-        self._must_recover = True
-        self._must_sweep = False
-        self._task: asyncio.Task[None] | None = None
-        self._retry: asyncio.TimerHandle | None = None
-        self._backoff = 0.0
-        self._waking = 0
-        self._wants_slot = False
-        self._sweep_done: asyncio.Future[None] | None = None
+        def bell(kinds: tuple[DueKind, ...], slots: Slots | None) -> Bell:
+            return Bell(
+                kinds,
+                adapter=adapter,
+                clock=clock,
+                slots=slots,
+                activity=activity,
+                engine=engine,
+                observer=observer,
+            )
+
+        self._timers = bell(_TIMERS, slots)
+        self._deadlines = bell(_DEADLINES, None)
 
     @property
     def is_quiet(self) -> bool:
         """True where everything that was interrupted or is due has been handed out."""
-        instant = self._sleeper.instant
-        is_set = instant is None or instant > self._clock.now()
-        return is_set and self._task is None and not self._must_recover
+        return self._timers.is_quiet and self._deadlines.is_quiet
 
     def begin(self) -> None:
         """Look for interrupted missions and for due ones, from the first on."""
-        self._must_recover = True
-        self._through = None
-        self._ring()
+        self._timers.begin()
+        self._deadlines.begin()
 
-    def sweep(self) -> asyncio.Future[None]:
+    def sweep(self) -> asyncio.Future[list[None]]:
         """Look for interrupted missions and for due ones, from the first on.
 
         The future is done when each of them was told to go on, and does or cannot, or when there is no slot for
         another; the rest follows by itself. It raises what reading storage raised.
         """
-        self._sweep_done = done = asyncio.get_running_loop().create_future()
-        self.begin()
-        self._check_sweep()
-        return done
+        both = asyncio.gather(self._timers.sweep(), self._deadlines.sweep())
+        both.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody may want to know
+        return both
 
-    def note(self, due: datetime) -> None:
-        """Say that a mission waits until `due`."""
-        if self._through is not None and due <= self._through:
-            self._through = None  # the clock was set back
-        if self._task is not None:
-            self._noted = {min(due, *self._noted)} if self._noted else {due}
-        elif self._sleeper.instant is None or due < self._sleeper.instant:
-            self._sleeper.set(due)
+    def note(self, wait: Wait) -> None:
+        """Say that a mission waits so."""
+        due = due_at(wait)
+        if due is not None:
+            bell = self._deadlines if due_kind(wait) in _DEADLINES else self._timers
+            bell.note(due)
 
     async def close(self) -> None:
         """Wake nobody any more."""
-        self._sleeper.set(None)
-        if self._retry is not None:
-            self._retry.cancel()
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
-        self._must_recover = False
-        self._activity.notify()
-        self._end_sweep(closed())
-
-    def _ring(self) -> None:
-        self._must_sweep = True
-        if self._task is None:
-            self._activity.enter()
-            self._task = asyncio.get_running_loop().create_task(self._run())
-
-    async def _run(self) -> None:
-        failure: Exception | None = None
-        try:
-            while self._must_sweep:
-                self._must_sweep = False
-                await self._sweep()
-            self._backoff = 0.0
-        except asyncio.CancelledError:
-            failure = closed()
-            raise
-        except PersistenceError as error:
-            failure = error
-            self._backoff = min(_LONGEST_BACKOFF, self._backoff * 2 or _FIRST_BACKOFF)
-            logger.warning("due missions cannot be read: %s; trying again in %g s", error, self._backoff)
-            self._retry = asyncio.get_running_loop().call_later(self._backoff, self._ring)
-        except Exception as error:
-            failure = error
-            logger.exception("due missions cannot be read; trying again in %g s", _LONGEST_BACKOFF)
-            self._retry = asyncio.get_running_loop().call_later(_LONGEST_BACKOFF, self._ring)
-        finally:
-            self._task = None
-            self._check_sweep(failure)
-            self._activity.leave()
-
-    def _check_sweep(self, failure: Exception | None = None) -> None:
-        """End the sweep that somebody waits for, where it failed or has done what it can."""
-        if failure is not None or (not self._waking and (self._task is None or self._wants_slot)):
-            self._end_sweep(failure)
-
-    def _end_sweep(self, failure: Exception | None) -> None:
-        done, self._sweep_done = self._sweep_done, None
-        if done is None or done.done():
-            return
-        if failure is None:
-            done.set_result(None)
-        else:
-            done.set_exception(failure)
-            done.exception()  # nobody may want to know
-
-    async def _sweep(self) -> None:
-        if self._must_recover:
-            self._must_recover = False
-            try:
-                await self._recover()
-            except BaseException:
-                self._must_recover = True
-                raise
-        self._noted.clear()
-        now = self._clock.now()
-        try:
-            await self._wake_due(now)
-        except BaseException:
-            self._through = None
-            raise
-        following = await self._adapter.next_due(now)
-        self._sleeper.set(min(filter(None, (following, *self._noted)), default=None))
-
-    async def _recover(self) -> None:
-        after: str | None = None
-        while True:
-            page = await self._adapter.list_interrupted(limit=_PAGE, after=after)
-            await self._wake(page)
-            if len(page) < _PAGE:
-                return
-            after = page[-1].mission_id
-
-    async def _wake_due(self, now: datetime) -> None:
-        after = None if self._through is None else (self._through, _LAST_ID)
-        self._through = now if self._through is None else max(now, self._through)
-        while True:
-            page = await self._adapter.due(now, limit=_PAGE, after=after)
-            await self._wake(page)
-            if len(page) < _PAGE:
-                break
-            last = page[-1]
-            due = due_at(last.waiting)
-            assert due is not None  # it would not be due otherwise
-            after = (due, last.mission_id)
-
-    async def _wake(self, page: Sequence[MissionSummary]) -> None:
-        for summary in page:
-            if self._engine.keep_in_motion(summary.mission_id):
-                continue
-            obstacle = self._engine.obstacle(summary)
-            if obstacle is None:
-                await self._acquire_slot()
-                self._waking += 1
-                self._engine.wake(summary.mission_id, partial(self._woken, summary), has_slot=True)
-            elif self._observer is not None:
-                self._observer.mission_resumed(summary, obstacle)
-
-    async def _acquire_slot(self) -> None:
-        if not self._slots.take():
-            self._wants_slot = True
-            self._check_sweep()
-            await self._slots.acquire()
-            self._wants_slot = False
-
-    def _woken(self, summary: MissionSummary, error: Exception | None) -> None:
-        self._waking -= 1
-        if self._observer is not None:
-            self._observer.mission_resumed(summary, error)
-        self._check_sweep()
+        await self._timers.close()
+        await self._deadlines.close()

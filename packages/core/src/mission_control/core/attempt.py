@@ -150,7 +150,7 @@ class Attempt:
         self.is_abandoned = True
         self.keeps_slot = self.is_sync and self.flight.has_slot
         logger.warning(
-            "mission %s: %s was %s and has not ended; it is abandoned, and what it returns is discarded",
+            "mission %s: %r (%s) was told to end and has not; it is abandoned, and what it returns is discarded",
             self.flight.mission_id,
             self.name,
             self.stopped.value if self.stopped else "stopped",

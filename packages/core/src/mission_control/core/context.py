@@ -139,7 +139,7 @@ class MissionContext(Generic[I_co]):
         declared = self._definition.input_type(name)
         if isinstance(signal, Signal):
             declared = signal.payload
-        if event is None:
+        if event is None or self._definition.output_type(name) is not None:
             raise MissingEventError(self._missing(f"no signal {name!r}"))
         return (declared or PLAIN).restore(event.input, subject=self._subject(f"the signal {name!r}"))
 

@@ -144,6 +144,7 @@ def decide(
 
 
 def _start(answer: _Answer, command: Start) -> None:
+    _require(answer.state, Phase.NEW)
     definition = answer.definition
     assert definition is not None
     answer.add(
@@ -152,10 +153,12 @@ def _start(answer: _Answer, command: Start) -> None:
         input=command.input,
         definition=definition.fingerprint,
     )
-    if command.start_at is None:
-        _run_start(answer)
-    else:
+    if command.start_at is not None:
         answer.add(_T.TIMER_SCHEDULED, START_AT, node_index=0, due_at=iso(command.start_at))
+        if command.start_at > answer.now:
+            return
+        answer.add(_T.TIMER_FIRED, START_AT)
+    _run_start(answer)
 
 
 def _run_start(answer: _Answer) -> None:
@@ -201,7 +204,10 @@ def _interrupt(answer: _Answer, command: Interrupt) -> None:
         return
     deaths = state.interruptions + 1
     if deaths >= answer.step().retry.max_interruptions:
-        message = f"step {state.cursor!r} was interrupted {deaths} times in a row by the end of its process"
+        message = (
+            f"step {state.cursor!r} was interrupted {deaths} times in a row by the end of its process; "
+            f"see whether the step is what ends it"
+        )
         answer.fail(state.cursor, MissionFailure(message=message, at=answer.now, code="STEP_INTERRUPTED"))
     elif answer.has_slot:
         answer.begin(state.cursor or "", state.attempt_number + 1)
@@ -215,7 +221,7 @@ def _elapse(answer: _Answer, command: Elapse) -> None:
     assert state.waiting is not None
     name = state.waiting.event_name
     if isinstance(state.waiting, SignalWait):
-        _time_out(answer, name)
+        _time_out(answer, name, due)
         return
     answer.add(_T.TIMER_FIRED, name)
     if state.phase is Phase.DELAYED:
@@ -226,10 +232,11 @@ def _elapse(answer: _Answer, command: Elapse) -> None:
         answer.begin(name, state.attempt_number + 1)
 
 
-def _time_out(answer: _Answer, signal_name: str) -> None:
+def _time_out(answer: _Answer, signal_name: str, due: datetime) -> None:
     node = answer.nodes()[answer.position()]
     assert node.kind == "need_to"  # `check_fit` has seen to it
-    message = node.timeout_message or f"signal {signal_name!r} did not come in time"
+    late = f"signal {signal_name!r} did not come in time; it was waited for until {iso(due)}"
+    message = node.timeout_message or late
     answer.add(_T.SIGNAL_TIMED_OUT, signal_name)
     answer.fail(signal_name, MissionFailure(message=message, at=answer.now, code="SIGNAL_TIMEOUT"))
 
@@ -241,20 +248,24 @@ def _receive(answer: _Answer, command: Receive) -> None:
 
 
 def _update(answer: _Answer, command: Update) -> None:
-    check_update(answer.state)
+    check_update(_begun(answer.state))
     answer.add(_T.MISSION_UPDATE, command.name, input=command.input, output=command.output)
 
 
 def _cancel(answer: _Answer, command: Cancel) -> None:
-    if answer.state.is_terminal or answer.state.is_cancelling:
+    state = _begun(answer.state)
+    if state.is_terminal or state.is_cancelling:
         return
     answer.add(_T.CANCELLATION_REQUESTED, reason=command.reason)
-    if command.at_once or answer.state.phase is not Phase.ATTEMPTING:
+    if command.at_once or state.phase is not Phase.ATTEMPTING:
         _end_cancelled(answer, command.reason)
 
 
 def _finish_cancel(answer: _Answer, command: FinishCancel) -> None:
-    _end_cancelled(answer, answer.state.cancellation)
+    state = answer.state
+    if state.is_terminal or not state.is_cancelling:
+        raise MissionExecutionError(f"mission {state.mission_id!r} is {state.phase}, and no cancellation is under way")
+    _end_cancelled(answer, state.cancellation)
 
 
 def _end_cancelled(answer: _Answer, reason: str | None) -> None:
@@ -361,6 +372,12 @@ def describe(state: State) -> str:
 def _require(state: State, phase: Phase) -> State:
     if state.phase is not phase:
         raise MissionExecutionError(f"mission {state.mission_id!r} is {state.phase}, and had to be {phase} for this")
+    return state
+
+
+def _begun(state: State) -> State:
+    if state.phase is Phase.NEW:
+        raise MissionExecutionError(f"mission {state.mission_id!r} has not begun")
     return state
 
 

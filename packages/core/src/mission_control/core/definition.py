@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 I = TypeVar("I", default=Any)  # noqa: E741 - the input of a mission, as in the public signatures
 T = TypeVar("T")
 
+_UNSTATED: Any = object()
+
 UserCode: TypeAlias = Callable[..., object]
 Duration: TypeAlias = timedelta | float
 
@@ -231,7 +233,7 @@ class Signal(Generic[T]):
 
 
 def _node_name(name: object, *, what: str) -> str:
-    checked = checked_name(name, subject=f"the name of a {what}")
+    checked = checked_name(name, subject=f"the name of {'an' if what == 'update' else 'a'} {what}")
     if checked in RESERVED:
         raise MissionDefinitionError(f"{what} {checked!r}: this name is reserved, choose another one")
     return checked
@@ -442,7 +444,7 @@ class MissionBuilder(Generic[I]):
     def need_to(
         self,
         name: str | Signal[Any],
-        schema: object = None,
+        schema: object = _UNSTATED,
         /,
         *,
         timeout: timedelta | float | None = None,
@@ -454,11 +456,17 @@ class MissionBuilder(Generic[I]):
         given. Raises `MissionDefinitionError`.
         """
         if is_a(name, Signal):
-            if schema is not None:
-                raise MissionDefinitionError(f"{name!r} has a schema of its own; pass the signal alone, or its name")
+            if schema is not _UNSTATED:
+                raise MissionDefinitionError(
+                    f"{name!r} in mission {self._parts.name!r} has a schema of its own; pass it alone, or its name"
+                )
             checked, payload = self._parts.fresh(name.name, what="signal"), name.payload
         else:
             checked = self._parts.fresh(name, what="signal")
+            if schema is _UNSTATED:
+                raise MissionDefinitionError(
+                    f"signal {checked!r} of mission {self._parts.name!r}: its schema is missing; say need_to(name, schema)"
+                )
             payload = payload_type(schema, subject=f"signal {checked!r} of mission {self._parts.name!r}")
         subject = f"signal {checked!r} of mission {self._parts.name!r}"
         if timeout_message is not None:

@@ -36,7 +36,7 @@ from .observer import Observer
 from .operations import EmbeddedOperations
 from .persistence import PersistenceAdapter
 from .recorder import not_registered
-from .records import MissionInspection, MissionSnapshot, MissionStatus, MissionSummary
+from .records import MissionInspection, MissionSnapshot, MissionStatus, MissionSummary, Wait
 from .sleeper import Deadlines
 from .slots import Slots
 
@@ -78,10 +78,10 @@ class _Session:
             runner=self.runner,
             activity=self.activity,
             definitions=definitions,
-            note_due=self._note_due,
+            note_wait=self._note_wait,
         )
         self.alarm = Alarm(adapter, clock, slots, self.activity, self.engine, observer)
-        self.recovery: asyncio.Future[None] | None = None
+        self.recovery: asyncio.Future[list[None]] | None = None
         self.operations = EmbeddedOperations(
             engine=self.engine,
             adapter=adapter,
@@ -91,8 +91,8 @@ class _Session:
             definitions=definitions,
         )
 
-    def _note_due(self, due: datetime) -> None:
-        self.alarm.note(due)
+    def _note_wait(self, wait: Wait) -> None:
+        self.alarm.note(wait)
 
     async def settled(self) -> None:
         """Return at a moment when nothing is under way and nothing that is due is left to do."""
@@ -280,7 +280,8 @@ class EmbeddedCommander(Commander):
             return
         if known is not None:
             raise MissionDefinitionError(
-                f"another definition of the name {definition.name!r} is registered; give one of them another name"
+                f"another definition of the name {definition.name!r} is registered; define it once and register that, "
+                f"or give one of them another name"
             )
         self._definitions[definition.name] = definition
         if self._session is not None:

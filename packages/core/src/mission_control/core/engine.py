@@ -28,7 +28,7 @@ from .flight import CancelOperation, Flight, Operation, SignalOperation, UpdateO
 from .journal import Journal, Loader
 from .outcome import attempt_outcome
 from .recorder import Recorder, closed, not_registered
-from .records import MissionStatus, MissionSummary, due_at
+from .records import MissionStatus, MissionSummary, Wait, due_at
 from .state import State
 
 logger = logging.getLogger("mission_control.engine")
@@ -49,7 +49,7 @@ class Engine(Recorder):
         runner: Runner,
         activity: Activity,
         definitions: Mapping[str, MissionDefinition[Any]],
-        note_due: Callable[[datetime], None],
+        note_wait: Callable[[Wait], None],
     ) -> None:
         super().__init__(
             clock=clock,
@@ -60,7 +60,7 @@ class Engine(Recorder):
             definitions=definitions,
         )
         self._runner = runner
-        self._note_due = note_due
+        self._note_wait = note_wait
         self._awaited: dict[str, list[Operation]] = {}
         self._causes: OrderedDict[str, BaseException] = OrderedDict()
 
@@ -307,9 +307,8 @@ class Engine(Recorder):
         self._hangar.park(flight)
         self._free_slot(flight)
         self._rest(flight)
-        due = due_at(state.waiting)
-        if due is not None:
-            self._note_due(due)
+        if state.waiting is not None:
+            self._note_wait(state.waiting)
 
     def _take_held(self, flight: Flight, state: State) -> bool:
         operation = flight.held[0]

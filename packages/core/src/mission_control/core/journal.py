@@ -60,7 +60,10 @@ class Coalescer(Generic[Item, Outcome]):
         except Exception as error:
             return [_as_persistence_error(error)] * len(items)
         if len(outcomes) != len(items):
-            wrong = PersistenceError(f"the adapter returned {len(outcomes)} outcomes for a batch of {len(items)}")
+            wrong = PersistenceError(
+                f"the adapter returned {len(outcomes)} outcomes for a batch of {len(items)}, and has to return one for "
+                f"each, in order: mend the adapter"
+            )
             return [wrong] * len(items)
         return outcomes
 

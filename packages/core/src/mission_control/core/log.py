@@ -7,16 +7,13 @@ handlers, levels and formats are those of the application.
 
 from __future__ import annotations
 
-import inspect
 import logging
 from collections.abc import Mapping, MutableMapping
 from itertools import dropwhile, takewhile
+from traceback import walk_stack
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from types import FrameType
-
     from structlog.stdlib import BoundLogger
 
 _TAKEN = frozenset(vars(logging.LogRecord("", 0, "", 0, "", (), None))) | {"message", "asctime"}
@@ -67,16 +64,6 @@ def _text(value: object) -> str:
 
 def _depth() -> int:
     """Return how many of structlog's frames stand between the caller and the standard library's logger."""
-    callers = dropwhile(lambda frame: not _is_structlog(frame), _frames())
-    return sum(1 for _ in takewhile(_is_structlog, callers)) - 1  # the one that renders will have returned
-
-
-def _frames() -> Iterator[FrameType]:
-    frame = inspect.currentframe()
-    while frame is not None:
-        yield frame
-        frame = frame.f_back
-
-
-def _is_structlog(frame: FrameType) -> bool:
-    return str(frame.f_globals.get("__name__")).partition(".")[0] == "structlog"
+    packages = (frame.f_globals.get("__name__", "").partition(".")[0] for frame, _ in walk_stack(None))
+    callers = dropwhile(lambda package: package != "structlog", packages)
+    return sum(1 for _ in takewhile(lambda package: package == "structlog", callers)) - 1  # one will have returned

@@ -144,8 +144,8 @@ class InMemoryAdapter:
         version = 0 if stored is None else stored.version
         if version != member.expected_version:
             return StaleMissionError(
-                f"mission {member.mission_id!r}: expected version {member.expected_version}, found {version};"
-                " nothing was written"
+                f"mission {member.mission_id!r}: expected version {member.expected_version}, found {version}: another"
+                " writer has changed it, and nothing was written; let one commander alone run missions on a storage"
             )
         if member.definition is not None and definition is not None:
             self._definitions.setdefault(member.definition.fingerprint, definition)

@@ -294,7 +294,10 @@ def not_registered(mission_id: str, name: str, known: Mapping[str, object]) -> M
 
 def closed() -> CommanderClosedError:
     """Return the error for those who were still waiting for something when the commander was closed."""
-    return CommanderClosedError("the commander was closed before this was done; start a new one and ask again")
+    return CommanderClosedError(
+        "the commander was closed before this was done; missions go on under the next one that opens their storage: "
+        "create it, and ask it again"
+    )
 
 
 def unknown_name(
@@ -304,7 +307,7 @@ def unknown_name(
     listed = ", ".join(repr(name) for name in known) or "none"
     what = repr(wanted) if is_a(wanted, str) else f"of the function {_code_name(wanted)}"
     return MissionExecutionError(
-        f"mission {mission_id!r} ({mission_name}) has no single {kind} {what}; ask for one by name: {listed}"
+        f"mission {mission_id!r} ({mission_name}) has not exactly one {kind} {what}; ask for one by name: {listed}"
     )
 
 

@@ -1,0 +1,154 @@
+"""What user code is handed: read-only, typed, and bound to its attempt."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+from attrs import define
+
+from mission_control.core import (
+    EventRecord,
+    MissionContext,
+    MissionDefinition,
+    MissionExecutionError,
+    NonRetryableError,
+    Signal,
+    m,
+)
+from mission_control.core.ledger import Ledger
+from mission_control.core.state import State
+
+
+@define
+class Request:
+    email: str
+    tags: list[str]
+
+
+def opened(ctx: MissionContext[Request]) -> Request:
+    return ctx.input
+
+
+def change(ctx: MissionContext[Any], input: int) -> list[int]:
+    return [input]
+
+
+GO = Signal("go", Request)
+DEFINITION = (
+    m.define("it")
+    .update("change", int, change)
+    .start(input=Request, run=opened)
+    .step("plain", lambda ctx: None)
+    .need_to(GO)
+    .step("work", opened)
+    .end()
+)
+STORED: dict[str, Any] = {"email": "ann@example.com", "tags": ["new"]}
+
+
+def context(**events: EventRecord | None) -> MissionContext[Request]:
+    """Return the context of the third attempt of `work`, in a mission that has these events."""
+    ledger = Ledger().with_entry("start", EventRecord(input=STORED, output=STORED))
+    for name, event in events.items():
+        ledger = ledger.with_entry(name, event)
+    state = State(mission_id="x", mission_name="it", cursor="work", events=ledger)
+    definition: MissionDefinition[Request] = DEFINITION
+    return MissionContext(definition, state, "work", 3)
+
+
+def test_context_says_where_it_is() -> None:
+    """Ids, names, attempt and key are plain attributes; the key is the same for every attempt."""
+    ctx = context()
+
+    assert (ctx.mission_id, ctx.mission_name, ctx.step_name, ctx.attempt) == ("x", "it", "work", 3)
+    assert ctx.idempotency_key == "x:work"
+    assert repr(ctx) == "<MissionContext of work of mission 'x' (it), attempt 3>"
+
+
+@pytest.mark.parametrize("name", ["input", "events", "mission_id", "attempt", "log", "anything"])
+def test_context_is_read_only(name: str) -> None:
+    """Nothing can be set on a context, and nothing added."""
+    with pytest.raises(AttributeError):
+        setattr(context(), name, "spoilt")
+
+
+def test_input_is_typed_and_fresh() -> None:
+    """Each look at the input gives another object, so changing one changes nothing."""
+    ctx = context()
+    ctx.input.tags.append("spoilt")
+
+    assert ctx.input == Request("ann@example.com", ["new"])
+    assert STORED["tags"] == ["new"]
+
+
+def test_events_are_a_read_only_mapping_of_plain_copies() -> None:
+    """Events are found by name, sleeps are absent, and what is changed in a copy stays there."""
+    ctx = context(go=EventRecord(input=STORED), nap=None)
+    ctx.events["go"].input["tags"].append("spoilt")
+
+    assert dict(ctx.events) == {"start": EventRecord(input=STORED, output=STORED), "go": EventRecord(input=STORED)}
+    assert (len(ctx.events), "nap" in ctx.events, ctx.events.get("nap")) == (2, False, None)
+    assert repr(ctx.events) == repr(dict(ctx.events))
+    assert not hasattr(ctx.events, "__setitem__")
+    with pytest.raises(KeyError, match="nowhere"):
+        _ = ctx.events["nowhere"]
+
+
+def test_outputs_are_typed_by_what_they_are_asked_with() -> None:
+    """A step without annotation gives plain JSON, an update its own type, and a name the type of its node."""
+    ctx = context(plain=EventRecord(output=STORED), change=EventRecord(input=5, output=[5]))
+
+    assert ctx.output("start") == Request("ann@example.com", ["new"])
+    assert ctx.output("plain") == STORED
+    assert ctx.output(change) == [5]
+
+
+def test_output_of_a_step_that_is_gone_is_plain_json() -> None:
+    """What a step recorded that the definition has no more stays readable by its name."""
+    assert context(gone=EventRecord(output=STORED)).output("gone") == STORED
+
+
+def test_function_of_two_nodes_is_ambiguous() -> None:
+    """The error names both nodes, and neither a default nor another attempt helps."""
+    with pytest.raises(MissionExecutionError, match=r"opened.*'start' and 'work'") as raised:
+        context().output(opened, default=None)
+
+    assert isinstance(raised.value, NonRetryableError)
+
+
+def test_received_is_typed_by_the_token_or_the_name() -> None:
+    """Token and name give the signal's type; what was not received is an error, which no attempt helps."""
+    ctx = context(go=EventRecord(input=STORED))
+
+    assert ctx.received(GO) == ctx.received("go") == Request("ann@example.com", ["new"])
+    with pytest.raises(MissionExecutionError, match="no signal 'go'; it has 'start'") as raised:
+        context().received(GO)
+    assert isinstance(raised.value, NonRetryableError)
+
+
+def test_step_has_not_received_anything() -> None:
+    """A step, an update or the start is no signal, whatever has gone into it."""
+    ctx = context(plain=EventRecord(output=STORED), change=EventRecord(input=5, output=[5]))
+
+    for name in ("start", "plain", "change"):
+        with pytest.raises(MissionExecutionError, match=f"no signal '{name}'"):
+            ctx.received(name)
+
+
+def test_log_lines_carry_the_attempt(caplog: pytest.LogCaptureFixture) -> None:
+    """`ctx.log` writes to the standard library's logger, each line with id, name, step and attempt."""
+    with caplog.at_level(logging.INFO, "mission_control.mission"):
+        context().log.info("sent", to="ann")
+
+    (record,) = caplog.records
+    fields = vars(record)
+    assert record.name == "mission_control.mission"
+    assert {name: fields[name] for name in ("mission_id", "mission_name", "step", "attempt", "to")} == {
+        "mission_id": "x",
+        "mission_name": "it",
+        "step": "work",
+        "attempt": 3,
+        "to": "ann",
+    }
