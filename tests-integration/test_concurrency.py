@@ -912,7 +912,7 @@ async def test_alarm_is_set_when_settled_returns(open_commander: OpenCommander, 
     await commander.start(builder.need_to("go", str, timeout=120).end(), 1, wait=False)
     await commander.settled()
 
-    assert waits == [fake_clock.now() + timedelta(minutes=2)]
+    assert min(waits) == fake_clock.now() + timedelta(minutes=2)
 
 
 async def test_settled_returns_at_once_where_nothing_is_under_way(

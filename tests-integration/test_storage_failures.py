@@ -24,7 +24,7 @@ from mission_control.core import (
     PersistenceError,
     RetryPolicy,
     StaleMissionError,
-    alarm,
+    bell,
     m,
     recorder,
 )
@@ -413,7 +413,7 @@ async def test_recovery_that_cannot_read_is_tried_again_before_settled_returns(
     open_commander: OpenCommander, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A failing first look at what was interrupted is repeated, and `settled` waits for it."""
-    monkeypatch.setattr(alarm, "_FIRST_BACKOFF", 0.01)
+    monkeypatch.setattr(bell, "_FIRST_BACKOFF", 0.01)
     gate = Gate()
     definition = m.define("d").start(input=int, run=begin).step("gate", gate).end()
     commander = await open_commander([definition])

@@ -401,7 +401,7 @@ class _Async:
 @pytest.mark.parametrize(
     ("schema", "words"),
     [
-        ("Request", "the schema is the text 'Request'; pass the type itself"),
+        ("Request", "the schema is a text, str 'Request'; pass the type itself"),
         (5, "int 5, which is no type, has no JSON form"),
         (complex, "complex has no JSON form"),
         (list["Request"], "'Request' is only the text of a type"),

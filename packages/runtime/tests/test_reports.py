@@ -9,6 +9,7 @@ import attrs
 import pytest
 import structlog
 
+from mission_control.core import m
 from mission_control.runtime import RuntimeEvent, RuntimeMetric, create_commander_runtime
 from mission_control.testing import FakeClock
 
@@ -133,3 +134,26 @@ async def test_nothing_is_printed(capfd: pytest.CaptureFixture[str]) -> None:
         await runtime.tick()
 
     assert capfd.readouterr().out == ""
+
+
+async def test_lines_about_a_mission_name_it_and_show_no_payload(
+    runtimes: Runtimes, fake_clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What the engine and the runtime log of a mission carries ids and names as fields, and no stored value."""
+    first = await runtimes([sleeping()])
+    await first.commander.start("sleeping", "a secret", mission_id="asleep")
+    await first.stop()
+    await fake_clock.advance(60)
+    changed = m.define("sleeping").start(input=int, run=lambda ctx: None).sleep("nap", 60).end()
+
+    await runtimes([changed])
+
+    engine, runtime = (record for record in caplog.records if record.levelno >= logging.WARNING)
+    assert (engine.name, runtime.name) == ("mission_control.engine", LOGGER)
+    for record in (engine, runtime):
+        fields = vars(record)
+        assert (fields["mission_id"], fields["mission_name"], fields["step"]) == ("asleep", "sleeping", "nap")
+        assert "asleep" in record.getMessage()
+        assert "secret" not in record.getMessage()
+    (event,) = [event for event in runtimes.events if event.event == "mission-resume-failed"]
+    assert "secret" in str(event.error)

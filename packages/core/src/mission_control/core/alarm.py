@@ -55,7 +55,7 @@ class Alarm:
         self._timers.begin()
         self._deadlines.begin()
 
-    def sweep(self) -> asyncio.Future[list[None]]:
+    def sweep(self) -> asyncio.Future[tuple[None, None]]:
         """Look for interrupted missions and for due ones, from the first on.
 
         The future is done when each of them was told to go on, and does or cannot, or when there is no slot for

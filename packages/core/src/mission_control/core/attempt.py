@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from enum import Enum
 from types import CoroutineType
-from typing import Any, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from .clock import Clock, RunningAttempt
 from .definition import UserCode
@@ -19,6 +19,9 @@ from .flight import Flight
 from .sleeper import Deadlines
 from .slots import Slots
 from .threads import Threads
+
+if TYPE_CHECKING:
+    from .observer import Tracer
 
 GRACE = 5.0
 """Seconds that user code gets to end once it was told to."""
@@ -49,12 +52,20 @@ class Runner:
     after a restart there would be no such caller.
     """
 
-    def __init__(self, clock: Clock, deadlines: Deadlines, slots: Slots, context: contextvars.Context) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        deadlines: Deadlines,
+        slots: Slots,
+        context: contextvars.Context,
+        tracer: Tracer | None,
+    ) -> None:
         self.clock = clock
         self.deadlines = deadlines
         self.slots = slots
         self.threads = Threads()
         self.context = context
+        self.tracer = tracer
         self.running: set[Attempt] = set()
 
     async def call(self, run: UserCode, *arguments: Any) -> Any:
@@ -84,10 +95,18 @@ class Attempt:
     """
 
     def __init__(
-        self, runner: Runner, flight: Flight, name: str, timeout: float | None, ended: Callable[[Attempt], None]
+        self,
+        runner: Runner,
+        flight: Flight,
+        name: str,
+        number: int | None,
+        timeout: float | None,
+        ended: Callable[[Attempt], None],
     ) -> None:
         self.flight = flight
         self.name = name
+        self.number = number
+        """Which attempt of the step this is, from 1; None for an update."""
         self.value: object = None
         self.error: BaseException | None = None
         self.stopped: Stop | None = None
@@ -117,6 +136,8 @@ class Attempt:
             self._deadline = runner.deadlines.add(self.timeout_at, self._time_out)
         context = runner.context.copy()
         context.run(current_attempt.set, self)
+        if runner.tracer is not None:
+            runner.tracer.attempt_began(self, context)
         if is_async:
             self._task = self._loop.create_task(_call(run, arguments), context=context)
             self._task.add_done_callback(self._task_done)
@@ -154,6 +175,7 @@ class Attempt:
             self.flight.mission_id,
             self.name,
             self.stopped.value if self.stopped else "stopped",
+            extra={**self.flight.labels, "step": self.name, "attempt": self.number or 1},
         )
         self._finish(None, None)
 
@@ -179,6 +201,8 @@ class Attempt:
             self.runner.deadlines.remove(self._deadline)
         if self._grace is not None:
             self._grace.cancel()
+        if self.runner.tracer is not None:
+            self.runner.tracer.attempt_ended(self)
         self._ended(self)
 
     async def lending(self, answer: asyncio.Future[Any]) -> Any:
@@ -253,8 +277,8 @@ class Attempt:
         if isinstance(error, KeyboardInterrupt | SystemExit):
             self._end_with_loop(error)
             raise error
-        if self.is_over and isinstance(value, CoroutineType):
-            value.close()
+        if self.is_over:
+            _discard(value)
         if self.is_over or not is_awaitable(value):
             self._finish(value, error)
             return
@@ -272,6 +296,11 @@ def is_awaitable(value: object) -> TypeGuard[Awaitable[Any]]:
         return False
 
 
+def _discard(value: object) -> None:
+    if isinstance(value, CoroutineType):
+        value.close()
+
+
 def _settle(answer: asyncio.Future[Any], value: object, error: BaseException | None) -> None:
     if answer.done():
         return
@@ -281,7 +310,7 @@ def _settle(answer: asyncio.Future[Any], value: object, error: BaseException | N
         answer.set_exception(RuntimeError(repr(error)) if isinstance(error, StopIteration) else error)
 
 
-async def _call(run: UserCode, arguments: tuple[Any, ...]) -> Any:
+async def _call(run: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
     return await run(*arguments)
 
 

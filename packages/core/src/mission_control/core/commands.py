@@ -12,11 +12,12 @@ from .records import MissionFailure
 
 @attrs.frozen
 class Start:
-    """A new mission, with its validated input."""
+    """A new mission, with its validated input. `trace` is kept for those who draw what happens."""
 
     mission_name: str
     input: Any
     start_at: datetime | None
+    trace: str | None = None
 
 
 @attrs.frozen

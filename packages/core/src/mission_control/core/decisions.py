@@ -147,11 +147,13 @@ def _start(answer: _Answer, command: Start) -> None:
     _require(answer.state, Phase.NEW)
     definition = answer.definition
     assert definition is not None
+    trace: dict[str, Any] = {} if command.trace is None else {"trace": command.trace}
     answer.add(
         _T.MISSION_CREATED,
         mission_name=command.mission_name,
         input=command.input,
         definition=definition.fingerprint,
+        **trace,
     )
     if command.start_at is not None:
         answer.add(_T.TIMER_SCHEDULED, START_AT, node_index=0, due_at=iso(command.start_at))

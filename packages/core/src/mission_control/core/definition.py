@@ -464,9 +464,7 @@ class MissionBuilder(Generic[I]):
         else:
             checked = self._parts.fresh(name, what="signal")
             if schema is _UNSTATED:
-                raise MissionDefinitionError(
-                    f"signal {checked!r} of mission {self._parts.name!r}: its schema is missing; say need_to(name, schema)"
-                )
+                raise MissionDefinitionError(f"signal {checked!r} has no schema; say .need_to({checked!r}, its_schema)")
             payload = payload_type(schema, subject=f"signal {checked!r} of mission {self._parts.name!r}")
         subject = f"signal {checked!r} of mission {self._parts.name!r}"
         if timeout_message is not None:

@@ -32,7 +32,7 @@ from .issues import found
 from .journal import create_journal, create_loader
 from .memory import InMemoryAdapter
 from .names import checked_name, exact_text, is_a, sought
-from .observer import Observer
+from .observer import Observer, Tracer
 from .operations import EmbeddedOperations
 from .persistence import PersistenceAdapter
 from .recorder import not_registered
@@ -64,12 +64,13 @@ class _Session:
         activity: Activity,
         context: contextvars.Context,
         observer: Observer | None,
+        tracer: Tracer | None,
     ) -> None:
         self.activity = activity
         self.adapter = adapter
         slots = Slots(max_concurrency)
         self.deadlines = Deadlines(clock, self.activity)
-        self.runner = Runner(clock, self.deadlines, slots, context)
+        self.runner = Runner(clock, self.deadlines, slots, context, tracer)
         loader = create_loader(adapter, self.activity)
         self.engine = Engine(
             clock=clock,
@@ -81,7 +82,7 @@ class _Session:
             note_wait=self._note_wait,
         )
         self.alarm = Alarm(adapter, clock, slots, self.activity, self.engine, observer)
-        self.recovery: asyncio.Future[list[None]] | None = None
+        self.recovery: asyncio.Future[tuple[None, None]] | None = None
         self.operations = EmbeddedOperations(
             engine=self.engine,
             adapter=adapter,
@@ -122,6 +123,7 @@ class EmbeddedCommander(Commander):
         create_mission_id: Callable[[], str] | None = None,
         max_concurrency: int = 256,
         observer: Observer | None = None,
+        tracer: Tracer | None = None,
     ) -> None:
         if type(max_concurrency) is not int or max_concurrency < 1:
             raise ValueError(f"max_concurrency: expected an int of 1 or more, found {found(max_concurrency)}")
@@ -135,6 +137,7 @@ class EmbeddedCommander(Commander):
         self._create_mission_id = create_mission_id or new_mission_id
         self._max_concurrency = max_concurrency
         self._observer = observer
+        self._tracer = tracer
         self.activity = Activity()
         """What is under way here; a runtime adds what it does itself, so that `settled` waits for that too."""
         self._context = contextvars.copy_context()
@@ -191,6 +194,7 @@ class EmbeddedCommander(Commander):
             activity=self.activity,
             context=self._context,
             observer=self._observer,
+            tracer=self._tracer,
         )
         join = getattr(self._clock, "join", None)
         if join is not None:

@@ -58,6 +58,7 @@ class Engine(Recorder):
             slots=runner.slots,
             activity=activity,
             definitions=definitions,
+            tracer=runner.tracer,
         )
         self._runner = runner
         self._note_wait = note_wait
@@ -83,7 +84,11 @@ class Engine(Recorder):
         flight = Flight(mission_id, definition=definition)
         self._activate(flight)
         flight.has_slot = start_at is None and self._slots.take()
-        self._commit(flight, Start(definition.name, input, start_at), operation, _answer(operation, wait=wait))
+        trace = None
+        if self._tracer is not None:
+            flight.is_traced = True
+            trace = self._tracer.mission_started(mission_id, definition.name)
+        self._commit(flight, Start(definition.name, input, start_at, trace), operation, _answer(operation, wait=wait))
         return None
 
     def submit(self, mission_id: str, operation: Operation) -> None:
@@ -187,8 +192,9 @@ class Engine(Recorder):
 
     def _stand_down(self, flight: Flight, problem: Exception) -> None:
         if flight.is_woken:
-            logger.warning("passed over: %s", str(problem).partition("\n")[0])  # the lines below it show payloads
-            logger.debug("passed over: %s", problem)
+            summary = str(problem).partition("\n")[0]  # the lines below it show payloads
+            logger.warning("passed over: %s", summary, extra=flight.labels)
+            logger.debug("passed over: %s", problem, extra=flight.labels)
         self._drop(flight, problem)
 
     def _act(self, flight: Flight, state: State) -> bool:
@@ -253,7 +259,8 @@ class Engine(Recorder):
         assert isinstance(node, StepNode)  # `check_fit` has seen to it
         context: MissionContext[Any] = MissionContext(definition, state, node.name, action.attempt_number)
         ended = partial(self._guard, flight, self._step_ended, node)
-        flight.attempt = Attempt(self._runner, flight, node.name, node.timeout, ended)
+        self._begin_trace(flight, state)
+        flight.attempt = Attempt(self._runner, flight, node.name, action.attempt_number, node.timeout, ended)
         flight.attempt.begin(node.run, (context,), is_async=node.is_async)
 
     def _step_ended(self, flight: Flight, node: StepNode, attempt: Attempt) -> None:
@@ -351,7 +358,8 @@ class Engine(Recorder):
         typed = handler.schema.restore(stored, subject=subject)
         context: MissionContext[Any] = MissionContext(definition, state, operation.name, 1)
         ended = partial(self._guard, flight, self._update_ended, operation, stored)
-        flight.attempt = Attempt(self._runner, flight, operation.name, operation.timeout, ended)
+        self._begin_trace(flight, state)
+        flight.attempt = Attempt(self._runner, flight, operation.name, None, operation.timeout, ended)
         flight.attempt.begin(handler.run, (context, typed), is_async=handler.is_async)
 
     def _update_ended(self, flight: Flight, operation: UpdateOperation, stored: Any, attempt: Attempt) -> None:

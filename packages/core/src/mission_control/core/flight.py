@@ -88,6 +88,9 @@ class Flight:
     woken: Callable[[Exception | None], None] | None = None
     """Called once it is known whether the mission that was woken goes on, or with why it cannot."""
 
+    is_traced: bool = False
+    """True while a tracer knows the mission to be in motion."""
+
     attempt: Attempt | None = None
     outcome: tuple[tuple[str, int], Command] | None = None
     """How an attempt ended, and which one, until that is durable."""
@@ -113,6 +116,16 @@ class Flight:
 
     backoff: float = 0.0
     retry: asyncio.TimerHandle | None = None
+
+    @property
+    def labels(self) -> dict[str, object]:
+        """What a log line about the mission carries beside its text."""
+        labels: dict[str, object] = {"mission_id": self.mission_id}
+        if self.state is not None:
+            labels["mission_name"] = self.state.mission_name
+            labels["step"] = self.state.cursor
+            labels["attempt"] = self.state.attempt_number
+        return labels
 
     @property
     def must_go_on(self) -> bool:

@@ -8,7 +8,7 @@ newest version appends; adding to an older one copies what that one sees.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import cast
 
 from .records import EventRecord
 
@@ -81,13 +81,11 @@ class Ledger(Mapping[str, EventRecord]):
         return f"Ledger({dict(self)!r})"
 
 
-def _weigh(value: Any) -> int:
+def _weigh(value: object) -> int:
     if isinstance(value, str):
         return 64 + len(value)
     if isinstance(value, dict):
-        fields: dict[str, Any] = value
-        return 64 + sum(64 + _weigh(item) for item in fields.values())
+        return 64 + sum(64 + _weigh(item) for item in cast("dict[str, object]", value).values())
     if isinstance(value, list):
-        items: list[Any] = value
-        return 64 + sum(_weigh(item) for item in items)
+        return 64 + sum(_weigh(item) for item in cast("list[object]", value))
     return 0 if value is None else 32

@@ -145,6 +145,7 @@ def _created(state: State, record: HistoryRecord) -> None:
     state.mission_name = details["mission_name"]
     state.created_with = state.last_run = details["definition"]
     state.created_at = record.at
+    state.trace = details.get("trace")
     state.cursor, state.place = "start", "start"
     state.events = state.events.with_entry("start", EventRecord(input=details["input"]))
 

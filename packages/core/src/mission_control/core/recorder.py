@@ -35,6 +35,7 @@ from .issues import found
 from .journal import Journal, Loader
 from .machine import fold, load
 from .names import is_a
+from .observer import Tracer
 from .persistence import CommitOutcome, LoadOutcome, MissionCommit, StoredDefinition
 from .records import HistoryRecord, HistoryType
 from .slots import Slots
@@ -57,6 +58,7 @@ class Recorder(ABC):
         slots: Slots,
         activity: Activity,
         definitions: Mapping[str, MissionDefinition[Any]],
+        tracer: Tracer | None,
     ) -> None:
         self._clock = clock
         self._journal = journal
@@ -64,6 +66,7 @@ class Recorder(ABC):
         self._slots = slots
         self._activity = activity
         self._definitions = definitions
+        self._tracer = tracer
         self._hangar = Hangar()
         self._loop = asyncio.get_running_loop()
         self._stored: set[str] = set()
@@ -99,6 +102,19 @@ class Recorder(ABC):
             self._activity.leave()
         if self.is_closing:
             self._activity.notify()
+        self._end_trace(flight)
+
+    def _begin_trace(self, flight: Flight, state: State) -> None:
+        if self._tracer is not None and not flight.is_traced:
+            flight.is_traced = True
+            self._tracer.mission_moved(flight.mission_id, state.mission_name, state.trace)
+
+    def _end_trace(self, flight: Flight) -> None:
+        if self._tracer is not None and flight.is_traced:
+            flight.is_traced = False
+            state = flight.state
+            status, error = (None, None) if state is None else (state.status, state.error)
+            self._tracer.mission_rested(flight.mission_id, status, error)
 
     def _drop(self, flight: Flight, error: Exception) -> None:
         """Forget the mission, and tell everybody who waits for something of it why. Storage knows the rest."""
@@ -123,10 +139,12 @@ class Recorder(ABC):
         try:
             callback(flight, *arguments)
         except CorruptMissionError as error:
-            logger.error("%s", error)  # noqa: TRY400 - the message says it all; the trace would be ours
+            logger.error("%s", error, extra=flight.labels)  # noqa: TRY400 - the message says it all; the trace would be ours
             self._drop(flight, error)
         except Exception as error:
-            logger.exception("mission %s cannot be driven; it stays as it is stored", flight.mission_id)
+            logger.exception(
+                "mission %s cannot be driven; it stays as it is stored", flight.mission_id, extra=flight.labels
+            )
             self._drop(flight, error)
 
     # Writing
@@ -141,6 +159,7 @@ class Recorder(ABC):
         """Decide, and make the answer durable; then call `applied` and go on. A failure is told to `operation`."""
         state = flight.state or State(mission_id=flight.mission_id)
         definition = flight.definition
+        self._begin_trace(flight, state)
         has_slot = flight.has_slot and not self.is_closing
         records = decide(definition, state, command, self._clock.now(), has_slot=has_slot)
         if not records:  # the clock was set back between two looks at it: look again
@@ -198,6 +217,7 @@ class Recorder(ABC):
         if flight.state is None and isinstance(error, StaleMissionError):
             flight.birth = flight.claimed = flight.definition = None  # the id is another mission's: read that
             self._free_slot(flight)
+            self._end_trace(flight)
             self._read(flight)
         else:
             self._back_off(flight, error)
@@ -212,7 +232,9 @@ class Recorder(ABC):
         flight.is_busy = True
         flight.is_woken = True  # what did take effect nobody else would carry on
         flight.backoff = min(_LONGEST_BACKOFF, flight.backoff * 2 or _FIRST_BACKOFF)
-        logger.warning("mission %s: %s; trying again in %g s", flight.mission_id, error, flight.backoff)
+        logger.warning(
+            "mission %s: %s; trying again in %g s", flight.mission_id, error, flight.backoff, extra=flight.labels
+        )
         flight.retry = self._loop.call_later(flight.backoff, self._hurry, flight)
         self._rest(flight)
 

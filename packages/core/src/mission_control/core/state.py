@@ -71,6 +71,7 @@ class State:
     output: Any = None
     created_with: str | None = None
     last_run: str | None = None
+    trace: str | None = None
 
     @property
     def status(self) -> MissionStatus:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias, TypeVar
 
 from mission_control.core import Clock, MissionSummary
@@ -15,6 +15,7 @@ from .records import EventName, Level, MetricName, RuntimeEvent, RuntimeMetric
 EventHook: TypeAlias = Callable[[RuntimeEvent], object]
 MetricHook: TypeAlias = Callable[[RuntimeMetric], object]
 Hook = TypeVar("Hook")
+Report = TypeVar("Report")
 
 _LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
@@ -28,8 +29,8 @@ class Reporter:
         """How many missions went on, or could not, so far."""
         self._held: list[tuple[MissionSummary, Exception | None]] | None = None
         self._clock = clock
-        self._on_event = _checked_hook("on_event", on_event)
-        self._on_metric = _checked_hook("on_metric", on_metric)
+        self._event_hooks = {"on_event": _checked_hook("on_event", on_event)}
+        self._metric_hooks = {"on_metric": _checked_hook("on_metric", on_metric)}
         self._log = bound_logger("mission_control.runtime", identity=identity)
 
     def event(
@@ -53,14 +54,15 @@ class Reporter:
         if mission_id is not None:
             details = {"mission_id": mission_id, **details}
         if error is not None:
-            details["error"] = f"{type(error).__name__}: {error}"
+            summary = str(error).partition("\n")[0]  # the lines below it may show payloads
+            details["error"] = f"{type(error).__name__}: {summary}"
         self._log.log(_LEVELS[level], name, **details)
-        self._call("on_event", self._on_event, event)
+        self._call(self._event_hooks, event)
 
     def metric(self, name: MetricName, value: float = 1.0, **tags: str) -> None:
         """Report a measurement."""
         metric = RuntimeMetric(name=name, value=value, tags={"identity": self.identity, **tags})
-        self._call("on_metric", self._on_metric, metric)
+        self._call(self._metric_hooks, metric)
 
     def hold(self) -> None:
         """Keep what the commander resumes as it becomes ready: it belongs to the startup tick."""
@@ -86,13 +88,17 @@ class Reporter:
             self.event("error", "mission-resume-failed", mission_id=mission.mission_id, error=error, **details)
             self.metric("runtime.mission.resume.failed", mission_name=mission.mission_name)
 
-    def _call(self, name: str, hook: Callable[..., object] | None, argument: object) -> None:
-        if hook is None:
-            return
-        try:
-            hook(argument)
-        except Exception:
-            self._log.exception("hook-failed", hook=name)
+    def add_metric_hook(self, name: str, hook: MetricHook) -> None:
+        """Hand each measurement to `hook` too."""
+        self._metric_hooks[name] = hook
+
+    def _call(self, hooks: Mapping[str, Callable[[Report], object] | None], report: Report) -> None:
+        for name, hook in hooks.items():
+            if hook is not None:
+                try:
+                    hook(report)
+                except Exception:
+                    self._log.exception("hook-failed", hook=name)
 
 
 def _checked_hook(name: str, hook: Hook) -> Hook:

@@ -24,6 +24,7 @@ from mission_control.core.embedded import EmbeddedCommander
 from mission_control.core.issues import found
 from mission_control.core.memory import InMemoryAdapter
 from mission_control.core.names import is_a
+from mission_control.core.observer import Tracer
 from mission_control.core.sleeper import Sleeper
 
 from .reporter import EventHook, MetricHook, Reporter
@@ -256,11 +257,13 @@ def create_commander_runtime(
 
     `identity` is its name in events and metrics, host and process id where that is not given. `on_event` and
     `on_metric` are called for each event and metric, on the event loop; they should be quick. Where they raise,
-    that is logged. Events also go to the standard library's logger `mission_control.runtime`.
+    that is logged. Events also go to the standard library's logger `mission_control.runtime`, and where
+    `opentelemetry-api` is installed (the extra `otel`), missions, attempts and metrics to OpenTelemetry.
     """
     time_source = SystemClock() if clock is None else clock
     adapter = InMemoryAdapter() if persistence is None else persistence
     reporter = Reporter(identity or f"{socket.gethostname()}:{os.getpid()}", time_source, on_event, on_metric)
+    tracer = _find_tracer(reporter)
     commander = EmbeddedCommander(
         definitions=definitions,
         persistence=adapter,
@@ -268,5 +271,21 @@ def create_commander_runtime(
         create_mission_id=create_mission_id,
         max_concurrency=max_concurrency,
         observer=reporter,
+        tracer=tracer,
     )
     return CommanderRuntime(commander, adapter, time_source, reporter)
+
+
+def _find_tracer(reporter: Reporter) -> Tracer | None:
+    """Return what draws spans, and have metrics recorded, where OpenTelemetry's API is installed."""
+    try:
+        from .telemetry import MetricRecorder, SpanTracer
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] != "opentelemetry":
+            raise
+        return None
+    from importlib.metadata import version
+
+    release = version("mission-control-runtime")
+    reporter.add_metric_hook("opentelemetry", MetricRecorder(release))
+    return SpanTracer(release)
