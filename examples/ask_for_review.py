@@ -84,14 +84,14 @@ async def main(decision: str | None, comment: str) -> None:
     async with InMemoryCommander(definitions=[article_review]) as commander:
         mission = await commander.start(article_review, Article(title="Timers that last"))
         print((await mission.snapshot()).events["start"].output)
-        if decision is not None:
-            return await review(mission, decision, comment)
-        await review(mission, "maybe", "I am not sure about the title.")
-        await review(mission, "approve", "ok")
-        await review(mission, "approve", "It reads well.")
-
-        mission = await commander.start(article_review, Article(title="Timers that drift"))
-        await review(mission, "reject", "The dates are missing.")
+        if decision is None:
+            await review(mission, "maybe", "I am not sure about the title.")
+            await review(mission, "approve", "ok")
+            await review(mission, "approve", "It reads well.")
+            mission = await commander.start(article_review, Article(title="Timers that drift"))
+            await review(mission, "reject", "The dates are missing.")
+        else:
+            await review(mission, decision, comment)
         print(f"\n{await mission.inspect()}")
 
 

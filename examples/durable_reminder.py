@@ -35,7 +35,7 @@ reminder = m.define("reminder").start(input=str, run=note).sleep("nap", NAP).ste
 
 
 def clock(instant: datetime) -> str:
-    return f"{instant:%H:%M:%S.%f}"[:-3]
+    return f"{instant:%Y-%m-%d %H:%M:%S.%f}"[:-3] + "Z"
 
 
 # The first process: sets the reminder. It would wait for it, if it were left alone.

@@ -1,18 +1,10 @@
 """The approval example does what it shows."""
 
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
-EXAMPLE = Path(__file__).with_name("approval.py")
 
-
-def run_example(*arguments: str) -> str:
-    command = [sys.executable, "-I", "-W", "error", str(EXAMPLE), *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
-
-
-def test_the_approval_survives_the_kill_and_completes() -> None:
+def test_the_approval_survives_the_kill_and_completes(run_example: Callable[..., str]) -> None:
     """The request of a killed process is shown, refused a bad approval, approved, and completed."""
     shown = run_example("--email", "you@example.com")
 
@@ -27,7 +19,7 @@ def test_the_approval_survives_the_kill_and_completes() -> None:
     assert "timer-fired" in done
 
 
-def test_the_approval_keeps_a_database_that_it_was_given(tmp_path: Path) -> None:
+def test_the_approval_keeps_a_database_that_it_was_given(run_example: Callable[..., str], tmp_path: Path) -> None:
     """With `--database` the missions are left to look at."""
     run_example("--database", str(tmp_path / "kept.db"))
 

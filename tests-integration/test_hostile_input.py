@@ -24,6 +24,7 @@ import pytest
 from attrs import define, fields
 
 from mission_control.adapter_sqlite import SQLiteCommander, create_sqlite_persistence_adapter, open_mission_reader
+from mission_control.client import create_blocking_client, create_commander_client
 from mission_control.core import (
     Commander,
     MissionBuilder,
@@ -402,6 +403,10 @@ ENTRIES: Mapping[str, Entry] = {
     "create_sqlite_persistence_adapter(lock_timeout=)": lambda on, value: create_sqlite_persistence_adapter(
         on.path, lock_timeout=value
     ),
+    "create_commander_runtime(identity=)": lambda on, value: create_commander_runtime(identity=value),
+    "create_commander_runtime(on_event=)": lambda on, value: create_commander_runtime(on_event=value),
+    "create_commander_runtime(on_metric=)": lambda on, value: create_commander_runtime(on_metric=value),
+    "create_commander_client(runtime=)": lambda on, value: create_commander_client(runtime=value),
     "set_next_tick_at": lambda on, value: create_commander_runtime().set_next_tick_at(value),
     "set_next_tick_in": lambda on, value: create_commander_runtime().set_next_tick_in(value),
 }
@@ -519,6 +524,18 @@ async def test_large_payloads_pass_everywhere(entries: Entries) -> None:
     snapshot = await mission.result()
     assert snapshot.output == large
     assert snapshot.events["more"].input == large
+
+
+def test_hostile_timeout_of_a_blocking_caller_is_refused_or_waited_for() -> None:
+    """However long somebody without a loop is to wait, they get an error or the result."""
+    with create_blocking_client(definitions=[ANYTHING]) as client:
+        mission = client.start_mission(ANYTHING, None)
+        for name, value in VALUES.items():
+            timeout: Any = value
+            try:
+                assert mission.result(timeout).status is MissionStatus.COMPLETED
+            except (MissionControlError, TimeoutError) as error:
+                assert "timeout" in str(error) or "within" in str(error), name  # noqa: PT017 - either is right
 
 
 # What user code gives back

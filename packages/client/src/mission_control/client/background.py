@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from mission_control.core import CommanderClosedError
 
-logger = logging.getLogger("mission_control.client")
+_logger = logging.getLogger("mission_control.client")
 
 T = TypeVar("T")
 
@@ -25,7 +25,7 @@ class BackgroundLoop:
         self._pid = os.getpid()
         self._lock = threading.Lock()
         self._waiting: set[Future[Any]] = set()
-        self.has_ended = False
+        self.has_ended: bool = False
         """True from the beginning of `end` on, or where the loop ended by itself."""
         began: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
         self._thread = threading.Thread(target=self._run, args=(began,), name=name, daemon=True)
@@ -91,7 +91,7 @@ class BackgroundLoop:
             try:
                 runner.run(self._serve(began))
             except BaseException:
-                logger.exception("a step has ended the event loop of %s, and with it the client", self._thread.name)
+                _logger.exception("a step has ended the event loop of %s, and with it the client", self._thread.name)
             finally:
                 with self._lock:
                     self.has_ended = True

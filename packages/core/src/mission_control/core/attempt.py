@@ -11,17 +11,15 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from enum import Enum
 from types import CoroutineType
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import Any, TypeGuard
 
 from .clock import Clock, RunningAttempt
 from .definition import UserCode
 from .flight import Flight
+from .observer import Tracer
 from .sleeper import Deadlines
 from .slots import Slots
 from .threads import Threads
-
-if TYPE_CHECKING:
-    from .observer import Tracer
 
 GRACE = 5.0
 """Seconds that user code gets to end once it was told to."""
@@ -118,6 +116,7 @@ class Attempt:
         self.is_sync = False
         """True while the code runs on a thread, where it cannot be cancelled."""
         self.runner = runner
+        self._trace: object = None
         self._timeout = timeout
         self._ended = ended
         self._task: asyncio.Task[Any] | None = None
@@ -137,7 +136,7 @@ class Attempt:
         context = runner.context.copy()
         context.run(current_attempt.set, self)
         if runner.tracer is not None:
-            runner.tracer.attempt_began(self, context)
+            self._trace = runner.tracer.attempt_began(self.flight.mission_id, self.name, self.number, context)
         if is_async:
             self._task = self._loop.create_task(_call(run, arguments), context=context)
             self._task.add_done_callback(self._task_done)
@@ -202,7 +201,7 @@ class Attempt:
         if self._grace is not None:
             self._grace.cancel()
         if self.runner.tracer is not None:
-            self.runner.tracer.attempt_ended(self)
+            self.runner.tracer.attempt_ended(self._trace, error, self.stopped and self.stopped.value)
         self._ended(self)
 
     async def lending(self, answer: asyncio.Future[Any]) -> Any:
@@ -264,7 +263,7 @@ class Attempt:
         try:
             value = context.run(run, *arguments)
         except BaseException as raised:
-            error = raised
+            error = _without_our_frame(raised)
         with contextlib.suppress(
             RuntimeError
         ):  # the loop has ended: the next process will find the attempt interrupted
@@ -286,6 +285,12 @@ class Attempt:
         self._task.add_done_callback(self._task_done)
         if self.stopped is not None:
             self._cancel_task()
+
+
+def _without_our_frame(error: BaseException) -> BaseException:
+    """Leave our own frame out of the error's traceback: whoever keeps the error would keep the mission in memory."""
+    trace = error.__traceback__
+    return BaseException.with_traceback(error, trace and trace.tb_next)
 
 
 def is_awaitable(value: object) -> TypeGuard[Awaitable[Any]]:

@@ -138,7 +138,7 @@ class EmbeddedCommander(Commander):
         self._max_concurrency = max_concurrency
         self._observer = observer
         self._tracer = tracer
-        self.activity = Activity()
+        self.activity: Activity = Activity()
         """What is under way here; a runtime adds what it does itself, so that `settled` waits for that too."""
         self._context = contextvars.copy_context()
         self._pid = os.getpid()

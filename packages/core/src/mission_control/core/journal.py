@@ -19,6 +19,10 @@ _MOST = 512
 """Members of one batch; more would make the first of them wait for the last."""
 
 
+_TURN = 64
+"""Outcomes that are told in one turn of the loop."""
+
+
 class Coalescer(Generic[Item, Outcome]):
     """Hands items to `work` in batches, one batch at a time, and each outcome to the one who asked for it.
 
@@ -48,8 +52,10 @@ class Coalescer(Generic[Item, Outcome]):
             while self._waiting:
                 batch, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
                 outcomes = await self._outcomes([item for item, _ in batch])
-                for (_, done), outcome in zip(batch, outcomes, strict=True):
+                for told, ((_, done), outcome) in enumerate(zip(batch, outcomes, strict=True), 1):
                     done(outcome)
+                    if told % _TURN == 0:
+                        await asyncio.sleep(0)  # others on the loop get their turn
         finally:
             self._task = None
             self._activity.leave()

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextvars
 from typing import Protocol
 
-from .attempt import Attempt
 from .records import MissionFailure, MissionStatus, MissionSummary
 
 
@@ -35,10 +34,13 @@ class Tracer(Protocol):
         """A mission that was in motion waits, has ended or cannot go on; None where it never became durable."""
         ...
 
-    def attempt_began(self, attempt: Attempt, context: contextvars.Context, /) -> None:
-        """A step or an update of a mission in motion is about to run, in `context`."""
+    def attempt_began(self, mission_id: str, name: str, number: int | None, context: contextvars.Context, /) -> object:
+        """A step of a mission in motion, or an update (which has no `number`), is about to run, in `context`.
+
+        What is returned is handed to `attempt_ended`.
+        """
         ...
 
-    def attempt_ended(self, attempt: Attempt, /) -> None:
-        """It ended, or was given up on."""
+    def attempt_ended(self, began: object, error: BaseException | None, stopped: str | None, /) -> None:
+        """It ended, or was given up on; `stopped` says why it was told to end, where it was."""
         ...

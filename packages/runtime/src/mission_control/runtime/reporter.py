@@ -25,7 +25,7 @@ class Reporter:
 
     def __init__(self, identity: str, clock: Clock, on_event: EventHook | None, on_metric: MetricHook | None) -> None:
         self.identity = identity
-        self.resumes = 0
+        self.resumes: int = 0
         """How many missions went on, or could not, so far."""
         self._held: list[tuple[MissionSummary, Exception | None]] | None = None
         self._clock = clock

@@ -284,8 +284,5 @@ def _find_tracer(reporter: Reporter) -> Tracer | None:
         if (error.name or "").partition(".")[0] != "opentelemetry":
             raise
         return None
-    from importlib.metadata import version
-
-    release = version("mission-control-runtime")
-    reporter.add_metric_hook("opentelemetry", MetricRecorder(release))
-    return SpanTracer(release)
+    reporter.add_metric_hook("opentelemetry", MetricRecorder())
+    return SpanTracer()

@@ -19,11 +19,11 @@ from opentelemetry import metrics, trace
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from mission_control.core import MissionFailure, MissionStatus
-from mission_control.core.attempt import Attempt, Stop
+from mission_control.core.attempt import Stop
 
 from .records import RuntimeMetric
 
-logger = logging.getLogger("mission_control.runtime")
+_logger = logging.getLogger("mission_control.runtime")
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -44,7 +44,7 @@ def _contained(
         try:
             return method(self, *arguments, **options)
         except Exception:
-            logger.exception("a span could not be recorded")
+            _logger.exception("a span could not be recorded")
             return None
 
     return call
@@ -53,11 +53,10 @@ def _contained(
 class SpanTracer:
     """Draws the missions of one commander as spans."""
 
-    def __init__(self, version: str) -> None:
-        self._tracer = trace.get_tracer(_SCOPE, version)
+    def __init__(self) -> None:
+        self._tracer = trace.get_tracer(_SCOPE)
         self._propagator = TraceContextTextMapPropagator()
         self._missions: dict[str, trace.Span] = {}
-        self._attempts: dict[Attempt, trace.Span] = {}
 
     @_contained
     def mission_started(self, mission_id: str, mission_name: str, /) -> str | None:
@@ -98,40 +97,38 @@ class SpanTracer:
         span.end()
 
     @_contained
-    def attempt_began(self, attempt: Attempt, context: contextvars.Context, /) -> None:
+    def attempt_began(
+        self, mission_id: str, name: str, number: int | None, context: contextvars.Context, /
+    ) -> trace.Span:
         """Begin the attempt's span, and make it the current one of the code that is about to run."""
-        mission_id = attempt.flight.mission_id
         mission = self._missions.get(mission_id)
         parent = otel_context.Context() if mission is None else trace.set_span_in_context(mission)
-        kind, key = ("update", _UPDATE) if attempt.number is None else ("step", _STEP)
-        span = self._attempts[attempt] = self._tracer.start_span(
-            f"{kind} {attempt.name}",
-            parent,
-            attributes={_ID: mission_id, key: attempt.name, _ATTEMPT: attempt.number or 1},
-        )
+        kind, key = ("update", _UPDATE) if number is None else ("step", _STEP)
+        attributes: dict[str, str | int] = {_ID: mission_id, key: name, _ATTEMPT: number or 1}
+        span = self._tracer.start_span(f"{kind} {name}", parent, attributes=attributes)
         context.run(otel_context.attach, trace.set_span_in_context(span, parent))
+        return span
 
     @_contained
-    def attempt_ended(self, attempt: Attempt, /) -> None:
+    def attempt_ended(self, began: object, error: BaseException | None, stopped: str | None, /) -> None:
         """End the attempt's span; what failed has the exception."""
-        span = self._attempts.pop(attempt, None)
-        if span is None:
+        if not isinstance(began, trace.Span):
             return
-        if attempt.stopped is not None:
-            span.set_attribute(_STOPPED, attempt.stopped.value)
-        if attempt.stopped is Stop.TIMEOUT:
-            span.set_status(trace.StatusCode.ERROR, attempt.stopped.value)
-        elif attempt.stopped is None and attempt.error is not None:
-            span.record_exception(attempt.error)
-            span.set_status(trace.StatusCode.ERROR, type(attempt.error).__name__)
-        span.end()
+        if stopped is not None:
+            began.set_attribute(_STOPPED, stopped)
+        if stopped == Stop.TIMEOUT.value:
+            began.set_status(trace.StatusCode.ERROR, stopped)
+        elif stopped is None and error is not None:
+            began.record_exception(error)
+            began.set_status(trace.StatusCode.ERROR, type(error).__name__)
+        began.end()
 
 
 class MetricRecorder:
     """A hook that counts a runtime's metrics, and records its durations."""
 
-    def __init__(self, version: str) -> None:
-        self._meter = metrics.get_meter(_SCOPE, version)
+    def __init__(self) -> None:
+        self._meter = metrics.get_meter(_SCOPE)
         self._duration = self._meter.create_histogram("runtime.tick.duration", "s", "how long ticks took")
         self._counters: dict[str, metrics.Counter] = {}
 

@@ -1,0 +1,27 @@
+"""Runs the example that a test is about: that of `test_<name>.py` is `<name>.py`."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def example(request: pytest.FixtureRequest) -> Path:
+    """The program that the test is about."""
+    return request.path.with_name(request.path.name.removeprefix("test_"))
+
+
+@pytest.fixture
+def run_example(example: Path) -> Callable[..., str]:
+    """Run the example as a reader would, with warnings as errors, and return what it prints."""
+
+    def run(*arguments: str) -> str:
+        command = [sys.executable, "-I", "-X", "utf8", "-W", "error", str(example), *arguments]
+        done = subprocess.run(command, check=True, capture_output=True, text=True, encoding="utf-8", timeout=60)
+        assert done.stderr == ""
+        return done.stdout
+
+    return run
