@@ -16,6 +16,8 @@ from mission_control.core import (
     MissionStatus,
     MissionSummary,
 )
+from mission_control.core.issues import found
+from mission_control.core.names import is_a
 from mission_control.runtime import CommanderRuntime
 
 I = TypeVar("I", default=Any)  # noqa: E741 (the input's type is I throughout the product)
@@ -92,4 +94,6 @@ class CommanderClient:
 
 def create_commander_client(*, runtime: CommanderRuntime) -> CommanderClient:
     """Return a client for the missions of `runtime`."""
+    if not is_a(runtime, CommanderRuntime):
+        raise TypeError(f"runtime: expected a CommanderRuntime, found {found(runtime)}")
     return CommanderClient(runtime)

@@ -102,7 +102,9 @@ class Reporter:
 
 
 def _checked_hook(name: str, hook: Hook) -> Hook:
-    """Return the hook. Raises `TypeError` for one that nobody would await."""
-    if inspect.iscoroutinefunction(hook):
-        raise TypeError(f"{name}: expected a plain function, found {hook!r}; it can create a task for what it awaits")
+    """Return the hook. Raises `TypeError` for one that cannot be called, or that nobody would await."""
+    if hook is not None and not callable(hook):
+        raise TypeError(f"{name}: expected a function, found {found(hook)}")
+    if is_coroutine_function(hook):
+        raise TypeError(f"{name}: expected a plain function, found an async one; it can create a task for that")
     return hook

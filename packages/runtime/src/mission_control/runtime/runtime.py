@@ -23,7 +23,7 @@ from mission_control.core.clock import checked_instant
 from mission_control.core.embedded import EmbeddedCommander
 from mission_control.core.issues import found
 from mission_control.core.memory import InMemoryAdapter
-from mission_control.core.names import is_a
+from mission_control.core.names import exact_text, is_a
 from mission_control.core.observer import Tracer
 from mission_control.core.sleeper import Sleeper
 
@@ -262,7 +262,8 @@ def create_commander_runtime(
     """
     time_source = SystemClock() if clock is None else clock
     adapter = InMemoryAdapter() if persistence is None else persistence
-    reporter = Reporter(identity or f"{socket.gethostname()}:{os.getpid()}", time_source, on_event, on_metric)
+    name = exact_text(identity, subject="identity") if identity is not None else ""
+    reporter = Reporter(name or f"{socket.gethostname()}:{os.getpid()}", time_source, on_event, on_metric)
     tracer = _find_tracer(reporter)
     commander = EmbeddedCommander(
         definitions=definitions,
