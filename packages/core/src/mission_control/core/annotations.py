@@ -52,9 +52,12 @@ def is_coroutine_function(fn: Callable[..., object]) -> bool:
     target: Any = fn
     while isinstance(target, functools.partial):
         target = cast("functools.partial[object]", target).func
-    if inspect.iscoroutinefunction(target):
-        return True
-    return not isinstance(target, type) and inspect.iscoroutinefunction(_call_of(target))
+    try:
+        if inspect.iscoroutinefunction(target):
+            return True
+        return not isinstance(target, type) and inspect.iscoroutinefunction(_call_of(target))
+    except Exception:  # a user's object may do anything when it is looked at
+        return False
 
 
 # --- finding the annotation ---------------------------------------------------------------

@@ -25,7 +25,7 @@ from .slots import Slots
 
 logger = logging.getLogger("mission_control.alarm")
 
-_PAGE = 512
+_PAGE = 256
 _FIRST_BACKOFF, _LONGEST_BACKOFF = 0.1, 5.0
 _LAST_ID = "\U0010ffff" * 256
 """Sorts behind every id."""

@@ -19,7 +19,7 @@ _MOST = 512
 """Members of one batch; more would make the first of them wait for the last."""
 
 
-_TURN = 64
+_TURN = 128
 """Outcomes that are told in one turn of the loop."""
 
 

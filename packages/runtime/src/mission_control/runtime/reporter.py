@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias, TypeVar
 
 from mission_control.core import Clock, MissionSummary
+from mission_control.core.annotations import is_coroutine_function
+from mission_control.core.issues import found
 from mission_control.core.log import bound_logger
 
 from .records import EventName, Level, MetricName, RuntimeEvent, RuntimeMetric
@@ -103,7 +104,9 @@ class Reporter:
 
 def _checked_hook(name: str, hook: Hook) -> Hook:
     """Return the hook. Raises `TypeError` for one that cannot be called, or that nobody would await."""
-    if hook is not None and not callable(hook):
+    if hook is None:
+        return hook
+    if not callable(hook):
         raise TypeError(f"{name}: expected a function, found {found(hook)}")
     if is_coroutine_function(hook):
         raise TypeError(f"{name}: expected a plain function, found an async one; it can create a task for that")
