@@ -324,7 +324,7 @@ def test_refusals_say_where_the_mission_stands() -> None:
         decide(DEFINITION, state_in(Phase.AWAITING), Receive("stop", 1), NOW, has_slot=True)
     with pytest.raises(MissionSignalError, match=r"it sleeps in 'nap' until 2024-02-29T12:00:30"):
         decide(DEFINITION, state_in(Phase.SLEEPING), Receive("go", 1), NOW, has_slot=True)
-    with pytest.raises(MissionSignalError, match=r"it retries 'work' until 2024-02-29T12:00:10"):
+    with pytest.raises(MissionSignalError, match=r"it waits to retry .work. until 2024-02-29T12:00:10"):
         decide(DEFINITION, state_in(Phase.BACKING_OFF), Receive("go", 1), NOW, has_slot=True)
     with pytest.raises(MissionTerminalError, match="it is completed"):
         decide(DEFINITION, state_in(Phase.COMPLETED), Update("change", 1, 2), NOW, has_slot=True)

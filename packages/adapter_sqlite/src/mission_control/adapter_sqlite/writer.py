@@ -12,6 +12,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cache
+from operator import itemgetter
 from typing import Any
 
 import attrs
@@ -62,11 +63,10 @@ def _move_missions(rows: int) -> str:
 
 
 def _update(columns: str, rows: int) -> str:
-    names = columns.split(", ")
-    if rows == 1:  # a join with itself alone would take three times as long
-        changes = ", ".join(f"{name} = ?{place}" for place, name in enumerate(names, 1) if name not in _LASTING)
-        return f"UPDATE missions SET {changes} WHERE number = ?{names.index('number') + 1}"
-    changes = ", ".join(f"{name} = new.{name}" for name in names if name not in _LASTING)
+    if rows == 1:  # a join with a single row would take three times as long
+        changes = ", ".join(f"{name} = ?" for name in _changing(columns))
+        return f"UPDATE missions SET {changes} WHERE number = ?"
+    changes = ", ".join(f"{name} = new.{name}" for name in _changing(columns))
     return (
         f"WITH new ({columns}) AS (VALUES {_marks(columns, rows)})"
         f" UPDATE missions SET {changes} FROM new WHERE missions.number = new.number"
@@ -76,10 +76,26 @@ def _update(columns: str, rows: int) -> str:
 _LASTING = ("number", "mission_id", "mission_name", "created_at")
 
 
+def _changing(columns: str) -> list[str]:
+    return [name for name in columns.split(", ") if name not in _LASTING]
+
+
+def _alone(columns: str) -> Callable[[list[Any]], tuple[Any, ...]]:
+    """Return what puts the values of a single row in the order of an update of one row."""
+    names = columns.split(", ")
+    return itemgetter(*(names.index(name) for name in (*_changing(columns), "number")))
+
+
 @cache
 def _insert_history(rows: int) -> str:
     columns = f"mission, {HISTORY_COLUMNS}"
     return f"INSERT INTO history ({columns}) VALUES {_marks(columns, rows)}"
+
+
+_ALONE: dict[_Statement, Callable[[list[Any]], tuple[Any, ...]]] = {
+    _change_missions: _alone(_MISSION_COLUMNS),
+    _move_missions: _alone(_MOVED_COLUMNS),
+}
 
 
 @attrs.frozen
@@ -204,7 +220,9 @@ class Writer:
         while rows:
             count = next(size for size in _CHUNKS if size <= rows)
             end = start + count * width
-            self._cursor.execute(statement(count), values[start:end])
+            row_values = values[start:end]
+            arrange = _ALONE.get(statement) if count == 1 else None
+            self._cursor.execute(statement(count), row_values if arrange is None else arrange(row_values))
             start, rows = end, rows - count
 
 

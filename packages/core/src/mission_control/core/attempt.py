@@ -27,7 +27,7 @@ GRACE = 5.0
 _LINGERING = 1.0
 """Seconds after which a loop that should have ended is taken to go on."""
 
-logger = logging.getLogger("mission_control.engine")
+logger: logging.Logger = logging.getLogger("mission_control.engine")
 
 current_attempt: contextvars.ContextVar[Attempt | None] = contextvars.ContextVar(
     "mission_control_attempt", default=None
@@ -61,7 +61,7 @@ class Runner:
         self.clock = clock
         self.deadlines = deadlines
         self.slots = slots
-        self.threads = Threads()
+        self.threads: Threads = Threads()
         self.context = context
         self.tracer = tracer
         self.running: set[Attempt] = set()
@@ -108,12 +108,12 @@ class Attempt:
         self.value: object = None
         self.error: BaseException | None = None
         self.stopped: Stop | None = None
-        self.is_over = False
-        self.is_abandoned = False
-        self.keeps_slot = False
-        self.lent = 0
+        self.is_over: bool = False
+        self.is_abandoned: bool = False
+        self.keeps_slot: bool = False
+        self.lent: int = 0
         self.timeout_at: datetime | None = None
-        self.is_sync = False
+        self.is_sync: bool = False
         """True while the code runs on a thread, where it cannot be cancelled."""
         self.runner = runner
         self._trace: object = None

@@ -23,7 +23,7 @@ from .records import MissionSummary, due_at
 from .sleeper import Sleeper
 from .slots import Slots
 
-logger = logging.getLogger("mission_control.alarm")
+logger: logging.Logger = logging.getLogger("mission_control.alarm")
 
 _PAGE = 256
 _FIRST_BACKOFF, _LONGEST_BACKOFF = 0.1, 5.0

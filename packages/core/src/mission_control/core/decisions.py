@@ -366,7 +366,7 @@ def describe(state: State) -> str:
         until = "" if waiting.timeout_at is None else f" until {iso(waiting.timeout_at)}"
         return f"it waits for signal {waiting.event_name!r}{until}"
     if waiting is not None:
-        what = "retries" if waiting.kind == "retry" else "sleeps in"
+        what = "waits to retry" if waiting.kind == "retry" else "sleeps in"
         return f"it {what} {waiting.event_name!r} until {iso(waiting.due_at)}"
     return f"it is {state.status}" + (f" at {state.cursor!r}" if state.cursor else "")
 

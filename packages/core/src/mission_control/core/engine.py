@@ -31,7 +31,7 @@ from .recorder import Recorder, closed, not_registered
 from .records import MissionStatus, MissionSummary, Wait, due_at
 from .state import State
 
-logger = logging.getLogger("mission_control.engine")
+logger: logging.Logger = logging.getLogger("mission_control.engine")
 
 _MOST_CAUSES = 256
 """Exceptions that are kept, so that a `MissionFailedError` can show what caused it."""

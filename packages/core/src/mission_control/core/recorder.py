@@ -41,7 +41,7 @@ from .records import HistoryRecord, HistoryType
 from .slots import Slots
 from .state import Phase, State
 
-logger = logging.getLogger("mission_control.engine")
+logger: logging.Logger = logging.getLogger("mission_control.engine")
 
 _FIRST_BACKOFF, _LONGEST_BACKOFF = 0.1, 5.0
 
@@ -179,7 +179,7 @@ class Recorder(ABC):
             definition=self._unstored(definition),
         )
         flight.is_busy = True
-        done = partial(self._committed, flight, after, commit.definition, operation, applied)
+        done = partial(self._guard, flight, self._committed, after, commit.definition, operation, applied)
         self._journal.submit(commit, done)
 
     def _unstored(self, definition: MissionDefinition[Any] | None) -> StoredDefinition | None:
@@ -209,7 +209,7 @@ class Recorder(ABC):
             flight.settle_newcomers()
         if applied is not None:
             applied(flight)
-        self._guard(flight, self._advance)
+        self._advance(flight)
 
     def _refused(self, flight: Flight, operation: Operation | None, error: PersistenceError) -> None:
         if operation is not None:

@@ -15,7 +15,13 @@ Encode: TypeAlias = Callable[[Any], Any]
 Decode: TypeAlias = Callable[[Any, Any], Any]
 """Reads a JSON form; raises where it does not fit. The second argument is cattrs' and is not used."""
 
-NULL, BOOLEAN, INTEGER, NUMBER, TEXT, ARRAY, OBJECT = type(None), bool, int, float, str, list, dict
+NULL: type[None] = type(None)
+BOOLEAN: type[bool] = bool
+INTEGER: type[int] = int
+NUMBER: type[float] = float
+TEXT: type[str] = str
+ARRAY: type[list[Any]] = list
+OBJECT: type[dict[str, Any]] = dict
 """The kinds of JSON value, named by the Python class that `json` reads them into."""
 
 EVERY_KIND = frozenset({NULL, BOOLEAN, INTEGER, NUMBER, TEXT, ARRAY, OBJECT})
