@@ -30,6 +30,24 @@ for argument in sys.argv[1:]:
     assert not missing, f"{name} lacks {missing}"
 """
 FIXTURES = ("fake_clock", "in_memory_commander", "mission_id_sequence")
+FORGETFUL = """
+import pytest
+
+from mission_control.core.memory import InMemoryAdapter
+from mission_control.testing import PersistenceAdapterContract
+
+
+class Forgetful(InMemoryAdapter):
+    async def load_definition(self, fingerprint):
+        return None
+
+
+class TestForgetful(PersistenceAdapterContract):
+    @pytest.fixture
+    def adapter_factory(self):
+        adapter = Forgetful()
+        return lambda: adapter
+"""
 
 
 def smoke_wheel(package: Package, packages: tuple[Package, ...], folder: Path) -> None:
@@ -40,11 +58,22 @@ def smoke_wheel(package: Package, packages: tuple[Package, ...], folder: Path) -
     wheels = [str(sibling.wheel) for sibling in closure(package, packages)]
     _run(uv, "pip", "install", "--quiet", "--python", python, *wheels, cwd=folder.parent)
     _probe(python, (package,), cwd=folder.parent)
+    if package.module == "mission_control.adapter_sqlite":
+        _run(python, "-I", _first_program(folder.parent), cwd=folder.parent)
     if package.module == "mission_control.testing":
-        fixtures = _run(python, "-I", "-m", "pytest", "--fixtures", "--quiet", cwd=folder.parent, codes=(0, 5))
-        lacking = [fixture for fixture in FIXTURES if f"\n{fixture} " not in fixtures]
-        if lacking:
-            raise SystemExit(f"the pytest plugin does not offer {', '.join(lacking)}")
+        smoke_testing(python, folder.parent)
+
+
+def smoke_testing(python: str, folder: Path) -> None:
+    """See that pytest loads the plugin, and that the shipped contract explains what is wrong with an adapter."""
+    fixtures = _run(python, "-I", "-m", "pytest", "--fixtures", "--quiet", cwd=folder, codes=(0, 5))
+    lacking = [fixture for fixture in FIXTURES if f"\n{fixture} " not in fixtures]
+    if lacking:
+        raise SystemExit(f"the pytest plugin does not offer {', '.join(lacking)}")
+    (folder / "test_forgetful.py").write_text(FORGETFUL, "utf-8")
+    told = _run(python, "-I", "-m", "pytest", "--quiet", "test_forgetful.py", cwd=folder, codes=(1,))
+    if "assert None ==" not in told:
+        raise SystemExit(f"the contract does not explain what a forgetful adapter does wrong\n{told}")
 
 
 def smoke_sdists(packages: tuple[Package, ...], folder: Path) -> None:
@@ -55,11 +84,10 @@ def smoke_sdists(packages: tuple[Package, ...], folder: Path) -> None:
     _run(python, "-m", "pip", "check", cwd=folder.parent)
     _probe(python, packages, cwd=folder.parent)
 
-    program = folder.parent / "first_program.py"
-    program.write_text(python_blocks(ROOT / "README.md")[0], "utf-8")
-    print(_run(python, "-I", str(program), cwd=folder.parent), end="")
+    program = _first_program(folder.parent)
+    print(_run(python, "-I", program, cwd=folder.parent), end="")
     checker = (sys.executable, "-m", "mypy", "--strict", "--config-file=", f"--cache-dir={folder.parent / 'mypy'}")
-    _run(*checker, f"--python-executable={python}", str(program), cwd=folder.parent)
+    _run(*checker, f"--python-executable={python}", program, cwd=folder.parent)
 
 
 def main() -> None:
@@ -71,6 +99,12 @@ def main() -> None:
             print(f"{package.distribution}: the wheel stands alone", flush=True)
         smoke_sdists(packages, Path(temporary) / "everything")
         print("all sdists together: installed, run, typed")
+
+
+def _first_program(folder: Path) -> str:
+    program = folder / "first_program.py"
+    program.write_text(python_blocks(ROOT / "README.md")[0], "utf-8")
+    return str(program)
 
 
 def _probe(python: str, packages: tuple[Package, ...], cwd: Path) -> None:

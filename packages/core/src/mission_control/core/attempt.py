@@ -153,7 +153,8 @@ class Attempt:
             self._finish(None, self._last_words)
             return
         if not self.is_sync:
-            self._cancel_task()
+            if self._task is not None:  # pragma: no branch - None only while an eager task factory runs the code
+                self._task.cancel()
         elif reason is not Stop.CLOSE:
             self.abandon()
             return
@@ -165,8 +166,6 @@ class Attempt:
 
     def abandon(self) -> None:
         """Go on without the code: whatever it still does is nobody's business any more."""
-        if self.is_over:
-            return
         self.is_abandoned = True
         self.keeps_slot = self.is_sync and self.flight.has_slot
         logger.warning(
@@ -181,10 +180,6 @@ class Attempt:
     def describe(self) -> RunningAttempt:
         """Return what a clock that moves time wants to know."""
         return RunningAttempt(mission_id=self.flight.mission_id, step_name=self.name, timeout_at=self.timeout_at)
-
-    def _cancel_task(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
 
     def _time_out(self) -> None:
         self._deadline = None
@@ -276,15 +271,14 @@ class Attempt:
         if isinstance(error, KeyboardInterrupt | SystemExit):
             self._end_with_loop(error)
             raise error
-        if self.is_over:
-            _discard(value)
-        if self.is_over or not is_awaitable(value):
+        if not is_awaitable(value):
             self._finish(value, error)
-            return
-        self._task = self._loop.create_task(_wait(value), context=context)
-        self._task.add_done_callback(self._task_done)
-        if self.stopped is not None:
-            self._cancel_task()
+        elif self.stopped is not None:
+            _discard(value)
+            self._finish(None, asyncio.CancelledError())
+        else:
+            self._task = self._loop.create_task(_wait(value), context=context)
+            self._task.add_done_callback(self._task_done)
 
 
 def _without_our_frame(error: BaseException) -> BaseException:

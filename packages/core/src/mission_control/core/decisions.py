@@ -337,8 +337,6 @@ def check_fit(definition: MissionDefinition[Any], state: State) -> None:
     The node that it stands on must be there under its name and kind, and no node ahead of it may bear the name
     of one that it has passed.
     """
-    if state.is_terminal:
-        return
     name = state.cursor or ""
     index = definition.positions.get(name)
     if index is None or definition.nodes[index].kind != state.place:

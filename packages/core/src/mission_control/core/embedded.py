@@ -172,7 +172,7 @@ class EmbeddedCommander(Commander):
         return await asyncio.shield(self._opening)
 
     def _check_usable(self) -> None:
-        if os.getpid() != self._pid:
+        if os.getpid() != self._pid:  # pragma: no cover - only in a forked child, which coverage does not follow
             raise CommanderClosedError(
                 f"this commander belongs to process {self._pid}, from which this one was forked; create one here"
             )

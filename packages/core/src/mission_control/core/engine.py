@@ -24,7 +24,7 @@ from .context import MissionContext
 from .decisions import PROCESS_ENDED, check_signal, check_update, next_actions
 from .definition import MissionDefinition, SignalNode, StepNode
 from .errors import MissionControlError, MissionExecutionError, PayloadError
-from .flight import CancelOperation, Flight, Operation, SignalOperation, UpdateOperation
+from .flight import CancelOperation, Flight, Held, Operation, SignalOperation, UpdateOperation
 from .journal import Journal, Loader
 from .outcome import attempt_outcome
 from .recorder import Recorder, closed, not_registered
@@ -91,12 +91,12 @@ class Engine(Recorder):
         self._commit(flight, Start(definition.name, input, start_at, trace), operation, _answer(operation, wait=wait))
         return None
 
-    def submit(self, mission_id: str, operation: Operation) -> None:
+    def submit(self, mission_id: str, operation: CancelOperation | Held) -> None:
         """Put a signal, an update or a cancellation to a mission, which is read into memory first where need be."""
         flight = self._flight(mission_id)
         if isinstance(operation, CancelOperation):
             flight.cancels.append(operation)
-        elif isinstance(operation, SignalOperation | UpdateOperation):
+        else:
             flight.held.append(operation)
         self._hurry(flight)
         self._guard(flight, self._advance)
@@ -314,8 +314,8 @@ class Engine(Recorder):
         self._hangar.park(flight)
         self._free_slot(flight)
         self._rest(flight)
-        if state.waiting is not None:
-            self._note_wait(state.waiting)
+        assert state.waiting is not None  # one that runs is not parked
+        self._note_wait(state.waiting)
 
     def _take_held(self, flight: Flight, state: State) -> bool:
         operation = flight.held[0]

@@ -134,12 +134,12 @@ class Flight:
 
     def weigh(self) -> int:
         """Return about how many bytes the mission takes now; only what was added is looked at."""
-        if self.state is not None:
-            events = self.state.events
-            if events.size < self.weighed:  # replaced entries were left behind
-                self.weight = self.weighed = 0
-            self.weight += events.weight(self.weighed)
-            self.weighed = events.size
+        assert self.state is not None  # a flight without one is busy
+        events = self.state.events
+        if events.size < self.weighed:  # replaced entries were left behind
+            self.weight = self.weighed = 0
+        self.weight += events.weight(self.weighed)
+        self.weighed = events.size
         return _EMPTY + self.weight
 
     def callers(self) -> Iterator[Operation]:
@@ -205,9 +205,6 @@ class Hangar:
             self._weight -= _EMPTY + dropped.weight
 
     def drop(self, flight: Flight) -> None:
-        """Forget the flight; storage knows the mission."""
+        """Forget the flight, which has no work any more; storage knows the mission."""
         if self._active.get(flight.mission_id) is flight:
             del self._active[flight.mission_id]
-        if self._parked.get(flight.mission_id) is flight:
-            del self._parked[flight.mission_id]
-            self._weight -= _EMPTY + flight.weight

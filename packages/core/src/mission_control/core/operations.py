@@ -161,7 +161,7 @@ class EmbeddedOperations:
             operation.answer.cancel()
         return state.snapshot()
 
-    async def _ask(self, mission_id: str, operation: Operation) -> Any:
+    async def _ask(self, mission_id: str, operation: CancelOperation | Held) -> Any:
         self._engine.submit(mission_id, operation)
         return await self._answered(operation)
 

@@ -24,11 +24,8 @@ class Slots:
         return True
 
     def request(self, grant: Callable[[], bool]) -> None:
-        """Call `grant` as soon as there is a slot; it returns False where the slot is not wanted any more."""
-        if not self.take():
-            self._waiting.append(grant)
-        elif not grant():
-            self.give_back()
+        """Call `grant` once a slot is given back; it returns False where the slot is not wanted any more."""
+        self._waiting.append(grant)
 
     def give_back(self) -> None:
         """Give a slot back; the first that waits for one gets it."""
