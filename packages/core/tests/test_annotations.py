@@ -206,6 +206,16 @@ def test_a_type_variable_is_refused() -> None:
         declared(step)
 
 
+def test_a_decorator_around_nothing_callable_declares_nothing() -> None:
+    """What has no annotations at all gives plain JSON."""
+
+    def decorated(ctx: Any) -> Opened:
+        return Opened("a")
+
+    decorated.__wrapped__ = 5  # type: ignore[attr-defined]
+    assert declared(decorated) == "any"
+
+
 def test_generators_are_refused() -> None:
     """A step returns one value."""
 

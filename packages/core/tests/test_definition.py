@@ -239,6 +239,12 @@ def test_schema_that_is_none_is_refused(kind: str, schema: Any) -> None:
         WITH_SCHEMA[kind](schema)
 
 
+def test_signal_without_a_schema_is_refused() -> None:
+    """A name alone does not say what the signal carries."""
+    with pytest.raises(MissionDefinitionError, match=r"'go' has no schema; say \.need_to"):
+        BUILDER.need_to("go")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
+
+
 def test_token_brings_its_own_schema() -> None:
     """A token with another schema beside it is a contradiction."""
     with pytest.raises(MissionDefinitionError, match="schema of its own"):
@@ -339,6 +345,13 @@ def test_definition_is_frozen_and_compared_by_identity() -> None:
     assert not hasattr(definition.updates, "__setitem__")
     assert definition != whole()
     assert hash(definition) != hash(whole())
+
+
+def test_definition_shows_its_nodes() -> None:
+    """What is printed of a definition is its name and its way."""
+    definition = m.define("it").start(input=int, run=run).need_to("go", str).end()
+
+    assert repr(definition) == "<MissionDefinition 'it': start → go → end>"
 
 
 def test_static_form_tells_the_structure_without_code() -> None:

@@ -1,8 +1,10 @@
 """Plain JSON: text and copies."""
 
+import dataclasses
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from mission_control.core.issues import MisfitError
 from mission_control.core.json_values import DEEPEST, checked_copy, copy_json, decode_json, encode_json, plain
@@ -63,6 +65,27 @@ def test_a_checked_copy_takes_no_typed_values() -> None:
     """What must be plain already is not encoded on the way."""
     with pytest.raises(MisfitError, match=r"\$\.a: builtins\.tuple has no JSON form"):
         checked_copy({"a": (1, 2)})
+
+
+@dataclasses.dataclass
+class Point:
+    x: int
+
+
+class Model(BaseModel):
+    x: int
+
+
+@pytest.mark.parametrize("value", [Point(1), Model(x=1)])
+def test_a_record_that_nobody_declared_is_an_object(value: object) -> None:
+    """Classes with fields have a JSON form of their own."""
+    assert plain([value]) == [{"x": 1}]
+
+
+def test_a_set_with_an_item_without_json_form_is_refused() -> None:
+    """The item is named, although it cannot be put into order."""
+    with pytest.raises(MisfitError, match=r"\$\[0\]: builtins\.object has no JSON form"):
+        plain({object()})
 
 
 def test_a_huge_integer_has_no_json_form() -> None:

@@ -435,6 +435,15 @@ def test_retry_without_delay_records_only_the_next_start() -> None:
     assert types(records)[3:] == [T.STEP_FAILED, T.STEP_STARTED, T.STEP_FAILED, T.MISSION_FAILED]
 
 
+def test_backoff_that_ends_without_a_slot_stops_before_the_next_attempt() -> None:
+    """The end of the wait is on record, and the attempt begins when there is a slot for it."""
+    state = drive(WAYS[Phase.BACKING_OFF])
+    records = decide(DEFINITION, state, Elapse(), after(3600), has_slot=False)
+
+    assert [record.type for record in records] == [T.TIMER_FIRED]
+    assert next_actions(DEFINITION, fold(state, records)) == (BeginStep("work"),)
+
+
 def test_backoff_grows_with_failures_and_not_with_interruptions() -> None:
     """Interruptions take attempt numbers and leave the policy's count and delays alone."""
     state, _ = drive([*WORKING, Interrupt(PROCESS_ENDED), failing()])

@@ -329,6 +329,16 @@ def test_what_parse_raises_is_an_issue_on_one_line() -> None:
     assert issues(Upper(), 5) == ("$: expected a text",)
 
 
+def test_what_cattrs_raises_in_parse_is_an_issue_for_each_item() -> None:
+    """A parse that structures by cattrs lists everything that cattrs found."""
+
+    class Numbers:
+        def parse(self, value: Any) -> list[int]:
+            return cattrs.structure(value, list[int])
+
+    assert len(issues(Numbers(), ["a", 1, "b"])) == 2
+
+
 def test_a_parse_that_refuses_its_own_json_is_found_at_the_border() -> None:
     """Otherwise the mission would be accepted, and could never be read back."""
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 UserId = NewType("UserId", int)
 Maybe = TypeAliasType("Maybe", int | None)
+Both = TypeAliasType("Both", tuple[T, T], type_params=(T,))
 
 
 def stored(schema: object, value: object) -> Any:
@@ -144,6 +145,20 @@ class Seeded:
     seed: dataclasses.InitVar[int]
 
 
+@define
+class Loose:
+    anything = attr_field()
+    fixed: Final = "f"
+
+
+class Choosy(BaseModel):
+    n: int
+
+    @classmethod
+    def model_validate_json(cls, *_: Any, **__: Any) -> Any:
+        raise ValueError("none of these")
+
+
 MOMENT = datetime(2024, 1, 1, tzinfo=UTC)
 
 
@@ -210,6 +225,9 @@ def test_rich_values_inside_an_object_take_the_form_of_their_field() -> None:
             ],
         ),
         (Customer, Customer.model_construct(email=5), ["$.email: Input should be a valid string, got int 5"]),
+        (Choosy, {"n": 1}, ["$: none of these"]),
+        (Sealed, [], ["$: expected Sealed (an object), got list of 0"]),
+        (Movie, [], ["$: expected Movie (an object), got list of 0"]),
         (Customer, {"email": object()}, ["$.email: builtins.object has no JSON form"]),
     ],
 )
@@ -273,6 +291,12 @@ def test_an_alias_is_the_type_that_it_names() -> None:
     """`type X = ...` and its older spelling are understood."""
     assert restored(Maybe, stored(Maybe, None)) is None
     assert issues(list[Maybe], ["x"]) == ["$[0]: expected int | None, got str 'x'"]
+
+
+def test_a_generic_alias_is_the_type_that_it_names() -> None:
+    """What the alias is given stands for its type variable."""
+    assert restored(Both[int], stored(Both[int], (1, 2))) == (1, 2)
+    assert issues(Both[int], (1, "x")) != []
 
 
 def test_a_local_class_whose_annotations_do_not_resolve_is_refused() -> None:

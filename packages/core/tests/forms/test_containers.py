@@ -119,6 +119,40 @@ def test_keys_that_names_cannot_carry_are_refused_when_defined(key: Any) -> None
         payload_type(dict[key, int], subject="input")
 
 
+class Alike(Enum):
+    NUMBER = 1
+    TEXT = "1"
+
+
+def test_keys_that_are_written_alike_are_refused_when_defined() -> None:
+    """Two keys must not become one name."""
+    with pytest.raises(MissionDefinitionError, match="keys that are written alike"):
+        payload_type(dict[Alike, int], subject="input")
+
+
+def test_a_name_that_is_none_of_the_choices_is_refused() -> None:
+    """The keys of a mapping by an Enum are its values."""
+    (issue,) = issues(dict[Colour, int], {"blue": 1})
+    assert "expected Colour as a name, got str 'blue'" in issue
+
+
+def test_every_bad_place_of_a_tuple_is_named() -> None:
+    """A tuple of several types has an issue for each place that does not fit."""
+    assert issues(tuple[int, str, int], ("a", "b", "c")) == (
+        "$[0]: expected int, got str 'a'",
+        "$[2]: expected int, got str 'c'",
+    )
+
+
+def test_a_type_without_end_is_refused_when_defined() -> None:
+    """A type that is nested beyond what can be walked is an error of the definition."""
+    endless: Any = int
+    for _ in range(5000):
+        endless = list[endless]
+    with pytest.raises(MissionDefinitionError, match="nested too deeply"):
+        payload_type(endless, subject="input")
+
+
 def test_the_items_of_a_set_are_stored_once() -> None:
     """A list that names an item twice is the same set."""
     assert stored(set[int], [2, 2, 1]) == [1, 2]

@@ -26,7 +26,7 @@ from .errors import (
     PersistenceError,
     StaleMissionError,
 )
-from .flight import CancelOperation, Operation, SignalOperation, UpdateOperation
+from .flight import CancelOperation, Held, Operation, SignalOperation, UpdateOperation
 from .inspection import inspect_history
 from .issues import found
 from .journal import Loader
@@ -133,7 +133,7 @@ class EmbeddedOperations:
         """Run an update and return what it returned, as its declared type."""
         self._refuse_itself(mission_id, "update", MissionExecutionError)
         limit = None if timeout is None else seconds(timeout, subject="an update's timeout")
-        definition = self._definition(mission_id, mission_name)
+        definition = self._definitions[mission_name]  # a handle is given only to a mission of a known one
         code = {name: handler.run for name, handler in definition.updates.items()}
         name = _name_of(update, code, "update", mission_id, mission_name)
         value = await self._ask(mission_id, UpdateOperation(_future(), name, input, limit))
@@ -186,7 +186,7 @@ class EmbeddedOperations:
 
     async def query(self, mission_id: str, mission_name: str, query: str | Callable[..., object]) -> Any:
         """Run a query on the last durable state."""
-        definition = self._definition(mission_id, mission_name)
+        definition = self._definitions[mission_name]  # a handle is given only to a mission of a known one
         name = _name_of(query, definition.queries, "query", mission_id, mission_name)
         state = await self.state(mission_id)
         problem = self._engine.problem(definition, state)
@@ -201,12 +201,6 @@ class EmbeddedOperations:
             except Exception as error:
                 what = f"query {name!r} of mission {mission_id!r} ({mission_name})"
                 raise MissionExecutionError(f"{what} failed: {error!r}") from error
-
-    def _definition(self, mission_id: str, mission_name: str) -> MissionDefinition[Any]:
-        definition = self._definitions.get(mission_name)
-        if definition is None:
-            raise not_registered(mission_id, mission_name, self._definitions)
-        return definition
 
     async def state(self, mission_id: str) -> State:
         """Return the mission's durable state. Raises `MissionNotFoundError`."""

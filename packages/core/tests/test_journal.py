@@ -1,0 +1,61 @@
+"""Batching: what a coalescer makes of adapters that fail or are slow."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+from mission_control.core import CorruptMissionError, PersistenceError
+from mission_control.core.activity import Activity
+from mission_control.core.journal import Coalescer
+
+
+async def outcomes_of(work: Callable[[list[str]], Awaitable[Sequence[str]]]) -> list[str | PersistenceError]:
+    """Return what two items come to that are handed over at once."""
+    outcomes: list[str | PersistenceError] = []
+    coalescer: Coalescer[str, str] = Coalescer(work, Activity())
+    coalescer.submit("a", outcomes.append)
+    coalescer.submit("b", outcomes.append)
+    await coalescer.drained()
+    return outcomes
+
+
+async def test_drained_waits_for_what_is_under_way() -> None:
+    """Storage is not closed under a batch that it is working on."""
+    gate = asyncio.Event()
+
+    async def slow(batch: list[str]) -> Sequence[str]:
+        await gate.wait()
+        return batch
+
+    draining = asyncio.create_task(outcomes_of(slow))
+    await asyncio.sleep(0.001)
+    assert not draining.done()
+    gate.set()
+
+    assert await draining == ["a", "b"]
+
+
+async def test_adapter_that_returns_too_few_outcomes_is_told_so() -> None:
+    """Nobody is left waiting by an adapter that forgets one."""
+
+    async def forgetful(batch: list[str]) -> Sequence[str]:
+        return batch[1:]
+
+    first, second = await outcomes_of(forgetful)
+
+    assert isinstance(first, PersistenceError)
+    assert "1 outcomes for a batch of 2" in str(first)
+    assert second is first
+
+
+async def test_batch_that_fails_for_one_mission_is_a_failure_of_storage_for_all() -> None:
+    """An error that an adapter should have returned for one member is no statement about the others."""
+    error = CorruptMissionError("mission 'a' is corrupt")
+
+    async def raising(batch: list[str]) -> Sequence[str]:
+        raise error
+
+    for outcome in await outcomes_of(raising):
+        assert isinstance(outcome, PersistenceError)
+        assert (str(outcome), outcome.__cause__) == (str(error), error)
