@@ -242,7 +242,7 @@ def test_schema_that_is_none_is_refused(kind: str, schema: Any) -> None:
 def test_signal_without_a_schema_is_refused() -> None:
     """A name alone does not say what the signal carries."""
     with pytest.raises(MissionDefinitionError, match=r"'go' has no schema; say \.need_to"):
-        BUILDER.need_to("go")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
+        BUILDER.need_to("go")
 
 
 def test_token_brings_its_own_schema() -> None:

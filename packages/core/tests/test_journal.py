@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
-from mission_control.core import CorruptMissionError, PersistenceError
+from mission_control.core import CommanderClosedError, PersistenceError
 from mission_control.core.activity import Activity
 from mission_control.core.journal import Coalescer
 
@@ -49,9 +49,9 @@ async def test_adapter_that_returns_too_few_outcomes_is_told_so() -> None:
     assert second is first
 
 
-async def test_batch_that_fails_for_one_mission_is_a_failure_of_storage_for_all() -> None:
-    """An error that an adapter should have returned for one member is no statement about the others."""
-    error = CorruptMissionError("mission 'a' is corrupt")
+async def test_other_errors_of_ours_from_an_adapter_are_a_failure_of_storage() -> None:
+    """An adapter that is itself made of missions may fail with any of our errors; callers get theirs in its words."""
+    error = CommanderClosedError("the commander behind this storage is closed")
 
     async def raising(batch: list[str]) -> Sequence[str]:
         raise error

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
+import cattrs
 import pytest
 from attrs import Factory, define, field, frozen, validators
 from hypothesis import given, settings

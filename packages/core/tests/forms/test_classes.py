@@ -93,6 +93,12 @@ class Link:
     next: "Link | None" = None
 
 
+@define
+class Growing(Generic[T]):
+    item: T
+    next: "Growing[list[T]] | None" = None
+
+
 @dataclasses.dataclass
 class Point:
     x: int
@@ -147,8 +153,12 @@ class Seeded:
 
 @define
 class Loose:
-    anything = attr_field()
-    fixed: Final = "f"
+    anything = field()  # type: ignore[var-annotated]
+
+
+@define
+class Settled:
+    word: Final = "f"
 
 
 class Choosy(BaseModel):
@@ -165,6 +175,8 @@ MOMENT = datetime(2024, 1, 1, tzinfo=UTC)
 FORMS: list[tuple[object, Any, Any]] = [
     (Account, Account(1, UserId(2)), {"_secret": 1, "owner": 2, "limit": 3, "opened": "now"}),
     (Sealed, Sealed(), {"fixed": 3, "late": "d"}),
+    (Loose, Loose({"a": [1]}), {"anything": {"a": [1]}}),
+    (Settled, Settled(), {"word": "f"}),
     (Derived, Derived(1), {"a": 1, "b": "b"}),
     (Box[int], Box(1, [2]), {"item": 1, "more": [2]}),
     (Box[Box[str]], Box(Box("x")), {"item": {"item": "x", "more": []}, "more": []}),
@@ -297,6 +309,12 @@ def test_a_generic_alias_is_the_type_that_it_names() -> None:
     """What the alias is given stands for its type variable."""
     assert restored(Both[int], stored(Both[int], (1, 2))) == (1, 2)
     assert issues(Both[int], (1, "x")) != []
+
+
+def test_a_class_that_grows_without_end_is_refused() -> None:
+    """A class that contains itself with ever new arguments is an error of the definition."""
+    with pytest.raises(MissionDefinitionError, match=r"Growing\[int\] is nested too deeply"):
+        payload_type(Growing[int], subject="input")
 
 
 def test_a_local_class_whose_annotations_do_not_resolve_is_refused() -> None:

@@ -144,15 +144,6 @@ def test_every_bad_place_of_a_tuple_is_named() -> None:
     )
 
 
-def test_a_type_without_end_is_refused_when_defined() -> None:
-    """A type that is nested beyond what can be walked is an error of the definition."""
-    endless: Any = int
-    for _ in range(5000):
-        endless = list[endless]
-    with pytest.raises(MissionDefinitionError, match="nested too deeply"):
-        payload_type(endless, subject="input")
-
-
 def test_the_items_of_a_set_are_stored_once() -> None:
     """A list that names an item twice is the same set."""
     assert stored(set[int], [2, 2, 1]) == [1, 2]

@@ -2,10 +2,11 @@
 
 from typing import TYPE_CHECKING
 
+from .builder import MissionBuilder, MissionDraft, m
 from .clock import Clock, Driven, DrivenClock, RunningAttempt, SystemClock
 from .commander import Commander
 from .context import MissionContext
-from .definition import MissionBuilder, MissionDefinition, MissionDraft, Signal, m
+from .definition import MissionDefinition, Signal
 from .embedded import create_commander
 from .errors import (
     CommanderClosedError,

@@ -14,8 +14,8 @@ from types import CoroutineType
 from typing import Any, TypeGuard
 
 from .clock import Clock, RunningAttempt
-from .definition import UserCode
 from .flight import Flight
+from .nodes import UserCode
 from .observer import Tracer
 from .sleeper import Deadlines
 from .slots import Slots

@@ -43,7 +43,8 @@ from .records import (
 from .state import Phase, State
 
 if TYPE_CHECKING:
-    from .definition import MissionDefinition, Node, StepNode
+    from .definition import MissionDefinition
+from .nodes import Node, StepNode
 
 _T = HistoryType
 

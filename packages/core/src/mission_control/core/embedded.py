@@ -5,22 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import os
-import secrets
 import sys
-import time
-import uuid
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Literal, cast, overload
 
 from .activity import Activity
-from .alarm import Alarm
-from .attempt import Runner, current_attempt
-from .clock import Clock, RunningAttempt, SystemClock
+from .attempt import current_attempt
+from .clock import Clock, SystemClock
 from .commander import Commander
 from .definition import I, MissionDefinition
-from .engine import Engine
 from .errors import (
     CommanderClosedError,
     MissionDefinitionError,
@@ -29,86 +24,16 @@ from .errors import (
 )
 from .handle import MissionHandle
 from .issues import found
-from .journal import create_journal, create_loader
 from .memory import InMemoryAdapter
-from .names import checked_name, exact_text, is_a, sought
+from .names import checked_name, exact_text, is_a, new_mission_id, sought
 from .observer import Observer, Tracer
 from .operations import EmbeddedOperations
 from .persistence import PersistenceAdapter
 from .recorder import not_registered
-from .records import MissionInspection, MissionSnapshot, MissionStatus, MissionSummary, Wait
-from .sleeper import Deadlines
-from .slots import Slots
+from .records import MissionInspection, MissionSnapshot, MissionStatus, MissionSummary
+from .session import Session
 
 _PAGE = 500
-
-
-def new_mission_id() -> str:
-    """Return an id that no other has, and that sorts by the time it was made: a UUID of version 7 (RFC 9562)."""
-    milliseconds = time.time_ns() // 1_000_000
-    random = secrets.randbits(74)
-    value = milliseconds << 80 | 7 << 76 | (random >> 62) << 64 | 2 << 62 | random & (1 << 62) - 1
-    return str(uuid.UUID(int=value))
-
-
-class _Session:
-    """Everything that an open commander consists of, on its event loop."""
-
-    def __init__(
-        self,
-        adapter: PersistenceAdapter,
-        *,
-        clock: Clock,
-        definitions: Mapping[str, MissionDefinition[Any]],
-        max_concurrency: int,
-        activity: Activity,
-        context: contextvars.Context,
-        observer: Observer | None,
-        tracer: Tracer | None,
-    ) -> None:
-        self.activity = activity
-        self.adapter = adapter
-        slots = Slots(max_concurrency)
-        self.deadlines = Deadlines(clock, self.activity)
-        self.runner = Runner(clock, self.deadlines, slots, context, tracer)
-        loader = create_loader(adapter, self.activity)
-        self.engine = Engine(
-            clock=clock,
-            journal=create_journal(adapter, self.activity),
-            loader=loader,
-            runner=self.runner,
-            activity=self.activity,
-            definitions=definitions,
-            note_wait=self._note_wait,
-        )
-        self.alarm = Alarm(adapter, clock, slots, self.activity, self.engine, observer)
-        self.recovery: asyncio.Future[tuple[None, None]] | None = None
-        self.operations = EmbeddedOperations(
-            engine=self.engine,
-            adapter=adapter,
-            loader=loader,
-            runner=self.runner,
-            activity=self.activity,
-            definitions=definitions,
-        )
-
-    def _note_wait(self, wait: Wait) -> None:
-        self.alarm.note(wait)
-
-    async def settled(self) -> None:
-        """Return at a moment when nothing is under way and nothing that is due is left to do."""
-        while not (self.activity.is_idle and self.alarm.is_quiet):
-            await self.activity.change()
-
-    def running(self) -> list[RunningAttempt]:
-        """Return the user code that is running."""
-        return [attempt.describe() for attempt in self.runner.running]
-
-    async def close(self) -> None:
-        """Bring everything to its end."""
-        await self.alarm.close()
-        await self.engine.close()
-        self.deadlines.close()
 
 
 class EmbeddedCommander(Commander):
@@ -143,8 +68,8 @@ class EmbeddedCommander(Commander):
         self._context = contextvars.copy_context()
         self._pid = os.getpid()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._session: _Session | None = None
-        self._opening: asyncio.Task[_Session] | None = None
+        self._session: Session | None = None
+        self._opening: asyncio.Task[Session] | None = None
         self._closing: asyncio.Task[None] | None = None
         self._closed = False
         self._leave: Callable[[], None] | None = None
@@ -162,7 +87,7 @@ class EmbeddedCommander(Commander):
         """Open the storage and begin to resume what is due or was interrupted. Raises `PersistenceError`."""
         await self._open()
 
-    async def _open(self) -> _Session:
+    async def _open(self) -> Session:
         self._check_usable()
         if self._session is not None:
             return self._session
@@ -184,9 +109,9 @@ class EmbeddedCommander(Commander):
         elif self._loop is not loop:
             raise RuntimeError("this commander belongs to another event loop; create one for this loop")
 
-    async def _bootstrap(self) -> _Session:
+    async def _bootstrap(self) -> Session:
         await self._adapter.bootstrap()
-        session = _Session(
+        session = Session(
             self._adapter,
             clock=self._clock,
             definitions=self._definitions,
@@ -207,7 +132,7 @@ class EmbeddedCommander(Commander):
         session.recovery = session.alarm.sweep()
         return session
 
-    def _opened(self, opening: asyncio.Task[_Session]) -> None:
+    def _opened(self, opening: asyncio.Task[Session]) -> None:
         if opening.cancelled() or opening.exception() is not None:
             self._opening = None  # the next operation tries again
 

@@ -22,10 +22,11 @@ from .clock import Clock
 from .commands import BeginStep, Cancel, Elapse, FinishCancel, Interrupt, Proceed, Receive, RunAttempt, Start, Update
 from .context import MissionContext
 from .decisions import PROCESS_ENDED, check_signal, check_update, next_actions
-from .definition import MissionDefinition, SignalNode, StepNode
+from .definition import MissionDefinition
 from .errors import MissionControlError, MissionExecutionError, PayloadError
 from .flight import CancelOperation, Flight, Held, Operation, SignalOperation, UpdateOperation
 from .journal import Journal, Loader
+from .nodes import SignalNode, StepNode
 from .outcome import attempt_outcome
 from .recorder import Recorder, closed, not_registered
 from .records import MissionStatus, MissionSummary, Wait, due_at

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import secrets
+import time
 import unicodedata
+import uuid
 from typing import TypeGuard, TypeVar
 
 from .errors import MissionDefinitionError
@@ -65,3 +68,11 @@ def flag(value: object, *, subject: str) -> bool:
     if value is True or value is False:
         return value
     raise TypeError(f"{subject}: expected True or False, found {found(value)}")
+
+
+def new_mission_id() -> str:
+    """Return an id that no other has, and that sorts by the time it was made: a UUID of version 7 (RFC 9562)."""
+    milliseconds = time.time_ns() // 1_000_000
+    random = secrets.randbits(74)
+    value = milliseconds << 80 | 7 << 76 | (random >> 62) << 64 | 2 << 62 | random & (1 << 62) - 1
+    return str(uuid.UUID(int=value))

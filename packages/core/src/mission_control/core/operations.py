@@ -33,7 +33,7 @@ from .journal import Loader
 from .machine import load
 from .names import exact_text, flag, is_a
 from .persistence import LoadOutcome, PersistenceAdapter
-from .recorder import not_found, not_registered, unknown_name
+from .recorder import not_found, unknown_name
 from .records import MissionInspection, MissionSnapshot, MissionStatus
 from .retry import seconds
 from .schema import same_json

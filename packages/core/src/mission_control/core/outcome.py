@@ -9,8 +9,8 @@ from typing import Any
 from .attempt import Attempt, Stop
 from .commands import Command, Fail, Interrupt, Succeed
 from .decisions import PROCESS_ENDED
-from .definition import StepNode
 from .errors import NonRetryableError, PayloadError, RetryAfterError
+from .nodes import StepNode
 from .records import MissionFailure
 from .retry import LONGEST_DURATION
 

@@ -1,0 +1,118 @@
+"""What a mission definition is made of: its nodes, and the code that answers updates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal, TypeAlias
+
+import attrs
+
+from .retry import RetryPolicy
+from .schema import PayloadType
+
+UserCode: TypeAlias = Callable[..., object]
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class StepNode:
+    """A step, or the run of `start`: user code with its policy."""
+
+    kind: Literal["step", "start"]
+    name: str
+    run: UserCode
+    is_async: bool
+    output: PayloadType
+    retry: RetryPolicy
+    timeout: float | None
+
+    def to_static(self) -> dict[str, Any]:
+        """Return the node's static form."""
+        policy = self.retry
+        return {
+            "kind": self.kind,
+            "name": self.name,
+            "output": self.output.description,
+            "timeout": self.timeout,
+            "retry": {
+                "max_attempts": policy.max_attempts,
+                "initial_interval": policy.initial_interval,
+                "backoff_multiplier": policy.backoff_multiplier,
+                "max_interval": policy.max_interval,
+                "jitter": policy.jitter,
+                "retry_on": [error.__qualname__ for error in policy.retry_on],
+                "give_up_on": [error.__qualname__ for error in policy.give_up_on],
+                "max_interruptions": policy.max_interruptions,
+            },
+        }
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class StartNode(StepNode):
+    """The first node: what a mission is given, and the code that runs first."""
+
+    kind: Literal["start"] = "start"
+    name: str = "start"
+    input: PayloadType
+
+    def to_static(self) -> dict[str, Any]:
+        """Return the node's static form."""
+        return {**super().to_static(), "input": self.input.description}
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class SignalNode:
+    """A wait for a signal from outside."""
+
+    kind: Literal["need_to"] = "need_to"
+    name: str
+    schema: PayloadType
+    timeout: float | None
+    timeout_message: str | None
+
+    def to_static(self) -> dict[str, Any]:
+        """Return the node's static form."""
+        return {
+            "kind": self.kind,
+            "name": self.name,
+            "schema": self.schema.description,
+            "timeout": self.timeout,
+            "timeout_message": self.timeout_message,
+        }
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class SleepNode:
+    """A durable sleep of `duration` seconds."""
+
+    kind: Literal["sleep"] = "sleep"
+    name: str
+    duration: float
+
+    def to_static(self) -> dict[str, Any]:
+        """Return the node's static form."""
+        return {"kind": self.kind, "name": self.name, "duration": self.duration}
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class EndNode:
+    """The end: a mission that gets here has completed."""
+
+    kind: Literal["end"] = "end"
+    name: str = "end"
+
+    def to_static(self) -> dict[str, Any]:
+        """Return the node's static form."""
+        return {"kind": self.kind, "name": self.name}
+
+
+Node: TypeAlias = StepNode | SignalNode | SleepNode | EndNode
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class UpdateHandler:
+    """The code that answers an update, and what goes in and out."""
+
+    schema: PayloadType
+    run: UserCode
+    is_async: bool
+    output: PayloadType

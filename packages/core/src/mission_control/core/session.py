@@ -1,0 +1,82 @@
+"""An open commander: everything that it consists of, on its event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections.abc import Mapping
+from typing import Any
+
+from .activity import Activity
+from .alarm import Alarm
+from .attempt import Runner
+from .clock import Clock, RunningAttempt
+from .definition import MissionDefinition
+from .engine import Engine
+from .journal import create_journal, create_loader
+from .observer import Observer, Tracer
+from .operations import EmbeddedOperations
+from .persistence import PersistenceAdapter
+from .records import Wait
+from .sleeper import Deadlines
+from .slots import Slots
+
+
+class Session:
+    """Everything that an open commander consists of, on its event loop."""
+
+    def __init__(
+        self,
+        adapter: PersistenceAdapter,
+        *,
+        clock: Clock,
+        definitions: Mapping[str, MissionDefinition[Any]],
+        max_concurrency: int,
+        activity: Activity,
+        context: contextvars.Context,
+        observer: Observer | None,
+        tracer: Tracer | None,
+    ) -> None:
+        self.activity = activity
+        self.adapter = adapter
+        slots = Slots(max_concurrency)
+        self.deadlines = Deadlines(clock, self.activity)
+        self.runner = Runner(clock, self.deadlines, slots, context, tracer)
+        loader = create_loader(adapter, self.activity)
+        self.engine = Engine(
+            clock=clock,
+            journal=create_journal(adapter, self.activity),
+            loader=loader,
+            runner=self.runner,
+            activity=self.activity,
+            definitions=definitions,
+            note_wait=self._note_wait,
+        )
+        self.alarm = Alarm(adapter, clock, slots, self.activity, self.engine, observer)
+        self.recovery: asyncio.Future[tuple[None, None]] | None = None
+        self.operations = EmbeddedOperations(
+            engine=self.engine,
+            adapter=adapter,
+            loader=loader,
+            runner=self.runner,
+            activity=self.activity,
+            definitions=definitions,
+        )
+
+    def _note_wait(self, wait: Wait) -> None:
+        self.alarm.note(wait)
+
+    async def settled(self) -> None:
+        """Return at a moment when nothing is under way and nothing that is due is left to do."""
+        while not (self.activity.is_idle and self.alarm.is_quiet):
+            await self.activity.change()
+
+    def running(self) -> list[RunningAttempt]:
+        """Return the user code that is running."""
+        return [attempt.describe() for attempt in self.runner.running]
+
+    async def close(self) -> None:
+        """Bring everything to its end."""
+        await self.alarm.close()
+        await self.engine.close()
+        self.deadlines.close()
