@@ -272,6 +272,32 @@ async def test_cancelling_a_start_during_its_commit_does_not_take_it_back(open_c
     assert await status_of(commander, "x") == MissionStatus.COMPLETED
 
 
+async def test_start_that_goes_away_while_its_id_is_claimed_disturbs_nobody(open_commander: OpenCommander) -> None:
+    """Of two that wait to know whether an id is taken, one may leave, and the other is told."""
+    gated: list[Gated] = []
+
+    def wrap(inner: PersistenceAdapter) -> PersistenceAdapter:
+        gated.append(Gated(inner))
+        gated[0].gate.clear()
+        return gated[0]
+
+    async def start() -> str:
+        handle = await commander.start(APPROVAL, Order(item="pen"), mission_id="mine", if_exists="return")
+        return handle.mission_id
+
+    commander = await open_commander([APPROVAL], wrap=wrap)
+    first, leaving, last = [asyncio.create_task(start()) for _ in range(3)]
+    await gated[0].arrived.wait()
+    await asyncio.sleep(0.01)
+    leaving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await leaving
+    gated[0].gate.set()
+
+    async with asyncio.timeout(5):
+        assert await asyncio.gather(first, last) == ["mine", "mine"]
+
+
 async def test_cancelling_the_first_operation_leaves_the_commander_usable(
     adapter_factory: Callable[[], PersistenceAdapter],
 ) -> None:

@@ -27,7 +27,8 @@ from mission_control.core import (
     m,
 )
 from mission_control.core import attempt as attempts
-from mission_control.core.persistence import CommitOutcome, MissionCommit
+from mission_control.core.clock import Driven
+from mission_control.core.persistence import CommitOutcome, LoadOutcome, MissionCommit
 from mission_control.testing import FakeClock
 from storages import Forwarding, Gate, OpenCommander, ThreadGate
 
@@ -173,6 +174,91 @@ async def test_thread_that_does_not_return_is_abandoned_after_the_grace(
     assert await types(commander, "mine") == before
 
 
+async def test_awaitable_that_a_thread_returns_while_closing_is_not_begun(open_commander: OpenCommander) -> None:
+    """What a synchronous step would still have to wait for is left to its next attempt."""
+    thread = ThreadGate()
+    runs: list[int] = []
+
+    async def rest(ctx: MissionContext[int]) -> str:
+        runs.append(ctx.attempt)
+        return "done"
+
+    def step(ctx: MissionContext[int]) -> Any:
+        thread(ctx)
+        return rest(ctx)
+
+    definition = m.define("d").start(input=int, run=step, output=str).end()
+    commander = await open_commander([definition])
+    await commander.start(definition, 1, mission_id="mine", wait=False)
+    await thread.begun.wait()
+    closing = asyncio.create_task(commander.close())
+    await turns()
+    thread.opened.set()
+    async with asyncio.timeout(4):
+        await closing
+    assert runs == []
+    commander = await open_commander([definition])
+    await commander.settled()
+
+    assert runs == [2]
+
+
+async def test_close_leaves_a_mission_that_waits_for_an_abandoned_threads_slot(open_commander: OpenCommander) -> None:
+    """Where nothing runs any more that close could wait for, it waits for nothing."""
+    clock = FakeClock(hang_patience=0.02)
+    thread = ThreadGate()
+    slow = m.define("slow").start(input=int, run=thread, timeout=5).end()
+    following = m.define("following").start(input=int, run=begin).end()
+    commander = await open_commander(max_concurrency=1, clock=clock)
+    mission = await commander.start(slow, 1, wait=False)
+    await thread.begun.wait()
+    await clock.advance(5)
+    assert (await mission.result()).status == "failed"
+    await commander.start(following, 1, mission_id="mine", wait=False)
+    async with asyncio.timeout(3):
+        await commander.close()
+    thread.opened.set()
+    commander = await open_commander([following])
+    await commander.settled()
+
+    assert await types(commander, "mine") == [
+        "mission-created",
+        "mission-started",
+        "step-started",
+        "step-succeeded",
+        "mission-completed",
+    ]
+
+
+async def test_mission_that_is_being_recovered_at_close_is_left_to_the_next_process(
+    open_commander: OpenCommander,
+) -> None:
+    """A close while an interrupted mission is read adds nothing to its history."""
+    gate, reading, may_read = Gate(), asyncio.Event(), asyncio.Event()
+    definition = m.define("d").start(input=int, run=gate).end()
+
+    class SlowToRead(Forwarding):
+        async def load(self, mission_ids: Sequence[str], /) -> Sequence[LoadOutcome]:
+            reading.set()
+            await may_read.wait()
+            return await super().load(mission_ids)
+
+    commander = await open_commander([definition])
+    await commander.start(definition, 1, mission_id="mine", wait=False)
+    await gate.begun.wait()
+    before = await types(commander, "mine")
+    await open_commander.crash()
+    commander = await open_commander([definition], wrap=SlowToRead)
+    await reading.wait()
+    closing = asyncio.create_task(commander.close())
+    await turns()
+    may_read.set()
+    await closing
+    commander = await open_commander([])
+
+    assert await types(commander, "mine") == before
+
+
 def test_grace_is_five_seconds() -> None:
     """What the tests shorten is five seconds otherwise."""
     assert attempts.GRACE == 5.0
@@ -269,6 +355,7 @@ async def test_every_method_raises_after_close(open_commander: OpenCommander) ->
 async def test_commander_that_was_never_used_closes(adapter_factory: Callable[[], PersistenceAdapter]) -> None:
     """Close before the first operation is enough, and what follows is refused."""
     commander = create_commander(persistence=adapter_factory())
+    await commander.close()
     await commander.close()
 
     with pytest.raises(CommanderClosedError):
@@ -640,3 +727,19 @@ async def test_driven_clock_is_left_on_close(open_commander: OpenCommander, fake
 
     async with asyncio.timeout(3):
         await fake_clock.advance(3600)
+
+
+async def test_clock_that_cannot_be_joined_leaves_the_storage_free(
+    adapter_factory: Callable[[], PersistenceAdapter],
+) -> None:
+    """A commander that its clock refuses has not opened its storage."""
+
+    class Refusing(FakeClock):
+        def join(self, driven: Driven, /) -> Callable[[], None]:
+            raise LookupError("this clock is full")
+
+    with pytest.raises(LookupError, match="full"):
+        await create_commander(persistence=adapter_factory(), clock=Refusing()).wait_until_ready()
+
+    async with create_commander(persistence=adapter_factory()) as other:
+        assert await other.list_missions() == []

@@ -14,6 +14,7 @@ from mission_control.core import (
     MissionDefinition,
     MissionFailedError,
     MissionHandle,
+    engine,
     m,
 )
 from storages import Gate, OpenCommander
@@ -165,6 +166,23 @@ async def test_cause_of_a_failure_here_is_the_steps_exception(open_commander: Op
         await (await handle(commander, "failed")).output()
 
     assert caught.value.__cause__ is None
+
+
+async def test_causes_of_long_ago_are_forgotten(open_commander: OpenCommander, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A commander keeps the exceptions of the latest failures only; the error's record stays."""
+    monkeypatch.setattr(engine, "_MOST_CAUSES", 1)
+    commander = await open_commander(DEFINITIONS)
+    first = await commander.start(ENDS["failed"], 7)
+    second = await commander.start(ENDS["failed"], 7)
+    causes: list[BaseException | None] = []
+    for mission in (first, second):
+        await bring_to_its_end(mission, "failed")
+    for mission in (first, second):
+        with pytest.raises(MissionFailedError, match="nothing there") as caught:
+            await mission.wait_for_completion()
+        causes.append(caught.value.__cause__)
+
+    assert [type(cause) for cause in causes] == [type(None), LookupError]
 
 
 async def test_cancelling_one_who_waits_neither_ends_the_mission_nor_the_others_wait(

@@ -200,6 +200,33 @@ async def test_due_timers_that_wait_for_a_slot_hold_up_no_reads_and_no_cancellat
     await free_slots(commander, 1)
 
 
+async def test_two_slots_that_come_for_one_mission_at_once_are_not_both_kept(
+    open_commander: OpenCommander, fake_clock: FakeClock
+) -> None:
+    """A slot that is granted to a due mission and to its update at the same moment is given back once."""
+    gate = Gate()
+    blocker = m.define("blocker").start(input=int, run=gate).end()
+    napping = (
+        m.define("napping").update("u", str, lambda ctx, text: text).start(input=int, run=begin).sleep("nap", 60).end()
+    )
+    commander = await open_commander(max_concurrency=2, clock=Undriven(fake_clock))
+    mission = await commander.start(napping, 1)
+    for _ in range(2):
+        await commander.start(blocker, 1, wait=False)
+    while gate.runs < 2:
+        await asyncio.sleep(0)
+    await fake_clock.advance(60)
+    await asyncio.sleep(0.05)  # the due mission now waits for a slot
+    update = asyncio.create_task(mission.update("u", "now"))
+    await turns()
+    gate.opened.set()
+    async with asyncio.timeout(5):
+        assert await update == "now"
+        assert (await mission.result()).status == "completed"
+
+    await free_slots(commander, 2)
+
+
 async def test_deadline_is_handled_while_every_slot_is_taken(
     open_commander: OpenCommander, fake_clock: FakeClock
 ) -> None:
@@ -373,6 +400,40 @@ async def test_slot_that_was_lent_comes_back_when_the_parent_times_out(open_comm
     snapshot = await mission.result()
     assert snapshot.error is not None
     assert snapshot.error.code == "STEP_TIMEOUT"
+    await free_slots(commander, 1)
+
+
+async def test_slot_that_comes_while_another_task_of_the_step_lends_it_is_not_kept(
+    open_commander: OpenCommander,
+) -> None:
+    """A step that waits for its slot in one task and begins to lend it in another holds none, and loses none."""
+    commander = await open_commander(max_concurrency=1)
+    child = m.define("child").start(input=int, run=begin).need_to("go", str).end()
+    gate, lends_again = Gate(), asyncio.Event()
+    children = [await commander.start(child, 1) for _ in range(2)]
+
+    async def again() -> None:
+        await lends_again.wait()
+        await children[1].result()
+
+    async def run(ctx: MissionContext[int]) -> None:
+        later = asyncio.create_task(again())
+        await children[0].result()
+        await later
+
+    parent = await commander.start(m.define("parent").start(input=int, run=run).end(), 1, wait=False)
+    await commander.start(m.define("blocker").start(input=int, run=gate).end(), 1, wait=False)
+    await gate.begun.wait()
+    async with asyncio.timeout(5):
+        await children[0].signal("go", "on")
+        await turns()
+        lends_again.set()
+        await turns()
+        gate.opened.set()
+        await free_slots(commander, 1)
+        await children[1].signal("go", "on")
+        assert (await parent.result()).status == "completed"
+
     await free_slots(commander, 1)
 
 

@@ -282,6 +282,34 @@ def test_program_that_goes_on_all_the_same_tries_the_step_again(
         runner.run(finish())
 
 
+def test_program_that_closes_at_once_after_what_should_have_ended_it_has_that_on_record(
+    adapter_factory: Callable[[], PersistenceAdapter],
+) -> None:
+    """Close does not wait to see whether the program goes on: the attempt is on record as ended by its process."""
+
+    async def stop(ctx: MissionContext[int]) -> None:
+        raise SystemExit(7)
+
+    definition = one_step(stop)
+
+    async def start() -> MissionHandle[Any]:
+        return await commander.start(definition, 5, mission_id="x", wait=False)
+
+    async def look() -> None:
+        async with create_commander(persistence=adapter_factory()) as other:
+            inspection = await other.inspect_mission("x")
+        assert inspection is not None
+        last = inspection.history[-1]
+        assert (last.type, last.details) == ("step-interrupted", {"reason": "process ended"})
+
+    with asyncio.Runner() as runner:
+        commander = create_commander(definitions=[definition], persistence=adapter_factory())
+        with pytest.raises(SystemExit):
+            runner.run(until_it_stops(start()))
+        runner.run(commander.close())
+        runner.run(look())
+
+
 async def until_it_stops(start: Awaitable[object]) -> None:
     await start
     await asyncio.Event().wait()

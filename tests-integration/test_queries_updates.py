@@ -10,6 +10,7 @@ import pytest
 from attrs import define
 
 from mission_control.core import (
+    CommanderClosedError,
     MissionContext,
     MissionDefinition,
     MissionDefinitionMismatchError,
@@ -159,6 +160,45 @@ async def test_query_that_raises_is_an_execution_error_with_its_cause(open_comma
     with pytest.raises(MissionExecutionError, match="broken-query") as caught:
         await mission.query("broken-query")
     assert isinstance(caught.value.__cause__, LookupError)
+
+
+@pytest.mark.parametrize(
+    "error", [LookupError("nothing to see"), StopIteration("over")], ids=lambda it: type(it).__name__
+)
+async def test_synchronous_query_that_raises_is_an_execution_error_too(
+    open_commander: OpenCommander, error: Exception
+) -> None:
+    """What is raised on a thread comes to the caller, a `StopIteration` too, which no future takes."""
+
+    def broken_on_thread(ctx: MissionContext[Any]) -> None:
+        raise error
+
+    definition = m.define("d").query("broken", broken_on_thread).start(input=int, run=begin).need_to("go", str).end()
+    commander = await open_commander()
+    mission = await commander.start(definition, 1)
+
+    with pytest.raises(MissionExecutionError, match=str(error)):
+        await mission.query("broken")
+
+
+async def test_query_whose_caller_went_away_ends_quietly(
+    open_commander: OpenCommander, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An answer that nobody waits for any more is no error of anybody's."""
+    thread = ThreadGate()
+    definition = m.define("d").query("slow", thread).start(input=int, run=begin).need_to("go", str).end()
+    commander = await open_commander()
+    mission = await commander.start(definition, 1)
+    query = asyncio.create_task(mission.query("slow"))
+    await thread.begun.wait()
+    query.cancel()
+    await asyncio.gather(query, return_exceptions=True)
+    thread.opened.set()
+    await thread.ended.wait()
+    await asyncio.sleep(0.05)  # the thread tells its answer after the step has ended
+
+    assert caplog.records == []
+    await mission.signal("go", "on")
 
 
 async def test_unknown_names_list_the_known_ones(open_commander: OpenCommander) -> None:
@@ -480,6 +520,29 @@ async def test_withdrawn_update_that_alone_waited_for_a_slot_lets_its_mission_re
 
     assert await mission.status() == "failed"
     assert "mission-update" not in {record.type.value for record in await mission.history()}
+
+
+async def test_update_that_runs_at_close_is_refused_and_not_recorded(open_commander: OpenCommander) -> None:
+    """Close stops an update's code; its caller is told, and the mission waits on under the next commander."""
+    gate = Gate()
+
+    async def slow(ctx: MissionContext[Any], text: str) -> str:
+        return await gate(ctx)
+
+    definition = m.define("d").update("slow", str, slow).start(input=int, run=begin).need_to("go", str).end()
+    commander = await open_commander()
+    mission = await commander.start(definition, 1, mission_id="mine")
+    update = asyncio.create_task(mission.update("slow", "x"))
+    await gate.begun.wait()
+    await commander.close()
+    with pytest.raises(CommanderClosedError):
+        await update
+    commander = await open_commander()
+
+    inspection = await commander.inspect_mission("mine")
+    assert inspection is not None
+    assert inspection.snapshot.status == "waiting"
+    assert "slow" not in inspection.snapshot.events
 
 
 async def test_update_may_be_cancelled_by_its_caller_while_it_runs(open_commander: OpenCommander) -> None:

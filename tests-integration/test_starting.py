@@ -400,6 +400,14 @@ async def test_idle_handle_answers_as_idle(open_commander: OpenCommander) -> Non
         await mission.cancel()
 
 
+async def test_handle_shows_which_mission_it_is(open_commander: OpenCommander) -> None:
+    """What is printed of a handle is the mission's id and name."""
+    commander = await open_commander()
+    definition = m.define("order").start(input=int, run=nothing).end()
+
+    assert repr(commander.create_mission(definition, mission_id="mine")) == "<MissionHandle 'mine' (order)>"
+
+
 async def test_result_of_an_idle_handle_waits_for_its_start(open_commander: OpenCommander) -> None:
     """Whoever waits for the end before the start gets it."""
     commander = await open_commander([ORDER])

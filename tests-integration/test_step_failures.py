@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -472,6 +472,26 @@ async def test_recursion_without_end_is_a_failure(open_commander: OpenCommander)
     failure = await failure_of(await commander.start(definition, 5, wait=False))
 
     assert failure.type == "RecursionError"
+
+
+async def test_error_that_cannot_be_formatted_is_told_by_where_it_was_raised(open_commander: OpenCommander) -> None:
+    """An exception whose own attributes fail still has a traceback of frames."""
+
+    class Evil:
+        def __str__(self) -> str:
+            raise LookupError("no line")
+
+    async def unformattable(ctx: MissionContext[int]) -> None:
+        error = SyntaxError("no")
+        error.lineno = cast("int", Evil())
+        raise error
+
+    commander = await open_commander()
+    failure = await failure_of(await commander.start(one_step(unformattable), 5, wait=False))
+
+    assert (failure.type, failure.message) == ("SyntaxError", "no")
+    assert failure.traceback is not None
+    assert "in unformattable" in failure.traceback
 
 
 async def test_failure_keeps_to_its_own_mission(open_commander: OpenCommander) -> None:

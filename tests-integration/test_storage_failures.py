@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
 from typing import Any, Literal, TypeVar
 
 import pytest
@@ -30,7 +31,7 @@ from mission_control.core import (
 )
 from mission_control.core.persistence import CommitOutcome, LoadOutcome, MissionCommit
 from mission_control.testing import FakeClock, FaultInjectingAdapter
-from storages import Forwarding, Gate, OpenCommander
+from storages import Forwarding, Gate, OpenCommander, Undriven
 
 T = TypeVar("T")
 When = Literal["before", "after"]
@@ -438,6 +439,74 @@ async def test_recovery_that_cannot_read_is_tried_again_before_settled_returns(
     assert summary.status == "completed"
 
 
+async def test_reading_that_fails_in_any_other_way_is_tried_again_too(
+    open_commander: OpenCommander, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An adapter's own error is logged with its trace, and due missions are looked for again."""
+    monkeypatch.setattr(bell, "_LONGEST_BACKOFF", 0.01)
+    gate = Gate()
+    definition = m.define("d").start(input=int, run=gate).end()
+    commander = await open_commander([definition])
+    await commander.start(definition, 1, wait=False)
+    await gate.begun.wait()
+    await open_commander.crash()
+    gate.opened.set()
+
+    class BrokenOnce(Forwarding):
+        fails = 1
+
+        async def list_interrupted(self, *, limit: int, after: str | None = None) -> Sequence[MissionSummary]:
+            if self.fails:
+                self.fails -= 1
+                raise LookupError("a bug of the adapter")
+            return await super().list_interrupted(limit=limit, after=after)
+
+    commander = await open_commander([definition], wrap=BrokenOnce)
+    await commander.settled()
+
+    (summary,) = await commander.list_missions()
+    assert summary.status == "completed"
+    assert "a bug of the adapter" in caplog.text
+
+
+async def test_mission_that_cannot_be_driven_is_left_until_somebody_asks_for_it(
+    open_commander: OpenCommander,
+    fake_clock: FakeClock,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A clock that fails costs a log line; the mission stays as it is stored, and goes on with the next operation."""
+    monkeypatch.setattr(recorder, "_FIRST_BACKOFF", 3600.0)
+    monkeypatch.setattr(recorder, "_LONGEST_BACKOFF", 3600.0)
+
+    class Breaking(Undriven):
+        is_broken = False
+
+        def now(self) -> datetime:
+            if self.is_broken:
+                raise LookupError("no time")
+            return super().now()
+
+    gate, faults, clock = Gate(), Faults("before"), Breaking(fake_clock)
+    definition = m.define("d").start(input=int, run=gate).end()
+    commander = await open_commander(wrap=faults.wrap, clock=clock)
+    await commander.settled()  # what recovery finds, it would drive again
+    mission = await commander.start(definition, 1, wait=False)
+    await gate.begun.wait()
+    faults.arm()
+    with pytest.raises(PersistenceError):
+        await mission.cancel()
+    clock.is_broken = True
+    gate.opened.set()
+    while "cannot be driven" not in caplog.text:
+        await asyncio.sleep(0)
+    clock.is_broken = False
+    async with asyncio.timeout(5):
+        await commander.settled()
+        assert await mission.status() == "running"
+        assert (await mission.cancel("enough")).status == "cancelled"
+
+
 async def test_operation_on_a_mission_that_backs_off_is_answered_at_once(
     open_commander: OpenCommander, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -545,3 +614,34 @@ async def test_outcome_that_a_second_writer_recorded_first_stands(open_commander
 
     assert (snapshot.status, snapshot.events["gate"].output) == ("completed", "theirs")
     assert [record.type for record in await mission.history()].count(HistoryType.STEP_SUCCEEDED) == 3
+
+
+async def test_attempt_of_another_writers_mission_is_not_taken_for_our_own(open_commander: OpenCommander) -> None:
+    """A start whose outcome is unknown finds another's mission under its id, and interrupts that one's attempt."""
+
+    class Overtaken(Forwarding):
+        is_overtaken = False
+
+        async def commit(self, batch: Sequence[MissionCommit], /) -> Sequence[CommitOutcome]:
+            if self.is_overtaken:
+                return await super().commit(batch)
+            self.is_overtaken = True
+            earlier = tuple(evolve(record, at=record.at - timedelta(seconds=1)) for record in batch[0].records)
+            await super().commit([evolve(batch[0], records=earlier)])
+            raise PersistenceError("no answer")
+
+    runs: list[int] = []
+
+    async def count(ctx: MissionContext[int]) -> None:
+        runs.append(ctx.attempt)
+
+    definition = m.define("d").start(input=int, run=count).end()
+    commander = await open_commander(wrap=Overtaken)
+    with pytest.raises(PersistenceError, match="no answer"):
+        await commander.start(definition, 1, mission_id="mine")
+    mission = await commander.get_mission("mine")
+    assert mission is not None
+    async with asyncio.timeout(5):
+        await mission.result()
+
+    assert runs == [2]

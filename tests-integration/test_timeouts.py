@@ -23,7 +23,7 @@ from mission_control.core import (
     m,
 )
 from mission_control.testing import FakeClock
-from storages import OpenCommander
+from storages import OpenCommander, ThreadGate
 
 Step = Callable[[MissionContext[int]], object]
 
@@ -208,6 +208,34 @@ async def test_sync_step_is_abandoned_at_its_timeout(
         ("failed", "STEP_TIMEOUT"),
         ("succeeded", None),
     ]
+
+
+async def test_coroutine_that_an_abandoned_thread_returns_is_not_run(
+    open_commander: OpenCommander, impatient_clock: FakeClock
+) -> None:
+    """What a synchronous step returns after its timeout is discarded, be it a coroutine, and without a warning."""
+    thread = ThreadGate()
+    runs: list[int] = []
+    returned = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    async def rest(ctx: MissionContext[int]) -> None:
+        runs.append(ctx.attempt)
+
+    def step(ctx: MissionContext[int]) -> Any:
+        thread(ctx)
+        loop.call_soon_threadsafe(loop.call_later, 0.05, returned.set)
+        return rest(ctx)
+
+    commander = await open_commander(clock=impatient_clock)
+    mission = await commander.start(one_step(step, timeout=5), 5, wait=False)
+    await thread.begun.wait()
+    await impatient_clock.advance(5)
+    assert (await failure_of(mission)).code == "STEP_TIMEOUT"
+    thread.opened.set()
+    await returned.wait()
+
+    assert runs == []
 
 
 async def test_timeout_counts_from_the_moment_user_code_begins(

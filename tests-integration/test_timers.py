@@ -19,6 +19,7 @@ from mission_control.core import (
     MissionDefinitionError,
     MissionFailedError,
     MissionHandle,
+    MissionSignalError,
     MissionSummary,
     PersistenceAdapter,
     PersistenceError,
@@ -239,6 +240,16 @@ async def test_deadline_behind_the_last_datetime_is_the_last_datetime(
     await commander.settled()
 
 
+async def test_timeout_behind_the_last_datetime_never_passes(open_commander: OpenCommander) -> None:
+    """A step may be given more time than there is."""
+    clock = FakeClock(datetime(9999, 1, 1, tzinfo=UTC))
+    definition = m.define("d").start(input=int, run=begin, timeout=timedelta(days=36_500)).end()
+    commander = await open_commander(clock=clock)
+    mission = await commander.start(definition, 1)
+
+    assert (await mission.result()).status == "completed"
+
+
 def test_sleep_of_more_than_a_thousand_years_is_refused() -> None:
     """A duration that no clock will see is a mistake of the definition."""
     with pytest.raises(MissionDefinitionError, match="1,000 years"):
@@ -387,6 +398,34 @@ async def test_wall_clock_set_back_delays_and_never_fires_early(
     for mission in (first, second):
         ats = [record.at for record in await mission.history()]
         assert ats == sorted(ats)
+
+
+async def test_clock_that_is_set_back_between_two_looks_fires_nothing(
+    open_commander: OpenCommander, fake_clock: FakeClock
+) -> None:
+    """A timer that was due at one look at the clock and is not at the next stays a timer."""
+
+    class Wavering(Undriven):
+        ahead = 0.0
+
+        def now(self) -> datetime:
+            ahead, self.ahead = self.ahead, 0.0
+            return super().now() + timedelta(seconds=ahead)
+
+    clock = Wavering(fake_clock)
+    definition = m.define("d").start(input=int, run=begin).sleep("nap", 60).end()
+    commander = await open_commander(clock=clock)
+    mission = await commander.start(definition, 1)
+    history = await mission.history()
+    clock.ahead = 60.0
+    with pytest.raises(MissionSignalError):
+        await mission.signal("go", "on")
+    await commander.settled()
+    assert clock.ahead == 0.0
+    assert await mission.history() == history
+    await fake_clock.advance(60)
+
+    assert (await mission.result()).status == "completed"
 
 
 async def test_records_never_go_back_in_time_when_the_clock_does(

@@ -188,6 +188,7 @@ WORLDLY = {
 SHELL = {path.stem for path in SOURCE.glob("*.py")} - {
     *PURE,
     "definition",
+    "nodes",
     "errors",
     "issues",
     "json_values",
