@@ -295,7 +295,7 @@ async def test_start_that_goes_away_while_its_id_is_claimed_disturbs_nobody(open
     gated[0].gate.set()
 
     async with asyncio.timeout(5):
-        assert await asyncio.gather(first, last) == ["mine", "mine"]
+        assert [await first, await last] == ["mine", "mine"]
 
 
 async def test_cancelling_the_first_operation_leaves_the_commander_usable(

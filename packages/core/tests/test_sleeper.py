@@ -25,12 +25,13 @@ async def test_removed_deadlines_are_forgotten_long_before_their_time(fake_clock
     deadlines = Deadlines(fake_clock, Activity())
     last = Expiry()
     deadlines.add(fake_clock.now() + timedelta(days=1), last)
-    forgotten: list[weakref.ref[Expiry]] = []
-    for _ in range(200):
+
+    def forget() -> weakref.ref[Expiry]:
         expiry = Expiry()
-        forgotten.append(weakref.ref(expiry))
         deadlines.remove(deadlines.add(fake_clock.now() + timedelta(hours=1), expiry))
-    del expiry
+        return weakref.ref(expiry)
+
+    forgotten = [forget() for _ in range(200)]
     gc.collect()
 
     assert sum(expiry() is not None for expiry in forgotten) < 100

@@ -13,9 +13,15 @@ async def test_slot_that_is_given_back_goes_to_the_first_who_still_wants_it() ->
     """Those who want it no longer are passed over."""
     slots = Slots(1)
     asked: list[str] = []
+
+    def grant(name: str, *, wants: bool) -> bool:
+        asked.append(name)
+        return wants
+
     assert slots.take()
-    slots.request(lambda: bool(asked.append("first")))
-    slots.request(lambda: not asked.append("second"))
+    slots.request(lambda: grant("first", wants=False))
+    slots.request(lambda: grant("second", wants=True))
+    slots.request(lambda: grant("third", wants=True))
     slots.give_back()
 
     assert asked == ["first", "second"]
