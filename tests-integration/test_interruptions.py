@@ -283,9 +283,12 @@ def test_program_that_goes_on_all_the_same_tries_the_step_again(
 
 
 def test_program_that_closes_at_once_after_what_should_have_ended_it_has_that_on_record(
-    adapter_factory: Callable[[], PersistenceAdapter],
+    adapter_factory: Callable[[], PersistenceAdapter], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Close does not wait to see whether the program goes on: the attempt is on record as ended by its process."""
+
+    monkeypatch.setattr(attempt, "_LINGERING", 3600.0)
+    monkeypatch.setattr(attempt, "GRACE", 3600.0)
 
     async def stop(ctx: MissionContext[int]) -> None:
         raise SystemExit(7)
@@ -306,7 +309,7 @@ def test_program_that_closes_at_once_after_what_should_have_ended_it_has_that_on
         commander = create_commander(definitions=[definition], persistence=adapter_factory())
         with pytest.raises(SystemExit):
             runner.run(until_it_stops(start()))
-        runner.run(commander.close())
+        runner.run(asyncio.wait_for(commander.close(), 10))
         runner.run(look())
 
 

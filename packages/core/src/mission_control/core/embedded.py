@@ -24,7 +24,6 @@ from .errors import (
 )
 from .handle import MissionHandle
 from .issues import found
-from .memory import InMemoryAdapter
 from .names import checked_name, exact_text, is_a, new_mission_id, sought
 from .observer import Observer, Tracer
 from .operations import EmbeddedOperations
@@ -57,7 +56,7 @@ class EmbeddedCommander(Commander):
         if create_mission_id is not None and not callable(create_mission_id):
             raise TypeError(f"create_mission_id: expected a function, found {found(create_mission_id)}")
         self._definitions: dict[str, MissionDefinition[Any]] = {}
-        self._adapter: PersistenceAdapter = InMemoryAdapter() if persistence is None else persistence
+        self._adapter: PersistenceAdapter = _in_memory() if persistence is None else persistence
         self._clock: Clock = SystemClock() if clock is None else clock
         self._create_mission_id = create_mission_id or new_mission_id
         self._max_concurrency = max_concurrency
@@ -366,6 +365,12 @@ class EmbeddedCommander(Commander):
     def __repr__(self) -> str:
         state = "closed" if self._closed else "idle" if self._session is None else "open"
         return f"<{type(self).__name__} ({state}) of {', '.join(self._definitions) or 'no definitions'}>"
+
+
+def _in_memory() -> PersistenceAdapter:
+    from .memory import InMemoryAdapter  # a program with a database need not read it
+
+    return InMemoryAdapter()
 
 
 def checked_limit(limit: int) -> int:
