@@ -286,7 +286,6 @@ def test_program_that_closes_at_once_after_what_should_have_ended_it_has_that_on
     adapter_factory: Callable[[], PersistenceAdapter], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Close does not wait to see whether the program goes on: the attempt is on record as ended by its process."""
-
     monkeypatch.setattr(attempt, "_LINGERING", 3600.0)
     monkeypatch.setattr(attempt, "GRACE", 3600.0)
 

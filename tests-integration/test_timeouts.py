@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
 from datetime import timedelta
 from typing import Any
 
@@ -210,8 +210,9 @@ async def test_sync_step_is_abandoned_at_its_timeout(
     ]
 
 
-async def test_coroutine_that_an_abandoned_thread_returns_is_not_run(
-    open_commander: OpenCommander, impatient_clock: FakeClock
+@pytest.mark.parametrize("kind", ["coroutine", "awaitable"])
+async def test_awaitable_that_an_abandoned_thread_returns_is_not_run(
+    open_commander: OpenCommander, impatient_clock: FakeClock, kind: str
 ) -> None:
     """What a synchronous step returns after its timeout is discarded, be it a coroutine, and without a warning."""
     thread = ThreadGate()
@@ -222,10 +223,15 @@ async def test_coroutine_that_an_abandoned_thread_returns_is_not_run(
     async def rest(ctx: MissionContext[int]) -> None:
         runs.append(ctx.attempt)
 
+    class Rest:
+        def __await__(self) -> Generator[Any, None, None]:
+            runs.append(0)
+            yield
+
     def step(ctx: MissionContext[int]) -> Any:
         thread(ctx)
         loop.call_soon_threadsafe(loop.call_later, 0.05, returned.set)
-        return rest(ctx)
+        return rest(ctx) if kind == "coroutine" else Rest()
 
     commander = await open_commander(clock=impatient_clock)
     mission = await commander.start(one_step(step, timeout=5), 5, wait=False)
