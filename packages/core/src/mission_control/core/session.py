@@ -40,10 +40,10 @@ class Session:
         self.activity = activity
         self.adapter = adapter
         slots = Slots(max_concurrency)
-        self.deadlines = Deadlines(clock, self.activity)
-        self.runner = Runner(clock, self.deadlines, slots, context, tracer)
+        self.deadlines: Deadlines = Deadlines(clock, self.activity)
+        self.runner: Runner = Runner(clock, self.deadlines, slots, context, tracer)
         loader = create_loader(adapter, self.activity)
-        self.engine = Engine(
+        self.engine: Engine = Engine(
             clock=clock,
             journal=create_journal(adapter, self.activity),
             loader=loader,
@@ -52,9 +52,9 @@ class Session:
             definitions=definitions,
             note_wait=self._note_wait,
         )
-        self.alarm = Alarm(adapter, clock, slots, self.activity, self.engine, observer)
+        self.alarm: Alarm = Alarm(adapter, clock, slots, self.activity, self.engine, observer)
         self.recovery: asyncio.Future[tuple[None, None]] | None = None
-        self.operations = EmbeddedOperations(
+        self.operations: EmbeddedOperations = EmbeddedOperations(
             engine=self.engine,
             adapter=adapter,
             loader=loader,
