@@ -322,3 +322,22 @@ def test_runtime_is_reported(tmp_path: Path) -> None:
 
     assert {event.identity for event in events} == {"worker-1"}
     assert events[-1].event == "runtime-stopped"
+
+
+def test_client_says_which_runtime_it_owns(client: BlockingCommanderClient) -> None:
+    """The text of a client names its runtime, so that a log line tells one from another."""
+    assert repr(client).startswith("<BlockingCommanderClient of <CommanderRuntime ")
+
+
+def test_end_of_the_program_stops_the_runtime(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a client leaves for the interpreter's exit closes its commander, and `close` after it is still right."""
+    at_exit: list[Callable[[], None]] = []
+    monkeypatch.setattr("atexit.register", at_exit.append)
+    client = create_blocking_client()
+    (stop,) = at_exit
+
+    stop()
+
+    with pytest.raises(CommanderClosedError):
+        client.list_missions()
+    client.close()
