@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from attrs import define
 
 from mission_control.core import (
-    Commander,
     CommanderClosedError,
-    CommitOutcome,
     MissionAlreadyStartedError,
-    MissionCommit,
     MissionContext,
-    MissionDefinition,
     MissionFailedError,
     MissionStatus,
     PersistenceAdapter,
@@ -26,65 +21,8 @@ from mission_control.core import (
     m,
 )
 from mission_control.testing import Deferred, FakeClock, create_deferred
-from storages import Forwarding, OpenCommander
-
-
-@define
-class Order:
-    item: str
-    amount: int = 1
-
-
-async def nothing(ctx: MissionContext[Any]) -> None:
-    pass
-
-
-async def fail(ctx: MissionContext[Any]) -> None:
-    raise ValueError("out of stock")
-
-
-ORDER = m.define("order").start(input=Order, run=nothing).end()
-APPROVAL = m.define("approval").start(input=Order, run=nothing).need_to("approve", str).end()
-FAILING = m.define("failing").start(input=Order, run=fail).end()
-
-
-def blocked_on(gate: asyncio.Event, runs: list[str] | None = None) -> MissionDefinition[Order]:
-    """Return a mission whose step waits for `gate`, and notes that it ran."""
-
-    async def block(ctx: MissionContext[Order]) -> str:
-        if runs is not None:
-            runs.append(ctx.mission_id)
-        await gate.wait()
-        return ctx.input.item
-
-    return m.define("blocked").start(input=Order, run=nothing).step("block", block).end()
-
-
-async def begun(runs: list[str]) -> None:
-    """Return when a step of `blocked_on` has noted its run."""
-    async with asyncio.timeout(5):
-        while not runs:
-            await asyncio.sleep(0)
-
-
-class Gated(Forwarding):
-    """Storage whose commits wait, before they take effect, while the gate is closed."""
-
-    def __init__(self, inner: PersistenceAdapter) -> None:
-        super().__init__(inner)
-        self.gate = asyncio.Event()
-        self.gate.set()
-        self.arrived = asyncio.Event()
-
-    async def commit(self, batch: Sequence[MissionCommit], /) -> Sequence[CommitOutcome]:
-        self.arrived.set()
-        await self.gate.wait()
-        return await super().commit(batch)
-
-
-async def status_of(commander: Commander, mission_id: str) -> MissionStatus | None:
-    inspection = await commander.inspect_mission(mission_id)
-    return None if inspection is None else inspection.snapshot.status
+from orders import APPROVAL, FAILING, ORDER, Gated, Order, begun, blocked_on, fail, nothing, status_of
+from storages import OpenCommander
 
 
 async def test_start_returns_when_the_mission_waits(open_commander: OpenCommander) -> None:

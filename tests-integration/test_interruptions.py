@@ -4,61 +4,28 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from mission_control.core import (
-    Commander,
     CommitOutcome,
     HistoryType,
     MissionCommit,
     MissionContext,
-    MissionDefinition,
-    MissionFailure,
     MissionHandle,
     MissionStatus,
     PersistenceAdapter,
     RetryPolicy,
-    StepAttempt,
     attempt,
     create_commander,
     m,
 )
 from mission_control.testing import FakeClock
+from one_step import attempts_of, failure_of, found, one_step
 from storages import Forwarding, OpenCommander
 
 T = HistoryType
-
-Step = Callable[[MissionContext[int]], object]
-
-
-def begin(ctx: MissionContext[int]) -> int:
-    return ctx.input
-
-
-def one_step(
-    run: Step, *, retry: RetryPolicy | None = None, timeout: timedelta | float | None = None
-) -> MissionDefinition[int]:
-    """Return a mission whose one step, `work`, is `run`."""
-    return m.define("one").start(input=int, run=begin).step("work", run, retry=retry, timeout=timeout).end()
-
-
-async def failure_of(mission: MissionHandle[Any]) -> MissionFailure:
-    error = (await mission.result()).error
-    assert error is not None
-    return error
-
-
-async def attempts_of(mission: MissionHandle[Any], step: str = "work") -> list[StepAttempt]:
-    return [attempt for attempt in (await mission.inspect()).step_attempts if attempt.step_name == step]
-
-
-async def found(commander: Commander, mission_id: str = "x") -> MissionHandle[Any]:
-    mission = await commander.get_mission(mission_id)
-    assert mission is not None
-    return mission
 
 
 async def test_attempt_that_its_process_did_not_survive_is_interrupted(open_commander: OpenCommander) -> None:
