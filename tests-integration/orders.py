@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from typing import Any
 
 from attrs import define
 
 from mission_control.core import (
     Commander,
-    CommitOutcome,
-    MissionCommit,
     MissionContext,
     MissionDefinition,
     MissionStatus,
-    PersistenceAdapter,
     m,
 )
-from storages import Forwarding
 
 
 @define
@@ -57,21 +52,6 @@ async def begun(runs: list[str]) -> None:
     async with asyncio.timeout(5):
         while not runs:
             await asyncio.sleep(0)
-
-
-class Gated(Forwarding):
-    """Storage whose commits wait, before they take effect, while the gate is closed."""
-
-    def __init__(self, inner: PersistenceAdapter) -> None:
-        super().__init__(inner)
-        self.gate = asyncio.Event()
-        self.gate.set()
-        self.arrived = asyncio.Event()
-
-    async def commit(self, batch: Sequence[MissionCommit], /) -> Sequence[CommitOutcome]:
-        self.arrived.set()
-        await self.gate.wait()
-        return await super().commit(batch)
 
 
 async def status_of(commander: Commander, mission_id: str) -> MissionStatus | None:

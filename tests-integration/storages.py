@@ -235,3 +235,18 @@ class ThreadGate:
         self.opened.wait(60)
         self._loop.call_soon_threadsafe(self.ended.set)
         return "passed"
+
+
+class Gated(Forwarding):
+    """Storage whose commits wait, before they take effect, while the gate is closed."""
+
+    def __init__(self, inner: PersistenceAdapter) -> None:
+        super().__init__(inner)
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.arrived = asyncio.Event()
+
+    async def commit(self, batch: Sequence[MissionCommit], /) -> Sequence[CommitOutcome]:
+        self.arrived.set()
+        await self.gate.wait()
+        return await super().commit(batch)

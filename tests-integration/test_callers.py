@@ -21,8 +21,8 @@ from mission_control.core import (
     m,
 )
 from mission_control.testing import Deferred, FakeClock, create_deferred
-from orders import APPROVAL, FAILING, ORDER, Gated, Order, begun, blocked_on, fail, nothing, status_of
-from storages import OpenCommander
+from orders import APPROVAL, FAILING, ORDER, Order, begun, blocked_on, fail, nothing, status_of
+from storages import Gated, OpenCommander
 
 
 async def test_start_returns_when_the_mission_waits(open_commander: OpenCommander) -> None:

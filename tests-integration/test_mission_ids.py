@@ -22,8 +22,8 @@ from mission_control.core import (
     m,
 )
 from mission_control.testing import FaultInjectingAdapter
-from orders import APPROVAL, FAILING, ORDER, Gated, Order, begun, blocked_on, nothing, status_of
-from storages import OpenCommander
+from orders import APPROVAL, FAILING, ORDER, Order, begun, blocked_on, nothing, status_of
+from storages import Gated, OpenCommander
 
 NOON = datetime(1970, 1, 1, 12, tzinfo=UTC)
 

@@ -3,103 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from attrs import define
 
+from approvals import APPROVE, Approval, Gate, begin, fail, open_slow, signals_of, turns
 from mission_control.core import (
-    Commander,
-    CommitOutcome,
     HistoryType,
-    MissionCommit,
     MissionContext,
-    MissionDefinition,
     MissionHandle,
     MissionSignalError,
     MissionStatus,
     MissionValidationError,
-    PersistenceAdapter,
-    Signal,
     SignalWait,
     m,
 )
 from mission_control.testing import FakeClock
-from storages import Forwarding, OpenCommander
+from storages import OpenCommander
 
 T = HistoryType
 
 
-@define
-class Approval:
-    by: str
-    amount: int = 1
-
-
-APPROVE = Signal("approve", Approval)
-
-
-def begin(ctx: MissionContext[int]) -> int:
-    return ctx.input
-
-
-async def fail(ctx: MissionContext[int]) -> None:
-    raise ValueError("no")
-
-
 APPROVAL = m.define("approval").start(input=int, run=begin).need_to(APPROVE).end()
-
-
-class Gate:
-    """A step that says that it has begun, and waits until it may end."""
-
-    def __init__(self) -> None:
-        self.entered = asyncio.Event()
-        self.may_end = asyncio.Event()
-
-    async def __call__(self, ctx: MissionContext[int]) -> str:
-        self.entered.set()
-        await self.may_end.wait()
-        return "done"
-
-
-async def signals_of(mission: MissionHandle[Any]) -> list[tuple[str, Any]]:
-    return [(signal.event_name, signal.payload) for signal in (await mission.inspect()).signals]
-
-
-async def turns(count: int = 50) -> None:
-    """Let everything that can go on do so."""
-    for _ in range(count):
-        await asyncio.sleep(0)
-
-
-class SlowCommits(Forwarding):
-    """Storage whose commits wait, before they take effect, while the gate is closed."""
-
-    def __init__(self, inner: PersistenceAdapter) -> None:
-        super().__init__(inner)
-        self.gate = asyncio.Event()
-        self.gate.set()
-
-    async def commit(self, batch: Sequence[MissionCommit], /) -> Sequence[CommitOutcome]:
-        await self.gate.wait()
-        return await super().commit(batch)
-
-
-async def open_slow(
-    open_commander: OpenCommander, *definitions: MissionDefinition[Any]
-) -> tuple[Commander, SlowCommits]:
-    """Return a commander, and its storage, whose gate is open."""
-    slow: list[SlowCommits] = []
-
-    def wrap(adapter: PersistenceAdapter) -> PersistenceAdapter:
-        slow.append(SlowCommits(adapter))
-        return slow[0]
-
-    commander = await open_commander(definitions, wrap=wrap)
-    return commander, slow[0]
 
 
 # 11. Exactly the signal that is waited for
