@@ -7,47 +7,25 @@ import contextvars
 import functools
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from mission_control.core import (
-    Commander,
     CommitOutcome,
     HistoryType,
     MissionCommit,
     MissionContext,
-    MissionDefinition,
-    MissionHandle,
     MissionStatus,
     PersistenceAdapter,
     RetryPolicy,
     m,
 )
 from mission_control.testing import FakeClock
+from one_step import Step, begin, found, one_step
 from storages import Forwarding, OpenCommander
 
 T = HistoryType
-
-Step = Callable[[MissionContext[int]], object]
-
-
-def begin(ctx: MissionContext[int]) -> int:
-    return ctx.input
-
-
-def one_step(
-    run: Step, *, retry: RetryPolicy | None = None, timeout: timedelta | float | None = None
-) -> MissionDefinition[int]:
-    """Return a mission whose one step, `work`, is `run`."""
-    return m.define("one").start(input=int, run=begin).step("work", run, retry=retry, timeout=timeout).end()
-
-
-async def found(commander: Commander, mission_id: str = "x") -> MissionHandle[Any]:
-    mission = await commander.get_mission(mission_id)
-    assert mission is not None
-    return mission
 
 
 class Commits(Forwarding):

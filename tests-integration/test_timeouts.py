@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import threading
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Generator
 from datetime import timedelta
 from typing import Any
 
@@ -14,39 +14,13 @@ import pytest
 
 from mission_control.core import (
     MissionContext,
-    MissionDefinition,
-    MissionFailure,
-    MissionHandle,
     MissionStatus,
     RetryPolicy,
-    StepAttempt,
     m,
 )
 from mission_control.testing import FakeClock
+from one_step import attempts_of, begin, failure_of, one_step
 from storages import OpenCommander, ThreadGate
-
-Step = Callable[[MissionContext[int]], object]
-
-
-def begin(ctx: MissionContext[int]) -> int:
-    return ctx.input
-
-
-def one_step(
-    run: Step, *, retry: RetryPolicy | None = None, timeout: timedelta | float | None = None
-) -> MissionDefinition[int]:
-    """Return a mission whose one step, `work`, is `run`."""
-    return m.define("one").start(input=int, run=begin).step("work", run, retry=retry, timeout=timeout).end()
-
-
-async def failure_of(mission: MissionHandle[Any]) -> MissionFailure:
-    error = (await mission.result()).error
-    assert error is not None
-    return error
-
-
-async def attempts_of(mission: MissionHandle[Any], step: str = "work") -> list[StepAttempt]:
-    return [attempt for attempt in (await mission.inspect()).step_attempts if attempt.step_name == step]
 
 
 @pytest.fixture
