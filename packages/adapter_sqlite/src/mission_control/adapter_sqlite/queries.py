@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from datetime import datetime
 from itertools import islice
+from operator import itemgetter
 from typing import Any, get_args
 
 from mission_control.core.errors import CorruptMissionError, PersistenceError
@@ -22,11 +23,22 @@ from mission_control.core.records import MissionStatus, MissionSummary, parse_is
 
 from .failures import result_code
 from .fetching import fetch, fetch_page, step
-from .rows import HISTORY_COLUMNS, SUMMARY_COLUMNS, UNDECODABLE, Row, encode, read_history, read_summary, stored_time
+from .rows import (
+    HISTORY_COLUMNS,
+    SUMMARY_COLUMNS,
+    UNDECODABLE,
+    Row,
+    decoded,
+    encode,
+    read_history,
+    read_summary,
+    stored_time,
+)
 
 _log = logging.getLogger("mission_control.adapter_sqlite")
 
-_HISTORY_COLUMNS = f"mission_id, version, {HISTORY_COLUMNS}"
+_PACKED_HISTORY = f"mission_id, version, {HISTORY_COLUMNS.replace('details', 'json(details)')}"
+"""The details are packed as what they are, so that one look at the text decodes them all."""
 _HISTORIES = f"""
 SELECT m.mission_id, m.version, {", ".join(f"h.{column}" for column in HISTORY_COLUMNS.split(", "))}
 FROM json_each(?) AS wanted CROSS JOIN missions AS m ON m.mission_id = wanted.value
@@ -51,35 +63,41 @@ _LATEST = "~"
 
 def load(connection: sqlite3.Connection, mission_ids: Sequence[str]) -> list[LoadOutcome]:
     """Return each mission's history; one that cannot be read does not keep the others from being read."""
-    rows = fetch(connection, _HISTORY_COLUMNS, _HISTORIES, (encode(list(dict.fromkeys(mission_ids))),))
+    rows = fetch(connection, _PACKED_HISTORY, _HISTORIES, (encode(list(dict.fromkeys(mission_ids))),))
     if rows is None:
         return [_load_alone(connection, mission_id) for mission_id in mission_ids]
     histories: defaultdict[str, list[Row]] = defaultdict(list[Row])
     for row in rows:
         histories[row[0]].append(row)
-    return [_read(mission_id, histories.get(mission_id)) for mission_id in mission_ids]
+    return [_read(mission_id, histories.get(mission_id, [])) for mission_id in mission_ids]
 
 
 def _load_alone(connection: sqlite3.Connection, mission_id: str) -> LoadOutcome:
     try:
-        return _read(mission_id, list(step(connection, _HISTORIES, (encode([mission_id]),))))
+        return _read(mission_id, [decoded(row) for row in step(connection, _HISTORIES, (encode([mission_id]),))])
     except sqlite3.DatabaseError as error:
         if result_code(error) != sqlite3.SQLITE_CORRUPT:
             raise
         return _corrupt(mission_id, error)
+    except UNDECODABLE as error:
+        return _corrupt(mission_id, error)
 
 
-def _read(mission_id: str, rows: list[Row] | None) -> LoadOutcome:
+def _read(mission_id: str, rows: list[Row]) -> LoadOutcome:
     if not rows:
         return None
     try:
-        records = tuple(sorted((read_history(row[2:]) for row in rows), key=lambda record: record.seq))
+        rows.sort(key=_seq)
+        records = tuple([read_history(row[2:]) for row in rows])
     except UNDECODABLE as error:
         return _corrupt(mission_id, error)
     version = rows[0][1]
     if records[-1].seq != version:
         return _corrupt(mission_id, f"its last record is {records[-1].seq}, and its version {version!r}")
     return records
+
+
+_seq = itemgetter(2)
 
 
 def _corrupt(mission_id: str, problem: object) -> CorruptMissionError:

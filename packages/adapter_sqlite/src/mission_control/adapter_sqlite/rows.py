@@ -126,12 +126,18 @@ def _read_failure(form: dict[str, Any]) -> MissionFailure:
     )
 
 
+def decoded(row: Row) -> Row:
+    """Return a row of `HISTORY_COLUMNS`, at the end of others, with what its details say instead of their text."""
+    return row if row[-1] is None else (*row[:-1], _decode(row[-1]))
+
+
 def read_history(row: Row) -> HistoryRecord:
-    """Return the record of a row of `HISTORY_COLUMNS`. Raises one of `UNDECODABLE` for other rows."""
-    seq, kind, at, event_name, attempt_number, text = row
-    details: Any = {} if text is None else _decode(text)
-    if not isinstance(details, dict):
-        raise TypeError(f"details must be an object, found {text!r}")
+    """Return the record of a `decoded` row of `HISTORY_COLUMNS`. Raises one of `UNDECODABLE` for other rows."""
+    seq, kind, at, event_name, attempt_number, details = row
+    if details is None:
+        details = {}
+    elif type(details) is not dict:
+        raise TypeError(f"details must be an object, found {details!r}")
     return HistoryRecord(
         seq=seq,
         type=_TYPES[kind],

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Protocol
 
@@ -190,8 +190,12 @@ class Bell:
         except BaseException:
             self._through = None
             raise
-        following = [await self._adapter.next_due(now, kind) for kind in self._kinds]
-        self._sleeper.set(min(filter(None, (*following, *self._noted)), default=None))
+        following = await self._next_due(now)
+        self._sleeper.set(min(filter(None, (following, *self._noted)), default=None))
+
+    async def _next_due(self, after: datetime | None) -> datetime | None:
+        due = [await self._adapter.next_due(after, kind) for kind in self._kinds]
+        return min(filter(None, due), default=None)
 
     async def _recover(self) -> None:
         after: str | None = None
@@ -203,17 +207,22 @@ class Bell:
             after = page[-1].mission_id
 
     async def _wake_due(self, now: datetime) -> None:
-        after = None if self._through is None else (self._through, _LAST_ID)
+        place = None if self._through is None else (self._through, _LAST_ID)
         self._through = now if self._through is None else max(now, self._through)
         while True:
-            page = await self._adapter.due(now, limit=_PAGE, after=after)
-            await self._wake([summary for summary in page if self._is_mine(summary)])
+            page = await self._adapter.due(now, limit=_PAGE, after=place)
+            mine = [summary for summary in page if self._is_mine(summary)]
+            await self._wake(mine)
             if len(page) < _PAGE:
-                break
-            last = page[-1]
-            due = due_at(last.waiting)
+                return
+            due = due_at(page[-1].waiting)
             assert due is not None  # it would not be due otherwise
-            after = (due, last.mission_id)
+            place = (due, page[-1].mission_id)
+            if not mine:
+                following = await self._next_due(due - timedelta.resolution)
+                if following is None:
+                    return
+                place = max(place, (following, ""))  # many in a row are for the other bell: leap over them
 
     def _is_mine(self, summary: MissionSummary) -> bool:
         return summary.waiting is not None and due_kind(summary.waiting) in self._kinds
