@@ -92,6 +92,23 @@ class Attempt:
     still be running; its outcome is discarded.
     """
 
+    value: object = None
+    error: BaseException | None = None
+    stopped: Stop | None = None
+    is_over: bool = False
+    is_abandoned: bool = False
+    keeps_slot: bool = False
+    lent: int = 0
+    timeout_at: datetime | None = None
+    is_sync: bool = False
+    """True while the code runs on a thread, where it cannot be cancelled."""
+    _trace: object = None
+    _task: asyncio.Task[Any] | None = None
+    _deadline: int | None = None
+    _grace: asyncio.TimerHandle | None = None
+    _last_words: BaseException | None = None
+    """What the code raised last, where that most likely ends the loop."""
+
     def __init__(
         self,
         runner: Runner,
@@ -101,30 +118,14 @@ class Attempt:
         timeout: float | None,
         ended: Callable[[Attempt], None],
     ) -> None:
+        self.runner = runner
         self.flight = flight
         self.name = name
         self.number = number
         """Which attempt of the step this is, from 1; None for an update."""
-        self.value: object = None
-        self.error: BaseException | None = None
-        self.stopped: Stop | None = None
-        self.is_over: bool = False
-        self.is_abandoned: bool = False
-        self.keeps_slot: bool = False
-        self.lent: int = 0
-        self.timeout_at: datetime | None = None
-        self.is_sync: bool = False
-        """True while the code runs on a thread, where it cannot be cancelled."""
-        self.runner = runner
-        self._trace: object = None
         self._timeout = timeout
         self._ended = ended
-        self._task: asyncio.Task[Any] | None = None
         self._loop = asyncio.get_running_loop()
-        self._deadline: int | None = None
-        self._grace: asyncio.TimerHandle | None = None
-        self._last_words: BaseException | None = None
-        """What the code raised last, where that most likely ends the loop."""
 
     def begin(self, run: UserCode, arguments: tuple[Any, ...], *, is_async: bool) -> None:
         """Start the code, and its timeout with it."""

@@ -117,7 +117,7 @@ class MissionContext(Generic[I_co]):
         never have one.
         """
         name = step if isinstance(step, str) else self._name_of(step)
-        event = self._state.events.get(name)
+        event = self._state.events.find(name)
         if event is None or name == self._state.cursor or self._has_only_input(name):
             if default is not _NOTHING:
                 return default
@@ -135,7 +135,7 @@ class MissionContext(Generic[I_co]):
         Raises a `MissionExecutionError`, which fails the mission without another attempt, where it was not.
         """
         name = signal.name if isinstance(signal, Signal) else signal
-        event = self._state.events.get(name)
+        event = self._state.events.find(name)
         declared = self._definition.input_type(name)
         if isinstance(signal, Signal):
             declared = signal.payload

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import random
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
@@ -95,10 +95,7 @@ class Engine(Recorder):
     def submit(self, mission_id: str, operation: CancelOperation | Held) -> None:
         """Put a signal, an update or a cancellation to a mission, which is read into memory first where need be."""
         flight = self._flight(mission_id)
-        if isinstance(operation, CancelOperation):
-            flight.cancels.append(operation)
-        else:
-            flight.held.append(operation)
+        flight.put(operation)
         self._hurry(flight)
         self._guard(flight, self._advance)
 
@@ -136,7 +133,7 @@ class Engine(Recorder):
         """Return when it is known whether the flight's id is taken."""
         if flight.state is None:
             newcomer = self._loop.create_future()
-            flight.newcomers.append(newcomer)
+            flight.newcomers += (newcomer,)
             self._hurry(flight)
             await newcomer
 
@@ -245,11 +242,11 @@ class Engine(Recorder):
         if state.is_terminal:
             operation.resolve(state)
         elif state.is_cancelling:
-            flight.enders.append(operation)
+            _await_end(operation, flight)
         else:
             at_once = flight.attempt is None or flight.attempt.is_sync
             command = Cancel(operation.reason, at_once=at_once)
-            self._commit(flight, command, operation, lambda flight: flight.enders.append(operation))
+            self._commit(flight, command, operation, partial(_await_end, operation))
 
     # Steps
 
@@ -281,13 +278,13 @@ class Engine(Recorder):
 
     def _wait(self, flight: Flight, state: State) -> bool:
         """The mission waits or has ended: tell those who wait for that, take what was held, or park."""
-        for watcher in flight.watchers:
+        watchers, flight.watchers = flight.watchers, ()
+        for watcher in watchers:
             watcher.resolve(state)
-        flight.watchers.clear()
         if state.is_terminal:
             self._tell_end(flight, state)
         if flight.held and not self.is_closing:
-            return self._take_held(flight, state)
+            return self._take_held(flight, state, flight.held)
         due = due_at(state.waiting)
         if due is not None and due <= self._clock.now() and not self.is_closing:
             flight.has_slot = flight.has_slot or self._slots.take()
@@ -302,7 +299,7 @@ class Engine(Recorder):
             flight.cause = None
             if len(self._causes) > _MOST_CAUSES:
                 self._causes.popitem(last=False)
-        enders, flight.enders = flight.enders, []
+        enders, flight.enders = flight.enders, ()
         for operation in (*enders, *self._awaited.pop(state.mission_id, ())):
             operation.resolve(state)
 
@@ -318,15 +315,15 @@ class Engine(Recorder):
         assert state.waiting is not None  # one that runs is not parked
         self._note_wait(state.waiting)
 
-    def _take_held(self, flight: Flight, state: State) -> bool:
-        operation = flight.held[0]
+    def _take_held(self, flight: Flight, state: State, held: deque[Held]) -> bool:
+        operation = held[0]
         if operation.is_withdrawn:
-            flight.held.popleft()
+            held.popleft()
             return True
         needs_slot = isinstance(operation, UpdateOperation) and not state.is_terminal
         if needs_slot and not self._take_slot(flight):
             return False
-        flight.held.popleft()
+        held.popleft()
         try:
             if isinstance(operation, SignalOperation):
                 self._receive(flight, state, operation)
@@ -417,12 +414,16 @@ def _outcome_is_durable(flight: Flight) -> None:
     flight.outcome = None
 
 
+def _await_end(operation: CancelOperation, flight: Flight) -> None:
+    flight.enders += (operation,)
+
+
 def _answer(operation: Operation, *, wait: bool) -> Callable[[Flight], None]:
     """Answer when it is durable; with `wait`, when the mission next waits or ends."""
 
     def applied(flight: Flight) -> None:
         if wait:
-            flight.watchers.append(operation)
+            flight.watchers += (operation,)
         else:
             operation.resolve(flight.state)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import attrs
@@ -101,13 +101,14 @@ class Flight:
     cause: BaseException | None = None
     """What user code raised last."""
 
-    held: deque[Held] = attrs.field(factory=deque[Held])
-    cancels: deque[CancelOperation] = attrs.field(factory=deque[CancelOperation])
-    watchers: list[Operation] = attrs.field(factory=list[Operation])
+    # Most missions have no callers, and what is made for a mission at all is made for each of a flood of timers.
+    held: deque[Held] | None = None
+    cancels: deque[CancelOperation] | None = None
+    watchers: tuple[Operation, ...] = ()
     """Those who wait for the mission to wait or end."""
-    enders: list[Operation] = attrs.field(factory=list[Operation])
+    enders: tuple[Operation, ...] = ()
     """Those who cancelled, and wait for the end."""
-    newcomers: list[asyncio.Future[None]] = attrs.field(factory=list[asyncio.Future[None]])
+    newcomers: tuple[asyncio.Future[None], ...] = ()
     """Those who wait to know whether this id is taken."""
 
     weight: int = 0
@@ -142,11 +143,21 @@ class Flight:
         self.weighed = events.size
         return _EMPTY + self.weight
 
-    def callers(self) -> Iterator[Operation]:
+    def put(self, operation: CancelOperation | Held) -> None:
+        """Queue what a caller asks until it is its turn."""
+        if isinstance(operation, CancelOperation):
+            self.cancels = self.cancels or deque()
+            self.cancels.append(operation)
+        else:
+            self.held = self.held or deque()
+            self.held.append(operation)
+
+    def callers(self) -> tuple[Operation, ...]:
         """Take out everybody who waits for something of this mission."""
-        for waiting in (self.held, self.cancels, self.watchers, self.enders):
-            while waiting:
-                yield waiting.pop()
+        callers = (*(self.held or ()), *(self.cancels or ()), *self.watchers, *self.enders)
+        self.held = self.cancels = None
+        self.watchers = self.enders = ()
+        return callers
 
     def tell_woken(self, error: Exception | None) -> None:
         """Tell whoever woke the mission, unless they know, that it goes on, or why it cannot."""
@@ -156,7 +167,7 @@ class Flight:
 
     def settle_newcomers(self) -> None:
         """Let those look again who wait to know whether this id is taken."""
-        newcomers, self.newcomers = self.newcomers, []
+        newcomers, self.newcomers = self.newcomers, ()
         for newcomer in newcomers:
             if not newcomer.done():
                 newcomer.set_result(None)

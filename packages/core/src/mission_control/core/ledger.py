@@ -8,36 +8,38 @@ newest version appends; adding to an older one copies what that one sees.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import cast
+from typing import TypeAlias, cast
 
 from .records import EventRecord
 
 _SPARE = 64
 """Entries beyond twice the needed ones that a log may have before what was replaced is left behind."""
 
+_Line: TypeAlias = tuple[str, EventRecord | None, int]
+"""A name, its entry, and where in the log the name's line before this one is."""
+
+_NOWHERE = -1
+
 
 class Ledger(Mapping[str, EventRecord]):
     """An immutable mapping of event names to what went in and came out, in order of first appearance."""
 
-    __slots__ = ("_log", "_positions", "_size")
+    __slots__ = ("_latest", "_log", "_size")
 
     def __init__(self) -> None:
-        self._log: list[tuple[str, EventRecord | None]] = []
-        self._positions: dict[str, list[int]] = {}
+        self._log: list[_Line] = []
+        self._latest: dict[str, int] = {}
         self._size = 0
 
     def with_entry(self, name: str, entry: EventRecord | None) -> Ledger:
         """Return a ledger in which `name` has `entry`; None only marks the name as passed, as a sleep does."""
-        log, positions = self._log, self._positions
-        if self._size != len(log) or self._size > 2 * len(positions) + _SPARE:
-            log, positions = self._copy()
-        if name in positions:
-            positions[name].append(len(log))
-        else:
-            positions[name] = [len(log)]
-        log.append((name, entry))
+        log, latest = self._log, self._latest
+        if self._size != len(log) or self._size > 2 * len(latest) + _SPARE:
+            log, latest = self._copy()
+        log.append((name, entry, latest.get(name, _NOWHERE)))
         grown = Ledger.__new__(Ledger)
-        grown._log, grown._positions, grown._size = log, positions, len(log)
+        grown._log, grown._latest, grown._size = log, latest, len(log)
+        latest[name] = grown._size - 1
         return grown
 
     @property
@@ -47,32 +49,38 @@ class Ledger(Mapping[str, EventRecord]):
 
     def weight(self, first: int) -> int:
         """Return about how many bytes the payloads take that came with the entries from `first` on."""
-        entries = (entry for _, entry in self._log[first : self._size] if entry is not None)
+        entries = (entry for _, entry, _ in self._log[first : self._size] if entry is not None)
         return sum(_weigh(entry.input) + _weigh(entry.output) for entry in entries)
 
     def has_passed(self, name: str) -> bool:
         """True where the mission has been at `name`, a sleep included."""
         return self._find(name) is not None
 
-    def _copy(self) -> tuple[list[tuple[str, EventRecord | None]], dict[str, list[int]]]:
-        """Return a log of what this version sees, without what was replaced."""
-        seen = dict(self._log[: self._size])
-        return list(seen.items()), {name: [position] for position, name in enumerate(seen)}
+    def find(self, name: str) -> EventRecord | None:
+        """Return what `get` does, and cost as little where there is nothing."""
+        line = self._find(name)
+        return None if line is None else line[1]
 
-    def _find(self, name: str) -> tuple[str, EventRecord | None] | None:
-        for position in reversed(self._positions.get(name, ())):
-            if position < self._size:
-                return self._log[position]
-        return None
+    def _copy(self) -> tuple[list[_Line], dict[str, int]]:
+        """Return a log of what this version sees, without what was replaced."""
+        seen = {name: entry for name, entry, _ in self._log[: self._size]}
+        log = [(name, entry, _NOWHERE) for name, entry in seen.items()]
+        return log, {name: position for position, name in enumerate(seen)}
+
+    def _find(self, name: str) -> _Line | None:
+        position = self._latest.get(name, _NOWHERE)
+        while position >= self._size:
+            position = self._log[position][2]
+        return None if position == _NOWHERE else self._log[position]
 
     def __getitem__(self, name: str) -> EventRecord:
-        found = self._find(name)
-        if found is None or found[1] is None:
+        entry = self.find(name)
+        if entry is None:
             raise KeyError(name)
-        return found[1]
+        return entry
 
     def __iter__(self) -> Iterator[str]:
-        return (name for name, positions in list(self._positions.items()) if positions[0] < self._size and name in self)
+        return (name for name in list(self._latest) if self.find(name) is not None)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)

@@ -120,12 +120,11 @@ def _apply(state: State, record: HistoryRecord) -> None:
     kind = record.type
     if record.seq != state.version + 1:
         raise _contradiction(state, record, f"record {state.version + 1} was expected")
-    if kind not in ANYWHERE:
-        target = TRANSITIONS[state.phase].get(kind)
-    else:
-        target = None if state.phase is Phase.NEW or state.is_terminal else state.phase
+    target = TRANSITIONS[state.phase].get(kind)
     if target is None:
-        raise _contradiction(state, record, f"a mission that is {state.phase} does not take it")
+        if kind not in ANYWHERE or state.phase is Phase.NEW or state.is_terminal:
+            raise _contradiction(state, record, f"a mission that is {state.phase} does not take it")
+        target = state.phase
     state.phase = target
     state.version = record.seq
     state.at = record.at
@@ -165,7 +164,7 @@ def _step_succeeded(state: State, record: HistoryRecord) -> None:
     _check_attempt(state, record)
     name = state.cursor or ""
     output = record.details["output"]
-    known = state.events.get(name)
+    known = state.events.find(name)
     state.events = state.events.with_entry(name, EventRecord(input=known and known.input, output=output))
     state.output = output
     _leave(state, record)

@@ -45,6 +45,8 @@ STATUS: Mapping[Phase, MissionStatus] = {
 }
 """The status that people see for each phase."""
 
+_ENDED = frozenset(phase for phase, status in STATUS.items() if status.is_terminal)
+
 Place = Literal["start", "step", "need_to", "sleep"]
 
 
@@ -81,7 +83,7 @@ class State:
     @property
     def is_terminal(self) -> bool:
         """True where nothing more may be recorded."""
-        return STATUS[self.phase].is_terminal
+        return self.phase in _ENDED
 
     def summary(self) -> MissionSummary:
         """Return the mission's row."""
