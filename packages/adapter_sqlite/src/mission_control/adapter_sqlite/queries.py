@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import logging
 import sqlite3
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from datetime import datetime
@@ -37,10 +36,10 @@ from .rows import (
 
 _log = logging.getLogger("mission_control.adapter_sqlite")
 
-_PACKED_HISTORY = f"mission_id, version, {HISTORY_COLUMNS.replace('details', 'json(details)')}"
+_PACKED_HISTORY = f"wanted, version, {HISTORY_COLUMNS.replace('details', 'json(details)')}"
 """The details are packed as what they are, so that one look at the text decodes them all."""
 _HISTORIES = f"""
-SELECT m.mission_id, m.version, {", ".join(f"h.{column}" for column in HISTORY_COLUMNS.split(", "))}
+SELECT wanted.key AS wanted, m.version, {", ".join(f"h.{column}" for column in HISTORY_COLUMNS.split(", "))}
 FROM json_each(?) AS wanted CROSS JOIN missions AS m ON m.mission_id = wanted.value
 LEFT JOIN history AS h ON h.mission = m.number
 """
@@ -63,13 +62,13 @@ _LATEST = "~"
 
 def load(connection: sqlite3.Connection, mission_ids: Sequence[str]) -> list[LoadOutcome]:
     """Return each mission's history; one that cannot be read does not keep the others from being read."""
-    rows = fetch(connection, _PACKED_HISTORY, _HISTORIES, (encode(list(dict.fromkeys(mission_ids))),))
+    rows = fetch(connection, _PACKED_HISTORY, _HISTORIES, (encode(list(mission_ids)),))
     if rows is None:
         return [_load_alone(connection, mission_id) for mission_id in mission_ids]
-    histories: defaultdict[str, list[Row]] = defaultdict(list[Row])
+    histories: list[list[Row]] = [[] for _ in mission_ids]
     for row in rows:
         histories[row[0]].append(row)
-    return [_read(mission_id, histories.get(mission_id, [])) for mission_id in mission_ids]
+    return [_read(mission_id, history) for mission_id, history in zip(mission_ids, histories, strict=True)]
 
 
 def _load_alone(connection: sqlite3.Connection, mission_id: str) -> LoadOutcome:

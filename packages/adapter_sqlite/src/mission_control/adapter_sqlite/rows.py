@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, TypeAlias, cast
@@ -40,28 +40,43 @@ HISTORY_COLUMNS = "seq, type, at, event_name, attempt_number, details"
 UNDECODABLE = (LookupError, TypeError, ValueError, RecursionError)
 """What reading a row raises where it is not as this module wrote it."""
 
-_NOT_WAITING: Row = (None, None, None, None, None)
+ABSENT: Mapping[str, str | int] = {
+    "cursor": "",
+    "wait_kind": "",
+    "wait_name": "",
+    "wait_node_index": -1,
+    "due_at": "",
+    "attempt_number": 0,
+    "error": "",
+    "event_name": "",
+    "details": "",
+}
+"""What is bound where a column is to be NULL, and never occurs there: Python's sqlite3 asks each None in turn whether it
+can adapt itself, which takes longer than to store it."""
+
+_NOT_WAITING: Row = ("", "", -1, "", 0)
 _TYPES = {str(kind): kind for kind in HistoryType}
 _STATUSES = {str(status): status for status in MissionStatus}
 
 
 def summary_row(summary: MissionSummary) -> Row:
-    """Return the values of `SUMMARY_COLUMNS`."""
+    """Return the values of `SUMMARY_COLUMNS`, as they are bound."""
     return (
         summary.mission_id,
         summary.mission_name,
         summary.status._value_,
-        summary.cursor,
+        summary.cursor or "",
         *(_NOT_WAITING if summary.waiting is None else _wait_row(summary.waiting)),
-        None if summary.error is None else encode(summary.error.to_dict()),
+        "" if summary.error is None else encode(summary.error.to_dict()),
         stored_time(summary.created_at),
         stored_time(summary.updated_at),
     )
 
 
 def _wait_row(waiting: Wait) -> Row:
-    attempt_number = waiting.attempt_number if isinstance(waiting, RetryWait) else None
-    return due_kind(waiting), waiting.event_name, waiting.node_index, stored_time(due_at(waiting)), attempt_number
+    attempt_number = waiting.attempt_number if isinstance(waiting, RetryWait) else 0
+    due = stored_time(due_at(waiting)) or ""
+    return due_kind(waiting), waiting.event_name, waiting.node_index, due, attempt_number
 
 
 @lru_cache(maxsize=512)
@@ -75,14 +90,14 @@ _read_time = lru_cache(maxsize=512)(parse_iso)
 
 
 def history_row(record: HistoryRecord) -> Row:
-    """Return the values of `HISTORY_COLUMNS`; empty details are NULL."""
+    """Return the values of `HISTORY_COLUMNS`, as they are bound; empty details are NULL."""
     return (
         record.seq,
         record.type._value_,
         stored_time(record.at),
-        record.event_name,
-        record.attempt_number,
-        encode(record.details) if record.details else None,
+        record.event_name or "",
+        record.attempt_number or 0,
+        encode(record.details) if record.details else "",
     )
 
 

@@ -21,7 +21,7 @@ from mission_control.core.errors import PersistenceError, StaleMissionError
 from mission_control.core.persistence import CommitOutcome, MissionCommit
 from mission_control.core.records import MissionStatus, MissionSummary
 
-from .rows import HISTORY_COLUMNS, SUMMARY_COLUMNS, encode, history_row, stored_time, summary_row
+from .rows import ABSENT, HISTORY_COLUMNS, SUMMARY_COLUMNS, encode, history_row, stored_time, summary_row
 
 _LAST_NUMBER = "SELECT ifnull(max(number), 0) FROM missions"
 _IS_RUNNING = "status = 'running' AND wait_kind IS NULL AND error IS NULL"
@@ -43,8 +43,12 @@ _Statement = Callable[[int], str]
 
 
 def _marks(columns: str, rows: int) -> str:
-    row = "(" + ", ".join("?" * len(columns.split(", "))) + ")"
+    row = "(" + ", ".join(map(_mark, columns.split(", "))) + ")"
     return ", ".join([row] * rows)
+
+
+def _mark(column: str) -> str:
+    return f"nullif(?, {ABSENT[column]!r})" if column in ABSENT else "?"
 
 
 @cache
@@ -64,7 +68,7 @@ def _move_missions(rows: int) -> str:
 
 def _update(columns: str, rows: int) -> str:
     if rows == 1:  # a join with a single row would take three times as long
-        changes = ", ".join(f"{name} = ?" for name in _changing(columns))
+        changes = ", ".join(f"{name} = {_mark(name)}" for name in _changing(columns))
         return f"UPDATE missions SET {changes} WHERE number = ?"
     changes = ", ".join(f"{name} = new.{name}" for name in _changing(columns))
     return (
@@ -122,7 +126,7 @@ class _Rows:
         if known is None:
             self.created += (number, version, *summary_row(summary))
         elif known.is_running and _is_running(summary):
-            self.moved += (number, version, summary.cursor, stored_time(summary.updated_at))
+            self.moved += (number, version, summary.cursor or "", stored_time(summary.updated_at))
         else:
             self.changed += (number, version, *summary_row(summary))
         for record in member.records:
