@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeAlias
 
@@ -32,12 +33,14 @@ class Coalescer(Generic[Item, Outcome]):
     def __init__(self, work: Callable[[list[Item]], Awaitable[Sequence[Outcome]]], activity: Activity) -> None:
         self._work = work
         self._activity = activity
-        self._waiting: list[tuple[Item, Callable[[Outcome | PersistenceError], None]]] = []
+        self._items: list[Item] = []
+        self._callers: list[Callable[[Outcome | PersistenceError], None]] = []
         self._task: asyncio.Task[None] | None = None
 
     def submit(self, item: Item, done: Callable[[Outcome | PersistenceError], None]) -> None:
         """Hand `item` over; `done` is called with what became of it, on the loop, later."""
-        self._waiting.append((item, done))
+        self._items.append(item)
+        self._callers.append(done)
         if self._task is None:
             self._activity.enter()
             self._task = asyncio.get_running_loop().create_task(self._run())
@@ -49,16 +52,23 @@ class Coalescer(Generic[Item, Outcome]):
 
     async def _run(self) -> None:
         try:
-            while self._waiting:
-                batch, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
-                outcomes = await self._outcomes([item for item, _ in batch])
-                for told, ((_, done), outcome) in enumerate(zip(batch, outcomes, strict=True), 1):
-                    done(outcome)
-                    if told % _TURN == 0:
-                        await asyncio.sleep(0)  # others on the loop get their turn
+            while self._items:
+                callers, self._callers = self._callers[:_MOST], self._callers[_MOST:]
+                await self._tell(deque(zip(callers, await self._outcomes(self._batch()), strict=True)))
         finally:
             self._task = None
             self._activity.leave()
+
+    def _batch(self) -> list[Item]:
+        batch, self._items = self._items[:_MOST], self._items[_MOST:]
+        return batch
+
+    async def _tell(self, told: deque[tuple[Callable[[Outcome | PersistenceError], None], Outcome | PersistenceError]]) -> None:
+        for number in range(1, len(told) + 1):
+            done, outcome = told.popleft()  # what is told is not kept alive by those that are to come
+            done(outcome)
+            if number % _TURN == 0:
+                await asyncio.sleep(0)  # others on the loop get their turn
 
     async def _outcomes(self, items: list[Item]) -> Sequence[Outcome | PersistenceError]:
         try:
