@@ -89,12 +89,12 @@ _read_time = lru_cache(maxsize=512)(parse_iso)
 """For the records of a transition, which share their instant, and those of missions that went on together."""
 
 
-def history_row(record: HistoryRecord) -> Row:
-    """Return the values of `HISTORY_COLUMNS`, as they are bound; empty details are NULL."""
+def history_row(record: HistoryRecord, at: str | None) -> Row:
+    """Return the values of `HISTORY_COLUMNS`, as they are bound, with the record's time as text; no details are NULL."""
     return (
         record.seq,
         record.type._value_,
-        stored_time(record.at),
+        at,
         record.event_name or "",
         record.attempt_number or 0,
         encode(record.details) if record.details else "",

@@ -123,14 +123,16 @@ class _Rows:
     def add(self, member: MissionCommit, number: int, known: _Known | None) -> None:
         """Add what the member writes."""
         summary, version = member.summary, member.records[-1].seq
+        updated_at = stored_time(summary.updated_at)
         if known is None:
             self.created += (number, version, *summary_row(summary))
         elif known.is_running and _is_running(summary):
-            self.moved += (number, version, summary.cursor or "", stored_time(summary.updated_at))
+            self.moved += (number, version, summary.cursor or "", updated_at)
         else:
             self.changed += (number, version, *summary_row(summary))
         for record in member.records:
-            self.history += (number, *history_row(record))
+            at = updated_at if record.at is summary.updated_at else stored_time(record.at)
+            self.history += (number, *history_row(record, at))
 
     def statements(self) -> tuple[tuple[_Statement, list[Any], str], ...]:
         """Return each statement with its values and its columns."""

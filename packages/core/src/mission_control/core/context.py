@@ -122,7 +122,7 @@ class MissionContext(Generic[I_co]):
             if default is not _NOTHING:
                 return default
             raise MissingEventError(self._missing(f"no output of {name!r}"))
-        declared = self._definition.output_type(name) or PLAIN
+        declared = self._definition.outputs.get(name, PLAIN)
         return declared.restore(event.output, subject=self._subject(f"the output of {name!r}"))
 
     @overload
@@ -136,10 +136,10 @@ class MissionContext(Generic[I_co]):
         """
         name = signal.name if isinstance(signal, Signal) else signal
         event = self._state.events.find(name)
-        declared = self._definition.input_type(name)
+        declared = self._definition.inputs.get(name)
         if isinstance(signal, Signal):
             declared = signal.payload
-        if event is None or self._definition.output_type(name) is not None:
+        if event is None or name in self._definition.outputs:
             raise MissingEventError(self._missing(f"no signal {name!r}"))
         return (declared or PLAIN).restore(event.input, subject=self._subject(f"the signal {name!r}"))
 
@@ -160,7 +160,7 @@ class MissionContext(Generic[I_co]):
         return f"<MissionContext of {self._subject(self._step_name)}, attempt {self._attempt}>"
 
     def _has_only_input(self, name: str) -> bool:
-        return self._definition.output_type(name) is None and self._definition.input_type(name) is not None
+        return name not in self._definition.outputs and name in self._definition.inputs
 
     def _name_of(self, step: Callable[..., object]) -> str:
         names = self._definition.names_of(step)

@@ -32,6 +32,10 @@ class MissionDefinition(Generic[I]):
     queries: Mapping[str, UserCode]
     updates: Mapping[str, UpdateHandler]
     positions: Mapping[str, int] = attrs.field(init=False)
+    inputs: Mapping[str, PayloadType] = attrs.field(init=False)
+    """What the start, each signal and each update is given."""
+    outputs: Mapping[str, PayloadType] = attrs.field(init=False)
+    """What the start, each step and each update gives."""
     fingerprint: str = attrs.field(init=False)
     stored: StoredDefinition = attrs.field(init=False)
 
@@ -39,7 +43,18 @@ class MissionDefinition(Generic[I]):
         static = self.to_static()
         fingerprint = hashlib.sha256(encode_json(static).encode()).hexdigest()[:32]
         positions = {node.name: index for index, node in enumerate(self.nodes) if not isinstance(node, EndNode)}
+        inputs = {name: update.schema for name, update in self.updates.items()}
+        outputs = {name: update.output for name, update in self.updates.items()}
+        for node in self.nodes:
+            if isinstance(node, StepNode):
+                outputs[node.name] = node.output
+            if isinstance(node, StartNode):
+                inputs[node.name] = node.input
+            elif isinstance(node, SignalNode):
+                inputs[node.name] = node.schema
         object.__setattr__(self, "positions", positions)
+        object.__setattr__(self, "inputs", inputs)
+        object.__setattr__(self, "outputs", outputs)
         object.__setattr__(self, "fingerprint", fingerprint)
         object.__setattr__(self, "stored", StoredDefinition(fingerprint=fingerprint, name=self.name, static=static))
 
@@ -62,24 +77,6 @@ class MissionDefinition(Generic[I]):
     def start(self) -> StartNode:
         """The first node."""
         return cast("StartNode", self.nodes[0])
-
-    def output_type(self, name: str) -> PayloadType | None:
-        """Return the type of what the step, start or update `name` gives, or None where there is none."""
-        if name in self.updates:
-            return self.updates[name].output
-        index = self.positions.get(name)
-        node = None if index is None else self.nodes[index]
-        return node.output if isinstance(node, StepNode) else None
-
-    def input_type(self, name: str) -> PayloadType | None:
-        """Return the type of what the start, signal or update `name` is given, or None where there is none."""
-        if name in self.updates:
-            return self.updates[name].schema
-        index = self.positions.get(name)
-        node = None if index is None else self.nodes[index]
-        if isinstance(node, SignalNode):
-            return node.schema
-        return node.input if isinstance(node, StartNode) else None
 
     def names_of(self, run: object) -> list[str]:
         """Return the names of the nodes and updates whose code is `run`."""

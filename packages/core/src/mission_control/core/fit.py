@@ -5,16 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from .definition import MissionDefinition
+from .schema import PayloadType
 from .state import State
 
 
 def check_payloads(definition: MissionDefinition[Any], state: State) -> None:
     """Raise `MissionDefinitionMismatchError`, naming event and field, where a payload does not fit its type."""
-    for name, event in state.events.items():
-        subject = f"of {name!r} of mission {state.mission_id!r} ({state.mission_name})"
-        given = definition.input_type(name)
+    for name, event in state.events.entries():
+        given = definition.inputs.get(name)
         if given is not None:
-            given.restore(event.input, subject=f"the input {subject}")
-        returned = definition.output_type(name)
+            _check(given, event.input, state, "the input", name)
+        returned = definition.outputs.get(name)
         if returned is not None and name != state.cursor:
-            returned.restore(event.output, subject=f"the output {subject}")
+            _check(returned, event.output, state, "the output", name)
+
+
+def _check(declared: PayloadType, stored: Any, state: State, what: str, name: str) -> None:
+    if not declared.reads(stored):
+        declared.restore(stored, subject=f"{what} of {name!r} of mission {state.mission_id!r} ({state.mission_name})")

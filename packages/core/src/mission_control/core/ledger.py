@@ -61,6 +61,11 @@ class Ledger(Mapping[str, EventRecord]):
         line = self._find(name)
         return None if line is None else line[1]
 
+    def entries(self) -> list[tuple[str, EventRecord]]:
+        """Return what `items` gives, all at once."""
+        found = {name: entry for name, entry, _ in self._log[: self._size]}
+        return [(name, entry) for name, entry in found.items() if entry is not None]
+
     def _copy(self) -> tuple[list[_Line], dict[str, int]]:
         """Return a log of what this version sees, without what was replaced."""
         seen = {name: entry for name, entry, _ in self._log[: self._size]}

@@ -99,6 +99,14 @@ class PayloadType:
                 "register a definition whose type reads what is stored"
             ) from _cause(error)
 
+    def reads(self, value: Json) -> bool:
+        """Whether `restore` can give the typed value of a stored one."""
+        try:
+            self._restore(value)
+        except Exception:  # as above
+            return False
+        return True
+
     def canonical(self, value: Json) -> Json:
         """A stored value as it would be stored under this schema today; as it is, where it does not fit any more."""
         try:
