@@ -35,7 +35,11 @@ _DEFINITION = (
 )
 
 _MISSION_COLUMNS = f"number, version, {SUMMARY_COLUMNS}"
+_SETTLED_COLUMNS = "number, version, status, cursor, updated_at"
 _MOVED_COLUMNS = "number, version, cursor, updated_at"
+_UNSETTLED = ("wait_kind", "wait_name", "wait_node_index", "due_at", "attempt_number", "error")
+"""What a mission has only while it waits, or since it failed."""
+
 _CHUNKS = (64, 32, 16, 8, 4, 3, 2, 1)
 """Rows to a statement: few enough sizes to keep all statements prepared, and under 1,000 parameters each."""
 
@@ -62,15 +66,21 @@ def _change_missions(rows: int) -> str:
 
 
 @cache
+def _settle_missions(rows: int) -> str:
+    return _update(_SETTLED_COLUMNS, rows, cleared=_UNSETTLED)
+
+
+@cache
 def _move_missions(rows: int) -> str:
     return _update(_MOVED_COLUMNS, rows)
 
 
-def _update(columns: str, rows: int) -> str:
+def _update(columns: str, rows: int, cleared: Sequence[str] = ()) -> str:
+    nothing = [f"{name} = NULL" for name in cleared]
     if rows == 1:  # a join with a single row would take three times as long
-        changes = ", ".join(f"{name} = {_mark(name)}" for name in _changing(columns))
+        changes = ", ".join([*(f"{name} = {_mark(name)}" for name in _changing(columns)), *nothing])
         return f"UPDATE missions SET {changes} WHERE number = ?"
-    changes = ", ".join(f"{name} = new.{name}" for name in _changing(columns))
+    changes = ", ".join([*(f"{name} = new.{name}" for name in _changing(columns)), *nothing])
     return (
         f"WITH new ({columns}) AS (VALUES {_marks(columns, rows)})"
         f" UPDATE missions SET {changes} FROM new WHERE missions.number = new.number"
@@ -98,6 +108,7 @@ def _insert_history(rows: int) -> str:
 
 _ALONE: dict[_Statement, Callable[[list[Any]], tuple[Any, ...]]] = {
     _change_missions: _alone(_MISSION_COLUMNS),
+    _settle_missions: _alone(_SETTLED_COLUMNS),
     _move_missions: _alone(_MOVED_COLUMNS),
 }
 
@@ -117,6 +128,7 @@ class _Rows:
 
     created: list[Any] = attrs.field(factory=list[Any])
     changed: list[Any] = attrs.field(factory=list[Any])
+    settled: list[Any] = attrs.field(factory=list[Any])
     moved: list[Any] = attrs.field(factory=list[Any])
     history: list[Any] = attrs.field(factory=list[Any])
 
@@ -126,10 +138,12 @@ class _Rows:
         updated_at = stored_time(summary.updated_at)
         if known is None:
             self.created += (number, version, *summary_row(summary))
-        elif known.is_running and _is_running(summary):
+        elif summary.waiting is not None or summary.error is not None:
+            self.changed += (number, version, *summary_row(summary))
+        elif known.is_running and summary.status is MissionStatus.RUNNING:
             self.moved += (number, version, summary.cursor or "", updated_at)
         else:
-            self.changed += (number, version, *summary_row(summary))
+            self.settled += (number, version, summary.status._value_, summary.cursor or "", updated_at)
         for record in member.records:
             at = updated_at if record.at is summary.updated_at else stored_time(record.at)
             self.history += (number, *history_row(record, at))
@@ -139,13 +153,10 @@ class _Rows:
         return (
             (_insert_missions, self.created, _MISSION_COLUMNS),
             (_change_missions, self.changed, _MISSION_COLUMNS),
+            (_settle_missions, self.settled, _SETTLED_COLUMNS),
             (_move_missions, self.moved, _MOVED_COLUMNS),
             (_insert_history, self.history, f"mission, {HISTORY_COLUMNS}"),
         )
-
-
-def _is_running(summary: MissionSummary) -> bool:
-    return summary.status is MissionStatus.RUNNING and summary.waiting is None and summary.error is None
 
 
 class Writer:

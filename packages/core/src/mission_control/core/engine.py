@@ -149,9 +149,9 @@ class Engine(Recorder):
     def await_end(self, mission_id: str, operation: Operation) -> None:
         """Answer `operation` with the mission's state when it ends."""
         self._awaited.setdefault(mission_id, []).append(operation)
-        operation.answer.add_done_callback(lambda _: self._forget(mission_id, operation))
+        operation.answer.add_done_callback(lambda _: self._stop_awaiting(mission_id, operation))
 
-    def _forget(self, mission_id: str, operation: Operation) -> None:
+    def _stop_awaiting(self, mission_id: str, operation: Operation) -> None:
         waiting = self._awaited.get(mission_id, [])
         if operation in waiting:
             waiting.remove(operation)
@@ -176,7 +176,7 @@ class Engine(Recorder):
                 flight.attempt.stop(Stop.CANCEL)
         elif state.is_terminal:
             flight.outcome = None
-            return self._wait(flight, state)
+            return bool(flight.cancels) or self._wait(flight, state)
         elif state.is_cancelling:
             flight.outcome = None  # what a step returned after the request does not count
             self._commit(flight, FinishCancel())
@@ -304,8 +304,11 @@ class Engine(Recorder):
             operation.resolve(state)
 
     def _park(self, flight: Flight, state: State) -> None:
-        if self.is_closing or state.is_terminal:
-            self._drop(flight, closed())  # of one that has ended nobody waits for anything any more
+        if self.is_closing:
+            self._drop(flight, closed())
+            return
+        if state.is_terminal:
+            self._forget(flight)
             return
         flight.is_woken = False
         flight.claimed = None

@@ -123,9 +123,13 @@ class Recorder(ABC):
         if flight.retry is not None:
             flight.retry.cancel()
             flight.retry = None
-        self._hangar.drop(flight)
         flight.settle_newcomers()
         flight.tell_woken(error)
+        self._forget(flight)
+
+    def _forget(self, flight: Flight) -> None:
+        """Keep the mission in memory no longer: nobody waits for anything of it."""
+        self._hangar.drop(flight)
         self._free_slot(flight)
         self._rest(flight)
 

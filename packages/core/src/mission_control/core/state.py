@@ -87,12 +87,28 @@ class State:
 
     def summary(self) -> MissionSummary:
         """Return the mission's row."""
-        return MissionSummary(**self._row())
+        return MissionSummary(
+            mission_id=self.mission_id,
+            mission_name=self.mission_name,
+            status=STATUS[self.phase],
+            cursor=self.cursor,
+            waiting=self.waiting,
+            error=self.error,
+            created_at=self.created_at,
+            updated_at=self.at,
+        )
 
     def snapshot(self) -> MissionSnapshot:
         """Return the mission's row with its payloads, which are the caller's to keep and change."""
         return MissionSnapshot(
-            **self._row(),
+            mission_id=self.mission_id,
+            mission_name=self.mission_name,
+            status=STATUS[self.phase],
+            cursor=self.cursor,
+            waiting=self.waiting,
+            error=self.error,
+            created_at=self.created_at,
+            updated_at=self.at,
             events={
                 name: EventRecord(input=copy_json(event.input), output=copy_json(event.output))
                 for name, event in self.events.items()
@@ -101,15 +117,3 @@ class State:
             definition_created_with=self.created_with,
             definition_last_run=self.last_run,
         )
-
-    def _row(self) -> dict[str, Any]:
-        return {
-            "mission_id": self.mission_id,
-            "mission_name": self.mission_name,
-            "status": STATUS[self.phase],
-            "cursor": self.cursor,
-            "waiting": self.waiting,
-            "error": self.error,
-            "created_at": self.created_at,
-            "updated_at": self.at,
-        }
