@@ -24,6 +24,7 @@ from .failures import result_code
 from .fetching import fetch, fetch_page, step
 from .rows import (
     HISTORY_COLUMNS,
+    MISSION_HISTORY_COLUMNS,
     SUMMARY_COLUMNS,
     UNDECODABLE,
     Row,
@@ -36,7 +37,7 @@ from .rows import (
 
 _log = logging.getLogger("mission_control.adapter_sqlite")
 
-_PACKED_HISTORY = f"wanted, version, {HISTORY_COLUMNS.replace('details', 'json(details)')}"
+_PACKED_HISTORY = MISSION_HISTORY_COLUMNS.replace("details", "json(details)")
 """The details are packed as what they are, so that one look at the text decodes them all."""
 _HISTORIES = f"""
 SELECT wanted.key AS wanted, m.version, {", ".join(f"h.{column}" for column in HISTORY_COLUMNS.split(", "))}
@@ -87,7 +88,7 @@ def _read(mission_id: str, rows: list[Row]) -> LoadOutcome:
         return None
     try:
         rows.sort(key=_seq)
-        records = tuple([read_history(row[2:]) for row in rows])
+        records = tuple([read_history(row) for row in rows])
     except UNDECODABLE as error:
         return _corrupt(mission_id, error)
     version = rows[0][1]

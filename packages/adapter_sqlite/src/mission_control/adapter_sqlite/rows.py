@@ -36,6 +36,8 @@ SUMMARY_COLUMNS = (
     " error, created_at, updated_at"
 )
 HISTORY_COLUMNS = "seq, type, at, event_name, attempt_number, details"
+MISSION_HISTORY_COLUMNS = f"wanted, version, {HISTORY_COLUMNS}"
+"""Of many missions: which of those that were wanted this is, the version that its row has, and a record."""
 
 UNDECODABLE = (LookupError, TypeError, ValueError, RecursionError)
 """What reading a row raises where it is not as this module wrote it."""
@@ -142,13 +144,13 @@ def _read_failure(form: dict[str, Any]) -> MissionFailure:
 
 
 def decoded(row: Row) -> Row:
-    """Return a row of `HISTORY_COLUMNS`, at the end of others, with what its details say instead of their text."""
+    """Return a row of `MISSION_HISTORY_COLUMNS` with what its details say instead of their text."""
     return row if row[-1] is None else (*row[:-1], _decode(row[-1]))
 
 
 def read_history(row: Row) -> HistoryRecord:
-    """Return the record of a `decoded` row of `HISTORY_COLUMNS`. Raises one of `UNDECODABLE` for other rows."""
-    seq, kind, at, event_name, attempt_number, details = row
+    """Return the record of a `decoded` row of `MISSION_HISTORY_COLUMNS`. Raises one of `UNDECODABLE` for others."""
+    _, _, seq, kind, at, event_name, attempt_number, details = row
     if details is None:
         details = {}
     elif type(details) is not dict:

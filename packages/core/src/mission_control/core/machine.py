@@ -105,12 +105,15 @@ def fold(state: State, records: Iterable[HistoryRecord]) -> State:
 
 def load(mission_id: str, history: Iterable[HistoryRecord], *, mission_name: str = "") -> State:
     """Return the state that a stored history folds to. Raises `CorruptMissionError` where it does not fold."""
+    state = State(mission_id=mission_id, mission_name=mission_name)  # nobody else has seen it: no copy is needed
     try:
-        return fold(State(mission_id=mission_id, mission_name=mission_name), history)
+        for record in history:
+            _apply(state, record)
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise CorruptMissionError(
             f"mission {mission_id!r}: its stored history does not fold: {error!r}. {_AS_IT_IS}"
         ) from error
+    return state
 
 
 _AS_IT_IS = "The mission is left as it is; restore its rows from a backup"
