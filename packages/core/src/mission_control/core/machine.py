@@ -96,8 +96,7 @@ def evolve(state: State, record: HistoryRecord) -> State:
 
 def fold(state: State, records: Iterable[HistoryRecord]) -> State:
     """Return the state after all of `records`: what `evolve` gives one by one, with a single copy."""
-    after = State.__new__(State)
-    after.__dict__.update(state.__dict__)
+    after = state.copy()
     for record in records:
         _apply(after, record)
     return after

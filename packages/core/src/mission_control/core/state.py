@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
+from operator import attrgetter
 from typing import Any, Literal
 
 import attrs
@@ -50,7 +51,7 @@ _ENDED = frozenset(phase for phase, status in STATUS.items() if status.is_termin
 Place = Literal["start", "step", "need_to", "sleep"]
 
 
-@attrs.define(kw_only=True, slots=False)
+@attrs.define
 class State:
     """Everything that the machine knows of a mission. Immutable to all but the fold that makes it."""
 
@@ -117,3 +118,10 @@ class State:
             definition_created_with=self.created_with,
             definition_last_run=self.last_run,
         )
+
+    def copy(self) -> State:
+        """Return a state that a fold may change."""
+        return State(*_values(self))
+
+
+_values = attrgetter(*attrs.fields_dict(State))
