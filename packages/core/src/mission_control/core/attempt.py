@@ -35,6 +35,10 @@ current_attempt: contextvars.ContextVar[Attempt | None] = contextvars.ContextVar
 """The attempt that the code asking runs in, tasks and threads that it started included."""
 
 
+ENDS_THE_PROGRAM = (KeyboardInterrupt, SystemExit)
+"""What user code raises to end more than itself."""
+
+
 class Stop(Enum):
     """Why an attempt was told to stop."""
 
@@ -126,6 +130,9 @@ class Attempt:
         self._timeout = timeout
         self._ended = ended
         self._loop = asyncio.get_running_loop()
+
+    def __str__(self) -> str:
+        return f"{'update' if self.number is None else 'step'} {self.name!r} of mission {self.flight.mission_id!r}"
 
     def begin(self, run: UserCode, arguments: tuple[Any, ...], *, is_async: bool) -> None:
         """Start the code, and its timeout with it."""
@@ -235,7 +242,7 @@ class Attempt:
         self._task = None  # the task's context refers to this attempt
         if not task.cancelled():
             error = task.exception()
-            if isinstance(error, KeyboardInterrupt | SystemExit):
+            if isinstance(error, ENDS_THE_PROGRAM):
                 self._end_with_loop(error)  # which has it already: the program ends
             else:
                 self._finish(task.result() if error is None else None, error)
@@ -269,7 +276,7 @@ class Attempt:
         self.is_sync = False
         if self.keeps_slot:
             self.runner.slots.give_back()
-        if isinstance(error, KeyboardInterrupt | SystemExit):
+        if isinstance(error, ENDS_THE_PROGRAM):
             self._end_with_loop(error)
             raise error
         if not is_awaitable(value):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import MAXYEAR, UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +47,9 @@ if TYPE_CHECKING:
 from .nodes import Node, StepNode
 
 _T = HistoryType
+# Every answer has one of these, and before Python 3.12 a member is looked up in its enumeration in several steps.
+_STARTED, _SUCCEEDED, _FIRED, _COMPLETED = _T.STEP_STARTED, _T.STEP_SUCCEEDED, _T.TIMER_FIRED, _T.MISSION_COMPLETED
+_ATTEMPTING = Phase.ATTEMPTING
 
 PROCESS_ENDED = "process ended"
 """The reason of an interruption that counts towards `max_interruptions`."""
@@ -95,9 +98,9 @@ class _Answer:
         assert self.definition is not None
         known = self.definition.fingerprint if self.state.version == 0 else self.state.last_run
         if known == self.definition.fingerprint:
-            self.add(_T.STEP_STARTED, step_name, attempt)
+            self.add(_STARTED, step_name, attempt)
         else:
-            self.add(_T.STEP_STARTED, step_name, attempt, definition=self.definition.fingerprint)
+            self.add(_STARTED, step_name, attempt, definition=self.definition.fingerprint)
 
     def go_on(self) -> None:
         """Leave the node that the mission stands on, and enter what follows until something takes its time."""
@@ -118,8 +121,8 @@ class _Answer:
                 self.add(_T.TIMER_SCHEDULED, node.name, node_index=index, due_at=iso(_later(self.now, node.duration)))
                 if node.duration > 0:
                     return
-                self.add(_T.TIMER_FIRED, node.name)
-        self.add(_T.MISSION_COMPLETED)
+                self.add(_FIRED, node.name)
+        self.add(_COMPLETED)
 
     def _stop_before(self, step_name: str) -> None:
         last = self.records[-1]
@@ -160,7 +163,7 @@ def _start(answer: _Answer, command: Start) -> None:
         answer.add(_T.TIMER_SCHEDULED, START_AT, node_index=0, due_at=iso(command.start_at))
         if command.start_at > answer.now:
             return
-        answer.add(_T.TIMER_FIRED, START_AT)
+        answer.add(_FIRED, START_AT)
     _run_start(answer)
 
 
@@ -176,13 +179,13 @@ def _proceed(answer: _Answer, command: Proceed) -> None:
 
 
 def _succeed(answer: _Answer, command: Succeed) -> None:
-    state = _require(answer.state, Phase.ATTEMPTING)
-    answer.add(_T.STEP_SUCCEEDED, state.cursor, state.attempt_number, output=command.output)
+    state = _require(answer.state, _ATTEMPTING)
+    answer.add(_SUCCEEDED, state.cursor, state.attempt_number, output=command.output)
     answer.go_on()
 
 
 def _fail(answer: _Answer, command: Fail) -> None:
-    state = _require(answer.state, Phase.ATTEMPTING)
+    state = _require(answer.state, _ATTEMPTING)
     policy = answer.step().retry
     answer.add(_T.STEP_FAILED, state.cursor, state.attempt_number, error=_details(command.failure))
     failures = state.failures + 1
@@ -201,7 +204,7 @@ def _fail(answer: _Answer, command: Fail) -> None:
 
 
 def _interrupt(answer: _Answer, command: Interrupt) -> None:
-    state = _require(answer.state, Phase.ATTEMPTING)
+    state = _require(answer.state, _ATTEMPTING)
     answer.add(_T.STEP_INTERRUPTED, state.cursor, state.attempt_number, reason=command.reason)
     if command.reason != PROCESS_ENDED:
         return
@@ -226,7 +229,7 @@ def _elapse(answer: _Answer, command: Elapse) -> None:
     if isinstance(state.waiting, SignalWait):
         _time_out(answer, name, due)
         return
-    answer.add(_T.TIMER_FIRED, name)
+    answer.add(_FIRED, name)
     if state.phase is Phase.DELAYED:
         _run_start(answer)
     elif state.phase is Phase.SLEEPING:
@@ -299,19 +302,47 @@ def next_actions(definition: MissionDefinition[Any] | None, state: State) -> tup
 
     Raises `MissionDefinitionMismatchError` where `definition` cannot carry the mission on.
     """
-    if state.is_terminal or state.phase is Phase.NEW:
-        return ()
-    if state.is_cancelling:
+    if state.is_cancelling and not state.is_terminal:
         return (StopForGood(),)
-    if state.phase is Phase.ATTEMPTING:
-        return (RunAttempt(state.cursor or "", state.attempt_number),)
-    if state.phase is Phase.READY or state.phase is Phase.CREATED:
-        return (BeginStep(state.cursor or ""),)
-    if isinstance(state.waiting, SignalWait):
-        return (AwaitSignal(state.waiting.event_name, state.waiting.timeout_at),)
+    return _NEXT[state.phase](state)
+
+
+def _nothing(state: State) -> tuple[Action, ...]:
+    return ()
+
+
+def _begin_step(state: State) -> tuple[Action, ...]:
+    return (BeginStep(state.cursor or ""),)
+
+
+def _run_attempt(state: State) -> tuple[Action, ...]:
+    return (RunAttempt(state.cursor or "", state.attempt_number),)
+
+
+def _await_signal(state: State) -> tuple[Action, ...]:
+    assert isinstance(state.waiting, SignalWait)
+    return (AwaitSignal(state.waiting.event_name, state.waiting.timeout_at),)
+
+
+def _await_time(state: State) -> tuple[Action, ...]:
     due = due_at(state.waiting)
-    assert due is not None  # every other wait is for a time
+    assert due is not None  # every wait but a signal's is for a time
     return (AwaitTime(due),)
+
+
+_NEXT: Mapping[Phase, Callable[[State], tuple[Action, ...]]] = {
+    Phase.NEW: _nothing,
+    Phase.CREATED: _begin_step,
+    Phase.READY: _begin_step,
+    Phase.ATTEMPTING: _run_attempt,
+    Phase.AWAITING: _await_signal,
+    Phase.DELAYED: _await_time,
+    Phase.SLEEPING: _await_time,
+    Phase.BACKING_OFF: _await_time,
+    Phase.COMPLETED: _nothing,
+    Phase.FAILED: _nothing,
+    Phase.CANCELLED: _nothing,
+}
 
 
 def check_signal(state: State, signal_name: str) -> None:

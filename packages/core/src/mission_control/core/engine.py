@@ -263,8 +263,7 @@ class Engine(Recorder):
 
     def _step_ended(self, flight: Flight, node: StepNode, attempt: Attempt) -> None:
         self._release(flight, attempt)
-        subject = f"step {node.name!r} of mission {flight.mission_id!r}"
-        command = attempt_outcome(attempt, node, subject, self._clock.now(), random.random())
+        command = attempt_outcome(attempt, node, self._clock.now(), random.random())
         flight.outcome = (flight.claimed or ("", 0), command)
         flight.cause = attempt.error
         self._advance(flight)
@@ -294,7 +293,7 @@ class Engine(Recorder):
         return False
 
     def _tell_end(self, flight: Flight, state: State) -> None:
-        if state.status is MissionStatus.FAILED and flight.cause is not None:
+        if flight.cause is not None and state.status is MissionStatus.FAILED:
             self._causes[state.mission_id] = flight.cause
             flight.cause = None
             if len(self._causes) > _MOST_CAUSES:

@@ -6,7 +6,7 @@ import traceback
 from datetime import datetime, timedelta
 from typing import Any
 
-from .attempt import Attempt, Stop
+from .attempt import ENDS_THE_PROGRAM, Attempt, Stop
 from .commands import Command, Fail, Interrupt, Succeed
 from .decisions import PROCESS_ENDED
 from .errors import NonRetryableError, PayloadError, RetryAfterError
@@ -18,19 +18,25 @@ _LONGEST_TRACEBACK = 20_000
 _LONGEST_MESSAGE = 10_000
 
 
-def attempt_outcome(attempt: Attempt, node: StepNode, subject: str, now: datetime, chance: float) -> Command:
+def attempt_outcome(attempt: Attempt, node: StepNode, now: datetime, chance: float) -> Command:
     """Return the command for how `attempt` ended; `chance`, from 0 to 1, is for the jitter of a backoff."""
-    if isinstance(attempt.error, KeyboardInterrupt | SystemExit):
+    if attempt.error is None and attempt.stopped is None:
+        return _returned(attempt, node, now, chance)
+    if isinstance(attempt.error, ENDS_THE_PROGRAM):
         return Interrupt(PROCESS_ENDED)  # it was to end, whatever became of that
     if attempt.stopped is Stop.TIMEOUT:
-        error: BaseException = TimeoutError(f"{subject} did not end within {node.timeout:g} s")
+        error: BaseException = TimeoutError(f"{attempt} did not end within {node.timeout:g} s")
         return _failed(error, node, now, chance, code="STEP_TIMEOUT")
     if attempt.stopped is not None and (attempt.is_abandoned or attempt.error is not None):
         return Interrupt("closed")
     if attempt.error is not None:
         return _failed(attempt.error, node, now, chance, code="STEP_FAILED")
+    return _returned(attempt, node, now, chance)
+
+
+def _returned(attempt: Attempt, node: StepNode, now: datetime, chance: float) -> Command:
     try:
-        return Succeed(node.output.normalise(attempt.value, subject=subject))
+        return Succeed(node.output.normalise(attempt.value, subject=attempt))
     except PayloadError as error:
         return Fail(_failure(error, now, "MISSION_PAYLOAD_ERROR"), is_retryable=False, delay=None, chance=chance)
 

@@ -43,6 +43,8 @@ from .state import Phase, State
 
 logger: logging.Logger = logging.getLogger("mission_control.engine")
 
+_STEP_STARTED = HistoryType.STEP_STARTED
+
 _FIRST_BACKOFF, _LONGEST_BACKOFF = 0.1, 5.0
 
 
@@ -171,7 +173,7 @@ class Recorder(ABC):
             return
         after = fold(state, records)
         last = records[-1]
-        if last.type is HistoryType.STEP_STARTED:
+        if last.type is _STEP_STARTED:
             flight.claimed = (last.event_name or "", last.attempt_number or 0)
         if state.version == 0:
             flight.birth = after

@@ -74,8 +74,8 @@ class PayloadType:
                 f"{subject} {self._misfit}:{_listed(issues)}", event_name=event_name, issues=issues
             ) from _cause(error)
 
-    def normalise(self, value: object, *, subject: str) -> Json:
-        """The plain JSON value of what a step or an update returned, checked against its declared type.
+    def normalise(self, value: object, *, subject: object) -> Json:
+        """The plain JSON value of what a step or an update, `subject`, returned, checked against its declared type.
 
         Raises `PayloadError` with a line for everything that has no JSON form or does not fit.
         """
