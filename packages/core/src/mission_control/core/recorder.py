@@ -260,9 +260,13 @@ class Recorder(ABC):
 
     def _was_read(self, flight: Flight, outcome: LoadOutcome | PersistenceError) -> None:
         flight.is_busy = False
-        if isinstance(outcome, CorruptMissionError):
+        if isinstance(outcome, tuple):
+            self._take_up(flight, outcome)
+        elif outcome is None:
+            self._drop(flight, not_found(flight.mission_id))
+        elif isinstance(outcome, CorruptMissionError):
             raise outcome
-        if isinstance(outcome, PersistenceError):
+        else:
             for operation in flight.callers():
                 operation.refuse(outcome)
             flight.tell_woken(outcome)
@@ -270,10 +274,6 @@ class Recorder(ABC):
                 self._back_off(flight, outcome)
             else:
                 self._drop(flight, outcome)
-        elif outcome is None:
-            self._drop(flight, not_found(flight.mission_id))
-        else:
-            self._take_up(flight, outcome)
 
     def _take_up(self, flight: Flight, history: tuple[HistoryRecord, ...]) -> None:
         """Go on from what storage has; an outcome or an attempt of ours counts only where it fits that."""
