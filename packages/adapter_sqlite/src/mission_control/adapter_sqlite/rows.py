@@ -61,8 +61,8 @@ _TYPES = {str(kind): kind for kind in HistoryType}
 _STATUSES = {str(status): status for status in MissionStatus}
 
 
-def summary_row(summary: MissionSummary) -> Row:
-    """Return the values of `SUMMARY_COLUMNS`, as they are bound."""
+def summary_row(summary: MissionSummary, updated_at: str | None) -> Row:
+    """Return the values of `SUMMARY_COLUMNS`, as they are bound, with the time of the last change as text."""
     return (
         summary.mission_id,
         summary.mission_name,
@@ -70,8 +70,8 @@ def summary_row(summary: MissionSummary) -> Row:
         summary.cursor or "",
         *(_NOT_WAITING if summary.waiting is None else _wait_row(summary.waiting)),
         "" if summary.error is None else encode(summary.error.to_dict()),
-        stored_time(summary.created_at),
-        stored_time(summary.updated_at),
+        updated_at if summary.created_at is summary.updated_at else stored_time(summary.created_at),
+        updated_at,
     )
 
 
@@ -81,9 +81,8 @@ def _wait_row(waiting: Wait) -> Row:
     return due_kind(waiting), waiting.event_name, waiting.node_index, due, attempt_number
 
 
-@lru_cache(maxsize=512)
 def stored_time(instant: datetime | None) -> str | None:
-    """Return the instant as text in UTC. The records of a commit share a few instants, and making text is slow."""
+    """Return the instant as text in UTC."""
     return None if instant is None else iso(instant.astimezone(UTC))
 
 

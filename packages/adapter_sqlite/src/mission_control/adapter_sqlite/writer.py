@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cache
 from operator import itemgetter
-from typing import Any
+from typing import Any, TypeAlias
 
 import attrs
 
@@ -113,13 +113,8 @@ _ALONE: dict[_Statement, Callable[[list[Any]], tuple[Any, ...]]] = {
 }
 
 
-@attrs.frozen
-class _Known:
-    """What storage has of a mission; `is_running` where it is running, without a wait or an error."""
-
-    number: int
-    version: int
-    is_running: bool
+_Known: TypeAlias = tuple[int, int, int]
+"""What storage has of a mission: its number, its version, and 1 where it is running, without a wait or an error."""
 
 
 @attrs.define
@@ -135,12 +130,12 @@ class _Rows:
     def add(self, member: MissionCommit, number: int, known: _Known | None) -> None:
         """Add what the member writes."""
         summary, version = member.summary, member.records[-1].seq
-        updated_at = stored_time(summary.updated_at)
+        updated_at = stored_time(summary.updated_at)  # which most of what is written here shares, and is slow to make
         if known is None:
-            self.created += (number, version, *summary_row(summary))
+            self.created += (number, version, *summary_row(summary, updated_at))
         elif summary.waiting is not None or summary.error is not None:
-            self.changed += (number, version, *summary_row(summary))
-        elif known.is_running and summary.status is MissionStatus.RUNNING:
+            self.changed += (number, version, *summary_row(summary, updated_at))
+        elif known[2] and summary.status is MissionStatus.RUNNING:
             self.moved += (number, version, summary.cursor or "", updated_at)
         else:
             self.settled += (number, version, summary.status._value_, summary.cursor or "", updated_at)
@@ -193,13 +188,13 @@ class Writer:
         outcomes: list[CommitOutcome] = []
         for member in batch:
             found = known.get(member.mission_id)
-            version = 0 if found is None else found.version
+            version = 0 if found is None else found[1]
             if version != member.expected_version:
                 outcomes.append(_stale(member, version))
                 continue
             if found is None:
                 last += 1
-            self._add(rows, member, last if found is None else found.number, found)
+            self._add(rows, member, last if found is None else found[0], found)
             outcomes.append(None)
         for statement, values, columns in rows.statements():
             self._execute(statement, values, columns.count(",") + 1)
@@ -210,9 +205,9 @@ class Writer:
         ids = [member.mission_id for member in batch]
         if len(ids) == 1:
             row = self._cursor.execute(_KNOWN, ids).fetchone()
-            return {} if row is None else {ids[0]: _Known(*row)}
+            return {} if row is None else {ids[0]: row}
         (found,) = self._cursor.execute(_ALL_KNOWN, (encode(ids),)).fetchone()
-        return {mission_id: _Known(*rest) for mission_id, *rest in json.loads(found)}
+        return {mission_id: (number, version, running) for mission_id, number, version, running in json.loads(found)}
 
     def _last_number(self) -> int:
         (last,) = self._cursor.execute(_LAST_NUMBER).fetchone()
