@@ -104,13 +104,13 @@ def history_row(record: HistoryRecord, at: str | None) -> Row:
 
 def read_summary(row: Row) -> MissionSummary:
     """Return the summary of a row of `SUMMARY_COLUMNS`. Raises one of `UNDECODABLE` for other rows."""
-    mission_id, mission_name, status, cursor, kind, *wait, error, created_at, updated_at = row
+    mission_id, mission_name, status, cursor, kind, event, node, due, attempt, error, created_at, updated_at = row
     return MissionSummary(
         mission_id=mission_id,
         mission_name=mission_name,
         status=_STATUSES[status],
         cursor=cursor,
-        waiting=None if kind is None else _read_wait(kind, *wait),
+        waiting=None if kind is None else _read_wait(kind, event, node, due, attempt),
         error=None if error is None else _read_failure(json.loads(error)),
         created_at=None if created_at is None else parse_iso(created_at),
         updated_at=None if updated_at is None else parse_iso(updated_at),

@@ -233,7 +233,8 @@ class Bell:
                 continue
             obstacle = self._engine.obstacle(summary)
             if obstacle is None:
-                await self._acquire_slot()
+                if self._slots is not None and not self._slots.take():
+                    await self._wait_for(self._slots)
                 self._waking += 1
                 has_slot = self._slots is not None
                 self._engine.wake(summary.mission_id, partial(self._woken, summary), has_slot=has_slot)
@@ -243,12 +244,11 @@ class Bell:
             self._all_woken = asyncio.get_running_loop().create_future()
             await self._all_woken
 
-    async def _acquire_slot(self) -> None:
-        if self._slots is not None and not self._slots.take():
-            self._wants_slot = True
-            self._check_sweep()
-            await self._slots.acquire()
-            self._wants_slot = False
+    async def _wait_for(self, slots: Slots) -> None:
+        self._wants_slot = True
+        self._check_sweep()
+        await slots.acquire()
+        self._wants_slot = False
 
     def _woken(self, summary: MissionSummary, error: Exception | None) -> None:
         self._waking -= 1

@@ -127,7 +127,8 @@ class Engine(Recorder):
             self._slots.give_back()
         elif has_slot:
             flight.has_slot = True
-        self._guard(flight, self._advance)
+        if not flight.is_busy:
+            self._guard(flight, self._advance)
 
     async def known(self, flight: Flight) -> None:
         """Return when it is known whether the flight's id is taken."""
