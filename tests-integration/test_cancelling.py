@@ -23,7 +23,7 @@ from mission_control.core import (
 from mission_control.core import attempt as attempts
 from mission_control.core.persistence import CommitOutcome, MissionCommit
 from mission_control.testing import FakeClock, FaultInjectingAdapter
-from storages import Forwarding, Gate, OpenCommander, ThreadGate
+from storages import Forwarding, Gate, Gated, OpenCommander, ThreadGate
 
 
 async def begin(ctx: MissionContext[int]) -> int:
@@ -167,6 +167,33 @@ async def test_running_thread_is_left_alone_and_the_mission_cancelled_at_once(
         "mission-cancelled",
     ]
     assert "abandoned" in caplog.text
+
+
+async def test_second_cancellation_behind_a_thread_that_returns_meanwhile(open_commander: OpenCommander) -> None:
+    """Whoever cancels while the first cancellation is on its way to storage, and the thread returns, is answered."""
+    thread = ThreadGate()
+    storages: list[Gated] = []
+
+    def wrap(inner: PersistenceAdapter) -> PersistenceAdapter:
+        storages.append(Gated(inner))
+        return storages[-1]
+
+    definition = m.define("d").start(input=int, run=thread).end()
+    commander = await open_commander(wrap=wrap)
+    mission = await commander.start(definition, 1, wait=False)
+    await thread.begun.wait()
+    storages[0].gate.clear()
+    storages[0].arrived.clear()
+    first = asyncio.create_task(mission.cancel("enough"))
+    await storages[0].arrived.wait()
+    thread.opened.set()
+    await thread.ended.wait()
+    second = asyncio.create_task(mission.cancel("too late"))
+    await asyncio.sleep(0.01)
+    storages[0].gate.set()
+
+    assert (await first) == (await second)
+    assert (await first).status == "cancelled"
 
 
 async def test_thread_that_never_returns_does_not_keep_the_commander_from_closing(

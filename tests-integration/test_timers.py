@@ -686,3 +686,44 @@ async def test_due_time_is_the_injected_clocks_to_the_last_microsecond(tmp_path:
 
         (summary,) = await commander.list_missions()
         assert summary.status == "completed"
+
+
+async def test_deadlines_are_found_behind_many_timers_without_reading_them(
+    open_commander: OpenCommander, fake_clock: FakeClock
+) -> None:
+    """A deadline behind 600 due timers is met at once, and the timers are read once, by those who wake them."""
+
+    class Counting(Forwarding):
+        def __init__(self, inner: PersistenceAdapter) -> None:
+            super().__init__(inner)
+            self.read = 0
+
+        async def due(
+            self, before: datetime, /, *, limit: int, after: tuple[datetime, str] | None = None
+        ) -> Sequence[MissionSummary]:
+            page = await super().due(before, limit=limit, after=after)
+            self.read += len(page)
+            return page
+
+    storages: list[Counting] = []
+
+    def wrap(inner: PersistenceAdapter) -> PersistenceAdapter:
+        storages.append(Counting(inner))
+        return storages[-1]
+
+    timed = m.define("timed").start(input=int, run=begin).sleep("nap", 60).end()
+    asked = m.define("asked").start(input=int, run=begin).need_to("answer", str, timeout=90).end()
+    commander = await open_commander()
+    await asyncio.gather(*(commander.start(timed, number) for number in range(600)))
+    await commander.start(asked, 1, mission_id="asked")
+    await commander.close()
+    await fake_clock.advance(120)
+    commander = await open_commander([timed, asked], wrap=wrap)
+    await commander.settled()
+
+    assert await commander.list_waiting() == []
+    unanswered = await commander.get_mission("asked")
+    assert unanswered is not None
+    assert await unanswered.status() == "failed"
+    # Those who wake timers read all 601; those who meet deadlines read a page of others, and the one that they leap to.
+    assert storages[0].read <= 601 + 256 + 1

@@ -19,6 +19,7 @@ from mission_control.testing.conformance.missions import (
     ended,
     history,
     ids,
+    record,
     signal,
     sleep,
     summary,
@@ -52,6 +53,30 @@ async def test_every_way_from_row_to_row(adapter: PersistenceAdapter) -> None:
     for name, (_, new) in ways.items():
         assert await adapter.load_summary(name) == summary(name, **new)
     assert ids(await adapter.list_scheduled(limit=99)) == sorted(name for name in ways if name.endswith("to sleeping"))
+
+
+@pytest.mark.parametrize("count", [1, 3])
+async def test_what_is_absent_is_null(adapter: PersistenceAdapter, path: Path, count: int) -> None:
+    """In the file there is no empty text and no impossible number for what a row does not have."""
+    names = [f"m-{number}" for number in range(count)]
+    completed = {"status": MissionStatus.COMPLETED, "cursor": None}
+    await commit(adapter, *(adds(name, waiting=sleep(after(5))) for name in names))
+    await commit(adapter, *(adds(name, version=1) for name in names))
+    await commit(adapter, *(adds(name, version=2, records=[record(3, {})], **completed) for name in names))
+    with closing(sqlite3.connect(path)) as connection:
+        missions = "cursor, wait_kind, wait_name, wait_node_index, due_at, attempt_number, error"
+        assert connection.execute(f"SELECT DISTINCT {missions} FROM missions").fetchall() == [(None,) * 7]
+        found = connection.execute("SELECT event_name, attempt_number, details FROM history WHERE seq = 3").fetchall()
+    assert found == [(None, None, None)] * count
+
+
+async def test_rows_that_are_edited_by_hand_are_checked(adapter: PersistenceAdapter, path: Path) -> None:
+    """A person's connection refuses a status that there is not, and a due time without a wait."""
+    await commit(adapter, adds("m-1"))
+    with closing(sqlite3.connect(path)) as person:
+        for change in ("status = 'dancing'", "wait_kind = 'hope'", "due_at = '2030-01-01'"):
+            with pytest.raises(sqlite3.IntegrityError):
+                person.execute(f"UPDATE missions SET {change}")
 
 
 async def test_a_second_writer_is_noticed(adapter: PersistenceAdapter, path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import weakref
 from collections.abc import Awaitable, Callable, Sequence
 
 from mission_control.core import CommanderClosedError, PersistenceError
@@ -59,3 +60,24 @@ async def test_other_errors_of_ours_from_an_adapter_are_a_failure_of_storage() -
     for outcome in await outcomes_of(raising):
         assert isinstance(outcome, PersistenceError)
         assert (str(outcome), outcome.__cause__) == (str(error), error)
+
+
+async def test_what_was_told_is_not_kept_until_the_batch_is_done() -> None:
+    """A batch of large histories is let go one by one, as each of them is taken up."""
+    alive: list[int] = []
+
+    class History:
+        """Something that a test can see the end of."""
+
+    async def load(batch: list[str]) -> Sequence[History]:
+        histories = [History() for _ in batch]
+        references.extend(weakref.ref(history) for history in histories)
+        return histories
+
+    references: list[weakref.ref[History]] = []
+    coalescer: Coalescer[str, History] = Coalescer(load, Activity())
+    for number in range(4):
+        coalescer.submit(f"m-{number}", lambda _: alive.append(sum(ref() is not None for ref in references)))
+    await coalescer.drained()
+
+    assert alive == [4, 3, 2, 1]

@@ -104,6 +104,8 @@ def test_every_version_is_the_mapping_that_it_was_made_as(growth: list[tuple[int
     for ledger, model in versions:
         kept = {name: entry(value) for name, value in model.items() if value is not None}
         assert list(ledger.items()) == list(kept.items())
+        assert ledger.entries() == list(kept.items())
+        assert {name: ledger.find(name) for name in "abcd"} == {name: kept.get(name) for name in "abcd"}
         assert len(ledger) == len(kept)
         assert {name for name in "abcd" if ledger.has_passed(name)} == set(model)
 

@@ -220,7 +220,7 @@ class Bell:
             place = (due, page[-1].mission_id)
             if not mine:
                 following = await self._next_due(due - timedelta.resolution)
-                if following is None:
+                if following is None or following > now:
                     return
                 place = max(place, (following, ""))  # many in a row are for the other bell: leap over them
 
