@@ -59,10 +59,9 @@ async def test_every_way_from_row_to_row(adapter: PersistenceAdapter) -> None:
 async def test_what_is_absent_is_null(adapter: PersistenceAdapter, path: Path, count: int) -> None:
     """In the file there is no empty text and no impossible number for what a row does not have."""
     names = [f"m-{number}" for number in range(count)]
-    completed = {"status": MissionStatus.COMPLETED, "cursor": None}
     await commit(adapter, *(adds(name, waiting=sleep(after(5))) for name in names))
     await commit(adapter, *(adds(name, version=1) for name in names))
-    await commit(adapter, *(adds(name, version=2, records=[record(3, {})], **completed) for name in names))
+    await commit(adapter, *(adds(name, version=2, records=[record(3, {})], **ended()) for name in names))
     with closing(sqlite3.connect(path)) as connection:
         missions = "cursor, wait_kind, wait_name, wait_node_index, due_at, attempt_number, error"
         assert connection.execute(f"SELECT DISTINCT {missions} FROM missions").fetchall() == [(None,) * 7]

@@ -68,7 +68,8 @@ def load(connection: sqlite3.Connection, mission_ids: Sequence[str]) -> list[Loa
         return [_load_alone(connection, mission_id) for mission_id in mission_ids]
     histories: list[list[Row]] = [[] for _ in mission_ids]
     for row in rows:
-        histories[row[0]].append(row)
+        wanted: int = row[0]
+        histories[wanted].append(row)
     return [_read(mission_id, history) for mission_id, history in zip(mission_ids, histories, strict=True)]
 
 

@@ -53,8 +53,10 @@ ABSENT: Mapping[str, str | int] = {
     "event_name": "",
     "details": "",
 }
-"""What is bound where a column is to be NULL, and never occurs there: Python's sqlite3 asks each None in turn whether it
-can adapt itself, which takes longer than to store it."""
+"""What is bound where a column is to be NULL, and never occurs there.
+
+Python's sqlite3 asks every None that is bound whether it can adapt itself, which takes longer than to store it.
+"""
 
 _NOT_WAITING: Row = ("", "", -1, "", 0)
 _TYPES = {str(kind): kind for kind in HistoryType}
@@ -62,7 +64,7 @@ _STATUSES = {str(status): status for status in MissionStatus}
 
 
 def summary_row(summary: MissionSummary, updated_at: str | None) -> Row:
-    """Return the values of `SUMMARY_COLUMNS`, as they are bound, with the time of the last change as text."""
+    """Return the values of `SUMMARY_COLUMNS`, as they are bound; `updated_at` is the summary's as text."""
     return (
         summary.mission_id,
         summary.mission_name,
@@ -91,7 +93,7 @@ _read_time = lru_cache(maxsize=512)(parse_iso)
 
 
 def history_row(record: HistoryRecord, at: str | None) -> Row:
-    """Return the values of `HISTORY_COLUMNS`, as they are bound, with the record's time as text; no details are NULL."""
+    """Return the values of `HISTORY_COLUMNS`, as they are bound; `at` is the record's time as text."""
     return (
         record.seq,
         record.type._value_,

@@ -19,7 +19,7 @@ import attrs
 
 from mission_control.core.errors import PersistenceError, StaleMissionError
 from mission_control.core.persistence import CommitOutcome, MissionCommit
-from mission_control.core.records import MissionStatus, MissionSummary
+from mission_control.core.records import MissionStatus
 
 from .rows import ABSENT, HISTORY_COLUMNS, SUMMARY_COLUMNS, encode, history_row, stored_time, summary_row
 

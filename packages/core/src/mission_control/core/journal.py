@@ -16,6 +16,8 @@ from .persistence import CommitOutcome, LoadOutcome, MissionCommit, PersistenceA
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
 
+_Done: TypeAlias = Callable[[Outcome | PersistenceError], None]
+
 _MOST = 512
 """Members of one batch; more would make the first of them wait for the last."""
 
@@ -34,10 +36,10 @@ class Coalescer(Generic[Item, Outcome]):
         self._work = work
         self._activity = activity
         self._items: list[Item] = []
-        self._callers: list[Callable[[Outcome | PersistenceError], None]] = []
+        self._callers: list[_Done[Outcome]] = []
         self._task: asyncio.Task[None] | None = None
 
-    def submit(self, item: Item, done: Callable[[Outcome | PersistenceError], None]) -> None:
+    def submit(self, item: Item, done: _Done[Outcome]) -> None:
         """Hand `item` over; `done` is called with what became of it, on the loop, later."""
         self._items.append(item)
         self._callers.append(done)
@@ -63,9 +65,9 @@ class Coalescer(Generic[Item, Outcome]):
         batch, self._items = self._items[:_MOST], self._items[_MOST:]
         return batch
 
-    async def _tell(self, told: deque[tuple[Callable[[Outcome | PersistenceError], None], Outcome | PersistenceError]]) -> None:
-        for number in range(1, len(told) + 1):
-            done, outcome = told.popleft()  # what is told is not kept alive by those that are to come
+    async def _tell(self, untold: deque[tuple[_Done[Outcome], Outcome | PersistenceError]]) -> None:
+        for number in range(1, len(untold) + 1):
+            done, outcome = untold.popleft()  # what was told is not kept until the last one is
             done(outcome)
             if number % _TURN == 0:
                 await asyncio.sleep(0)  # others on the loop get their turn

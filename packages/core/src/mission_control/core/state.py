@@ -101,15 +101,9 @@ class State:
 
     def snapshot(self) -> MissionSnapshot:
         """Return the mission's row with its payloads, which are the caller's to keep and change."""
+        summary = self.summary()
         return MissionSnapshot(
-            mission_id=self.mission_id,
-            mission_name=self.mission_name,
-            status=STATUS[self.phase],
-            cursor=self.cursor,
-            waiting=self.waiting,
-            error=self.error,
-            created_at=self.created_at,
-            updated_at=self.at,
+            **{name: getattr(summary, name) for name in attrs.fields_dict(MissionSummary)},
             events={
                 name: EventRecord(input=copy_json(event.input), output=copy_json(event.output))
                 for name, event in self.events.items()
