@@ -57,7 +57,7 @@ async def _reference() -> float:
     with TemporaryDirectory(dir=Path(sys.argv[1]).parent) as folder:
         async with open_commander(Path(folder) / "w1.db", definition) as commander:
             await burst(commander, definition, 500)
-            return median([await burst(commander, definition, 500) for _ in range(3)])
+            return median([await burst(commander, definition, 2_000) for _ in range(3)])
 
 
 async def _probe(commander: Commander, starts: list[float], signals: list[float]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -200,35 +201,42 @@ class Bell:
     async def _recover(self) -> None:
         after: str | None = None
         while True:
-            page = await self._adapter.list_interrupted(limit=_PAGE, after=after)
+            page = deque(await self._adapter.list_interrupted(limit=_PAGE, after=after))
+            after = page[-1].mission_id if len(page) == _PAGE else None
             await self._wake(page)
-            if len(page) < _PAGE:
+            if after is None:
                 return
-            after = page[-1].mission_id
 
     async def _wake_due(self, now: datetime) -> None:
         place = None if self._through is None else (self._through, _LAST_ID)
         self._through = now if self._through is None else max(now, self._through)
         while True:
-            page = await self._adapter.due(now, limit=_PAGE, after=place)
-            mine = [summary for summary in page if self._is_mine(summary)]
+            mine, place = self._sorted_out(await self._adapter.due(now, limit=_PAGE, after=place))
+            is_other = not mine
             await self._wake(mine)
-            if len(page) < _PAGE:
+            if place is None:
                 return
-            due = due_at(page[-1].waiting)
-            assert due is not None  # it would not be due otherwise
-            place = (due, page[-1].mission_id)
-            if not mine:
-                following = await self._next_due(due - timedelta.resolution)
+            if is_other:
+                following = await self._next_due(place[0] - timedelta.resolution)
                 if following is None or following > now:
                     return
                 place = max(place, (following, ""))  # many in a row are for the other bell: leap over them
 
+    def _sorted_out(self, page: Sequence[MissionSummary]) -> tuple[deque[MissionSummary], tuple[datetime, str] | None]:
+        """Return those of a page that are for this bell, and where the next page begins, if there is one."""
+        mine = deque(filter(self._is_mine, page))
+        if len(page) < _PAGE:
+            return mine, None
+        due = due_at(page[-1].waiting)
+        assert due is not None  # it would not be due otherwise
+        return mine, (due, page[-1].mission_id)
+
     def _is_mine(self, summary: MissionSummary) -> bool:
         return summary.waiting is not None and due_kind(summary.waiting) in self._kinds
 
-    async def _wake(self, page: Sequence[MissionSummary]) -> None:
-        for summary in page:
+    async def _wake(self, page: deque[MissionSummary]) -> None:
+        while page:
+            summary = page.popleft()  # one that was woken is not kept for as long as the others wait for slots
             if self._engine.keep_in_motion(summary.mission_id):
                 continue
             obstacle = self._engine.obstacle(summary)
