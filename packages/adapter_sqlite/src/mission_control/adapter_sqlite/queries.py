@@ -67,10 +67,13 @@ def load(connection: sqlite3.Connection, mission_ids: Sequence[str]) -> list[Loa
     if rows is None:
         return [_load_alone(connection, mission_id) for mission_id in mission_ids]
     histories: list[list[Row]] = [[] for _ in mission_ids]
-    for row in rows:
+    while rows:
+        row = rows.pop()
         wanted: int = row[0]
         histories[wanted].append(row)
-    return [_read(mission_id, history) for mission_id, history in zip(mission_ids, histories, strict=True)]
+    histories.reverse()
+    # Rows make room for records, mission by mission: the collector of cycles has the less to look through.
+    return [_read(mission_id, histories.pop()) for mission_id in mission_ids]
 
 
 def _load_alone(connection: sqlite3.Connection, mission_id: str) -> LoadOutcome:
