@@ -35,8 +35,10 @@ def test_killed_process_loses_nothing_and_repeats_nothing(killed: tuple[Path, Fi
 
 
 FIRST = "(SELECT number FROM missions WHERE mission_name = 'account' AND status = 'completed' LIMIT 1)"
-RECEIVED = f"UPDATE history SET details = ? WHERE mission = {FIRST} AND type = 'signal-received'"
-UPDATED = f"UPDATE history SET details = ? WHERE mission = {FIRST} AND type = 'mission-update'"
+# All of them: a caller whose process was killed before it heard back has not noted what was done for it.
+DELETED = "DELETE FROM missions WHERE number >= ?"
+RECEIVED = "UPDATE history SET details = ? WHERE type = 'signal-received'"
+UPDATED = "UPDATE history SET details = ? WHERE type = 'mission-update'"
 RENUMBERED = f"UPDATE history SET attempt_number = ? WHERE mission = {FIRST} AND event_name = 'start'"
 RENAMED = f"UPDATE history SET event_name = ? WHERE mission = {FIRST} AND event_name = 'close'"
 
@@ -44,7 +46,7 @@ RENAMED = f"UPDATE history SET event_name = ? WHERE mission = {FIRST} AND event_
 @pytest.mark.parametrize(
     ("tampering", "value", "problem"),
     [
-        ("DELETE FROM missions WHERE number = ?", 1, "it was accepted, and is lost"),
+        (DELETED, 1, "it was accepted, and is lost"),
         (f"DELETE FROM history WHERE mission = {FIRST} AND seq = ?", 2, "record 2 was expected"),
         (f"UPDATE missions SET cursor = ? WHERE number = {FIRST}", "close", "is not what its history folds to"),
         (RENUMBERED, 7, "attempt 1 was expected"),
