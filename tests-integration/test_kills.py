@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from crash.audit import Findings, audit
+from crash.audit import Findings, audit, read_histories
 from crash.kills import kill_and_audit
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
@@ -32,6 +32,15 @@ def test_killed_process_loses_nothing_and_repeats_nothing(killed: tuple[Path, Fi
 
     assert findings.problems == []
     assert findings.counts["attempts interrupted by a kill"] > 0
+
+
+async def test_process_that_is_killed_before_its_first_commit_leaves_no_histories(tmp_path: Path) -> None:
+    """Neither a file that is not there yet nor an empty one keeps the killing from going on."""
+    assert await read_histories(tmp_path) == {}
+    sqlite3.connect(tmp_path / "missions.db").close()
+    (tmp_path / "missions.db").touch()
+
+    assert await read_histories(tmp_path) == {}
 
 
 FIRST = "(SELECT number FROM missions WHERE mission_name = 'account' AND status = 'completed' LIMIT 1)"

@@ -28,12 +28,21 @@ class Findings:
 
 
 async def read_histories(folder: Path) -> Histories:
-    """Return the histories as they are now, in a database that a killed process may have left behind, or not yet."""
-    if not (folder / "missions.db").exists():
+    """Return the histories as they are now, in a database that a killed process may have left behind, or not yet.
+
+    One that was killed before its first commit leaves an empty file, which the next one prepares.
+    """
+    database = folder / "missions.db"
+    if not database.exists() or _is_empty(database):
         return {}
-    async with open_mission_reader(folder / "missions.db") as reader:
+    async with open_mission_reader(database) as reader:
         inspections = [await reader.inspect_mission(summary.mission_id) async for summary in reader.iter_missions()]
         return {one.snapshot.mission_id: one.history for one in inspections if one is not None}
+
+
+def _is_empty(database: Path) -> bool:
+    with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
+        return connection.execute("SELECT 1 FROM sqlite_master").fetchone() is None
 
 
 async def audit(folder: Path, seen: Sequence[Histories]) -> Findings:
