@@ -14,8 +14,8 @@ from types import CoroutineType
 from typing import Any, TypeGuard
 
 from .clock import Clock, RunningAttempt
-from .flight import Flight
-from .nodes import UserCode
+from .flight import Flight, UpdateOperation
+from .nodes import StepNode, UserCode
 from .observer import Tracer
 from .sleeper import Deadlines
 from .slots import Slots
@@ -117,17 +117,16 @@ class Attempt:
         self,
         runner: Runner,
         flight: Flight,
-        name: str,
+        code: StepNode | UpdateOperation,
         number: int | None,
-        timeout: float | None,
         ended: Callable[[Attempt], None],
     ) -> None:
         self.runner = runner
         self.flight = flight
-        self.name = name
+        self.code = code
+        self.name = code.name
         self.number = number
         """Which attempt of the step this is, from 1; None for an update."""
-        self._timeout = timeout
         self._ended = ended
         self._loop = asyncio.get_running_loop()
 
@@ -138,8 +137,8 @@ class Attempt:
         """Start the code, and its timeout with it."""
         runner = self.runner
         runner.running.add(self)
-        if self._timeout is not None:
-            self.timeout_at = _later(runner.clock.now(), self._timeout)
+        if self.code.timeout is not None:
+            self.timeout_at = _later(runner.clock.now(), self.code.timeout)
             self._deadline = runner.deadlines.add(self.timeout_at, self._time_out)
         context = runner.context.copy()
         context.run(current_attempt.set, self)

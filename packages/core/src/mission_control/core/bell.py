@@ -11,7 +11,6 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Protocol
 
 from .activity import Activity
@@ -43,7 +42,9 @@ class Wakes(Protocol):
         """Return why the mission cannot run here, as far as its summary tells."""
         ...
 
-    def wake(self, mission_id: str, woken: Callable[[Exception | None], None], /, *, has_slot: bool) -> None:
+    def wake(
+        self, summary: MissionSummary, woken: Callable[[MissionSummary, Exception | None], None], /, *, has_slot: bool
+    ) -> None:
         """Let the mission go on, and say whether it does."""
         ...
 
@@ -244,8 +245,7 @@ class Bell:
                 if self._slots is not None and not self._slots.take():
                     await self._wait_for(self._slots)
                 self._waking += 1
-                has_slot = self._slots is not None
-                self._engine.wake(summary.mission_id, partial(self._woken, summary), has_slot=has_slot)
+                self._engine.wake(summary, self._woken, has_slot=self._slots is not None)
             elif self._observer is not None:
                 self._observer.mission_resumed(summary, obstacle)
         if self._slots is None and self._waking:

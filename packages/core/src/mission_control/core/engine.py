@@ -25,9 +25,9 @@ from .decisions import PROCESS_ENDED, check_signal, check_update, next_actions
 from .definition import MissionDefinition
 from .errors import MissionControlError, MissionExecutionError, PayloadError
 from .flight import CancelOperation, Flight, Held, Operation, SignalOperation, UpdateOperation
-from .journal import Journal, Loader
 from .nodes import SignalNode, StepNode
 from .outcome import attempt_outcome
+from .persistence import PersistenceAdapter
 from .recorder import Recorder, closed, not_registered
 from .records import MissionStatus, MissionSummary, Wait, due_at
 from .state import State
@@ -44,18 +44,16 @@ class Engine(Recorder):
     def __init__(
         self,
         *,
+        adapter: PersistenceAdapter,
         clock: Clock,
-        journal: Journal,
-        loader: Loader,
         runner: Runner,
         activity: Activity,
         definitions: Mapping[str, MissionDefinition[Any]],
         note_wait: Callable[[Wait], None],
     ) -> None:
         super().__init__(
+            adapter=adapter,
             clock=clock,
-            journal=journal,
-            loader=loader,
             slots=runner.slots,
             activity=activity,
             definitions=definitions,
@@ -113,14 +111,16 @@ class Engine(Recorder):
             return None
         return not_registered(summary.mission_id, summary.mission_name, self._definitions)
 
-    def wake(self, mission_id: str, woken: Callable[[Exception | None], None], /, *, has_slot: bool) -> None:
+    def wake(
+        self, summary: MissionSummary, woken: Callable[[MissionSummary, Exception | None], None], /, *, has_slot: bool
+    ) -> None:
         """Let a mission go on that is due or was interrupted; a slot that comes along is used or given back.
 
-        `woken` is called as soon as it is known whether the mission goes on.
+        `woken(summary, problem)` is called as soon as it is known whether the mission goes on.
         """
-        flight = self._flight(mission_id)
+        flight = self._flight(summary.mission_id)
         flight.is_woken = True
-        flight.woken = woken
+        flight.woken, flight.woken_as = woken, summary
         if flight.state is not None:
             flight.tell_woken(flight.problem)
         if has_slot and (flight.has_slot or flight.attempt is not None):
@@ -257,13 +257,17 @@ class Engine(Recorder):
         node = definition.nodes[definition.positions[action.step_name]]
         assert isinstance(node, StepNode)  # `check_fit` has seen to it
         context: MissionContext[Any] = MissionContext(definition, state, node.name, action.attempt_number)
-        ended = partial(self._guard, flight, self._step_ended, node)
         self._begin_trace(flight, state)
-        flight.attempt = Attempt(self._runner, flight, node.name, action.attempt_number, node.timeout, ended)
+        flight.attempt = Attempt(self._runner, flight, node, action.attempt_number, self._step_ended)
         flight.attempt.begin(node.run, (context,), is_async=node.is_async)
 
-    def _step_ended(self, flight: Flight, node: StepNode, attempt: Attempt) -> None:
+    def _step_ended(self, attempt: Attempt) -> None:
+        self._guard(attempt.flight, self._go_on_from, attempt)
+
+    def _go_on_from(self, flight: Flight, attempt: Attempt) -> None:
         self._release(flight, attempt)
+        node = attempt.code
+        assert isinstance(node, StepNode)  # it was launched with one
         command = attempt_outcome(attempt, node, self._clock.now(), random.random())
         flight.outcome = (flight.claimed or ("", 0), command)
         flight.cause = attempt.error
@@ -360,7 +364,7 @@ class Engine(Recorder):
         context: MissionContext[Any] = MissionContext(definition, state, operation.name, 1)
         ended = partial(self._guard, flight, self._update_ended, operation, stored)
         self._begin_trace(flight, state)
-        flight.attempt = Attempt(self._runner, flight, operation.name, None, operation.timeout, ended)
+        flight.attempt = Attempt(self._runner, flight, operation, None, ended)
         flight.attempt.begin(handler.run, (context, typed), is_async=handler.is_async)
 
     def _update_ended(self, flight: Flight, operation: UpdateOperation, stored: Any, attempt: Attempt) -> None:

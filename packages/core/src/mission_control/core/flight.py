@@ -11,6 +11,8 @@ import attrs
 
 from .commands import Command
 from .definition import MissionDefinition
+from .persistence import StoredDefinition
+from .records import MissionSummary
 from .state import State
 
 if TYPE_CHECKING:
@@ -68,6 +70,18 @@ Held: TypeAlias = SignalOperation | UpdateOperation
 
 
 @attrs.define(eq=False)
+class Decision:
+    """What is being made durable for a mission: the state it leads to, and what is to be done then."""
+
+    after: State
+    definition: StoredDefinition | None
+    """What is stored of the mission's definition along with it, where storage may not know it."""
+    operation: Operation | None
+    """Whose answer a failure is."""
+    applied: Callable[[Flight], None] | None
+
+
+@attrs.define(eq=False)
 class Flight:
     """One mission in memory, for as long as there is something to do for it, and a while longer in the cache."""
 
@@ -85,12 +99,15 @@ class Flight:
     wants_slot: bool = False
     is_woken: bool = False
     """True where the mission goes on by itself, and not because somebody asked."""
-    woken: Callable[[Exception | None], None] | None = None
+    woken: Callable[[MissionSummary, Exception | None], None] | None = None
     """Called once it is known whether the mission that was woken goes on, or with why it cannot."""
+    woken_as: MissionSummary | None = None
+    """What was known of the mission when it was woken."""
 
     is_traced: bool = False
     """True while a tracer knows the mission to be in motion."""
 
+    decision: Decision | None = None
     attempt: Attempt | None = None
     outcome: tuple[tuple[str, int], Command] | None = None
     """How an attempt ended, and which one, until that is durable."""
@@ -161,9 +178,10 @@ class Flight:
 
     def tell_woken(self, error: Exception | None) -> None:
         """Tell whoever woke the mission, unless they know, that it goes on, or why it cannot."""
-        woken, self.woken = self.woken, None
-        if woken is not None:
-            woken(error)
+        woken, summary = self.woken, self.woken_as
+        self.woken = self.woken_as = None
+        if woken is not None and summary is not None:
+            woken(summary, error)
 
     def settle_newcomers(self) -> None:
         """Let those look again who wait to know whether this id is taken."""

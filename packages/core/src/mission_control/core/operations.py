@@ -6,12 +6,13 @@ import asyncio
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from types import MethodType
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from .activity import Activity
 from .annotations import is_coroutine_function
 from .attempt import Runner, current_attempt, is_awaitable
 from .clock import checked_instant
+from .coalescer import Coalescer
 from .context import MissionContext
 from .definition import MissionDefinition
 from .engine import Engine
@@ -29,7 +30,6 @@ from .errors import (
 from .flight import CancelOperation, Held, Operation, SignalOperation, UpdateOperation
 from .inspection import inspect_history
 from .issues import found
-from .journal import Loader
 from .machine import load
 from .names import exact_text, flag, is_a
 from .persistence import LoadOutcome, PersistenceAdapter
@@ -38,6 +38,8 @@ from .records import MissionInspection, MissionSnapshot, MissionStatus
 from .retry import seconds
 from .schema import same_json
 from .state import State
+
+_Read: TypeAlias = LoadOutcome | PersistenceError
 
 
 class EmbeddedOperations:
@@ -48,14 +50,13 @@ class EmbeddedOperations:
         *,
         engine: Engine,
         adapter: PersistenceAdapter,
-        loader: Loader,
         runner: Runner,
         activity: Activity,
         definitions: Mapping[str, MissionDefinition[Any]],
     ) -> None:
         self._engine = engine
         self._adapter = adapter
-        self._loader = loader
+        self._reads: Coalescer[str, asyncio.Future[_Read], LoadOutcome] = Coalescer(adapter.load, _settle, activity)
         self._runner = runner
         self._activity = activity
         self._definitions = definitions
@@ -210,8 +211,8 @@ class EmbeddedOperations:
         return state
 
     async def _load(self, mission_id: str) -> State | None:
-        answer: asyncio.Future[LoadOutcome | PersistenceError] = asyncio.get_running_loop().create_future()
-        self._loader.submit(mission_id, lambda outcome: None if answer.done() else answer.set_result(outcome))
+        answer: asyncio.Future[_Read] = asyncio.get_running_loop().create_future()
+        self._reads.submit(mission_id, answer)
         outcome = await answer
         if isinstance(outcome, CorruptMissionError | PersistenceError):
             raise outcome
@@ -221,6 +222,10 @@ class EmbeddedOperations:
         """Return the mission's durable state, an idle one where there is none."""
         state = await self._existing(mission_id)
         return (state or State(mission_id=mission_id, mission_name=mission_name)).snapshot()
+
+    async def close(self) -> None:
+        """Return when nothing is being read any more."""
+        await self._reads.drained()
 
     async def inspect(self, mission_id: str) -> MissionInspection | None:
         """Return all there is to see of a mission, or None where there is none."""
@@ -248,6 +253,11 @@ class EmbeddedOperations:
         )
         failed.__cause__ = self._engine.cause(snapshot.mission_id)
         return failed
+
+
+def _settle(answer: asyncio.Future[_Read], outcome: _Read) -> None:
+    if not answer.done():
+        answer.set_result(outcome)
 
 
 def _future() -> asyncio.Future[Any]:

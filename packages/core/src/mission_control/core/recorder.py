@@ -11,11 +11,11 @@ import asyncio
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any
 
 from .activity import Activity
 from .clock import Clock
+from .coalescer import Coalescer
 from .commands import Command
 from .decisions import check_fit, decide
 from .definition import MissionDefinition
@@ -30,13 +30,12 @@ from .errors import (
     StaleMissionError,
 )
 from .fit import check_payloads
-from .flight import Flight, Hangar, Operation
+from .flight import Decision, Flight, Hangar, Operation
 from .issues import found
-from .journal import Journal, Loader
 from .machine import fold, load
 from .names import is_a
 from .observer import Tracer
-from .persistence import CommitOutcome, LoadOutcome, MissionCommit, StoredDefinition
+from .persistence import CommitOutcome, LoadOutcome, MissionCommit, PersistenceAdapter, StoredDefinition
 from .records import HistoryRecord, HistoryType
 from .slots import Slots
 from .state import Phase, State
@@ -54,17 +53,20 @@ class Recorder(ABC):
     def __init__(
         self,
         *,
+        adapter: PersistenceAdapter,
         clock: Clock,
-        journal: Journal,
-        loader: Loader,
         slots: Slots,
         activity: Activity,
         definitions: Mapping[str, MissionDefinition[Any]],
         tracer: Tracer | None,
     ) -> None:
         self._clock = clock
-        self._journal = journal
-        self._loader = loader
+        self._journal: Coalescer[MissionCommit, Flight, CommitOutcome] = Coalescer(
+            adapter.commit, lambda flight, outcome: self._guard(flight, self._committed, outcome), activity
+        )
+        self._loader: Coalescer[str, Flight, LoadOutcome] = Coalescer(
+            adapter.load, lambda flight, outcome: self._guard(flight, self._was_read, outcome), activity
+        )
         self._slots = slots
         self._activity = activity
         self._definitions = definitions
@@ -185,36 +187,30 @@ class Recorder(ABC):
             definition=self._unstored(definition),
         )
         flight.is_busy = True
-        done = partial(self._guard, flight, self._committed, after, commit.definition, operation, applied)
-        self._journal.submit(commit, done)
+        flight.decision = Decision(after, commit.definition, operation, applied)
+        self._journal.submit(commit, flight)
 
     def _unstored(self, definition: MissionDefinition[Any] | None) -> StoredDefinition | None:
         if definition is None or definition.fingerprint in self._stored:
             return None
         return definition.stored
 
-    def _committed(
-        self,
-        flight: Flight,
-        after: State,
-        definition: StoredDefinition | None,
-        operation: Operation | None,
-        applied: Callable[[Flight], None] | None,
-        outcome: CommitOutcome | PersistenceError,
-    ) -> None:
+    def _committed(self, flight: Flight, outcome: CommitOutcome | PersistenceError) -> None:
+        decision, flight.decision = flight.decision, None
+        assert decision is not None  # it was handed over with the commit
         flight.is_busy = False
         if outcome is not None:
-            self._refused(flight, operation, outcome)
+            self._refused(flight, decision.operation, outcome)
             return
-        if definition is not None:
-            self._stored.add(definition.fingerprint)
-        flight.state = after
+        if decision.definition is not None:
+            self._stored.add(decision.definition.fingerprint)
+        flight.state = decision.after
         flight.backoff = 0.0
         if flight.birth is not None:
             flight.birth = None
             flight.settle_newcomers()
-        if applied is not None:
-            applied(flight)
+        if decision.applied is not None:
+            decision.applied(flight)
         self._advance(flight)
 
     def _refused(self, flight: Flight, operation: Operation | None, error: PersistenceError) -> None:
@@ -256,7 +252,7 @@ class Recorder(ABC):
 
     def _read(self, flight: Flight) -> None:
         flight.is_busy = True
-        self._loader.submit(flight.mission_id, partial(self._guard, flight, self._was_read))
+        self._loader.submit(flight.mission_id, flight)
 
     def _was_read(self, flight: Flight, outcome: LoadOutcome | PersistenceError) -> None:
         flight.is_busy = False

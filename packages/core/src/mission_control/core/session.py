@@ -13,7 +13,6 @@ from .attempt import Runner
 from .clock import Clock, RunningAttempt
 from .definition import MissionDefinition
 from .engine import Engine
-from .journal import create_journal, create_loader
 from .observer import Observer, Tracer
 from .operations import EmbeddedOperations
 from .persistence import PersistenceAdapter
@@ -42,11 +41,9 @@ class Session:
         slots = Slots(max_concurrency)
         self.deadlines: Deadlines = Deadlines(clock, self.activity)
         self.runner: Runner = Runner(clock, self.deadlines, slots, context, tracer)
-        loader = create_loader(adapter, self.activity)
         self.engine: Engine = Engine(
+            adapter=adapter,
             clock=clock,
-            journal=create_journal(adapter, self.activity),
-            loader=loader,
             runner=self.runner,
             activity=self.activity,
             definitions=definitions,
@@ -57,7 +54,6 @@ class Session:
         self.operations: EmbeddedOperations = EmbeddedOperations(
             engine=self.engine,
             adapter=adapter,
-            loader=loader,
             runner=self.runner,
             activity=self.activity,
             definitions=definitions,
@@ -79,4 +75,5 @@ class Session:
         """Bring everything to its end."""
         await self.alarm.close()
         await self.engine.close()
+        await self.operations.close()
         self.deadlines.close()

@@ -8,15 +8,15 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from mission_control.core import CommanderClosedError, PersistenceError
 from mission_control.core.activity import Activity
-from mission_control.core.journal import Coalescer
+from mission_control.core.coalescer import Coalescer
 
 
 async def outcomes_of(work: Callable[[list[str]], Awaitable[Sequence[str]]]) -> list[str | PersistenceError]:
     """Return what two items come to that are handed over at once."""
     outcomes: list[str | PersistenceError] = []
-    coalescer: Coalescer[str, str] = Coalescer(work, Activity())
-    coalescer.submit("a", outcomes.append)
-    coalescer.submit("b", outcomes.append)
+    coalescer: Coalescer[str, None, str] = Coalescer(work, lambda _, outcome: outcomes.append(outcome), Activity())
+    coalescer.submit("a", None)
+    coalescer.submit("b", None)
     await coalescer.drained()
     return outcomes
 
@@ -75,9 +75,13 @@ async def test_what_was_told_is_not_kept_until_the_batch_is_done() -> None:
         return histories
 
     references: list[weakref.ref[History]] = []
-    coalescer: Coalescer[str, History] = Coalescer(load, Activity())
+
+    def count(_: None, __: object) -> None:
+        alive.append(sum(ref() is not None for ref in references))
+
+    coalescer: Coalescer[str, None, History] = Coalescer(load, count, Activity())
     for number in range(4):
-        coalescer.submit(f"m-{number}", lambda _: alive.append(sum(ref() is not None for ref in references)))
+        coalescer.submit(f"m-{number}", None)
     await coalescer.drained()
 
     assert alive == [4, 3, 2, 1]

@@ -5,18 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Generic, TypeAlias
+from typing import Generic
 
 from typing_extensions import TypeVar
 
 from .activity import Activity
 from .errors import MissionControlError, PersistenceError
-from .persistence import CommitOutcome, LoadOutcome, MissionCommit, PersistenceAdapter
 
 Item = TypeVar("Item")
+Caller = TypeVar("Caller")
 Outcome = TypeVar("Outcome")
-
-_Done: TypeAlias = Callable[[Outcome | PersistenceError], None]
 
 _MOST = 512
 """Members of one batch; more would make the first of them wait for the last."""
@@ -26,23 +24,30 @@ _TURN = 128
 """Outcomes that are told in one turn of the loop."""
 
 
-class Coalescer(Generic[Item, Outcome]):
-    """Hands items to `work` in batches, one batch at a time, and each outcome to the one who asked for it.
+class Coalescer(Generic[Item, Caller, Outcome]):
+    """Hands items to `work` in batches, one batch at a time, and tells each outcome to the one who asked for it.
 
-    An idle coalescer begins at once. Where a batch fails, each of its members gets a `PersistenceError`.
+    `tell(caller, outcome)` is called on the loop, later. An idle coalescer begins at once. Where a batch fails, each
+    of its members is told a `PersistenceError`.
     """
 
-    def __init__(self, work: Callable[[list[Item]], Awaitable[Sequence[Outcome]]], activity: Activity) -> None:
+    def __init__(
+        self,
+        work: Callable[[list[Item]], Awaitable[Sequence[Outcome]]],
+        tell: Callable[[Caller, Outcome | PersistenceError], None],
+        activity: Activity,
+    ) -> None:
         self._work = work
+        self._tell = tell
         self._activity = activity
         self._items: list[Item] = []
-        self._callers: list[_Done[Outcome]] = []
+        self._callers: list[Caller] = []
         self._task: asyncio.Task[None] | None = None
 
-    def submit(self, item: Item, done: _Done[Outcome]) -> None:
-        """Hand `item` over; `done` is called with what became of it, on the loop, later."""
+    def submit(self, item: Item, caller: Caller) -> None:
+        """Hand `item` over, and tell `caller` what became of it."""
         self._items.append(item)
-        self._callers.append(done)
+        self._callers.append(caller)
         if self._task is None:
             self._activity.enter()
             self._task = asyncio.get_running_loop().create_task(self._run())
@@ -56,7 +61,8 @@ class Coalescer(Generic[Item, Outcome]):
         try:
             while self._items:
                 callers, self._callers = self._callers[:_MOST], self._callers[_MOST:]
-                await self._tell(deque(zip(callers, await self._outcomes(self._batch()), strict=True)))
+                outcomes = deque(await self._outcomes(self._batch()))
+                await self._tell_all(deque(callers), outcomes)
         finally:
             self._task = None
             self._activity.leave()
@@ -65,10 +71,9 @@ class Coalescer(Generic[Item, Outcome]):
         batch, self._items = self._items[:_MOST], self._items[_MOST:]
         return batch
 
-    async def _tell(self, untold: deque[tuple[_Done[Outcome], Outcome | PersistenceError]]) -> None:
-        for number in range(1, len(untold) + 1):
-            done, outcome = untold.popleft()  # what was told is not kept until the last one is
-            done(outcome)
+    async def _tell_all(self, callers: deque[Caller], outcomes: deque[Outcome | PersistenceError]) -> None:
+        for number in range(1, len(callers) + 1):
+            self._tell(callers.popleft(), outcomes.popleft())  # what was told is not kept until the last one is
             if number % _TURN == 0:
                 await asyncio.sleep(0)  # others on the loop get their turn
 
@@ -94,17 +99,3 @@ def _as_persistence_error(error: Exception) -> PersistenceError:
         wrapped = PersistenceError(str(error))
     wrapped.__cause__ = error
     return wrapped
-
-
-Journal: TypeAlias = Coalescer[MissionCommit, CommitOutcome]
-Loader: TypeAlias = Coalescer[str, LoadOutcome]
-
-
-def create_journal(adapter: PersistenceAdapter, activity: Activity) -> Journal:
-    """Return the one way in which records become durable."""
-    return Coalescer(adapter.commit, activity)
-
-
-def create_loader(adapter: PersistenceAdapter, activity: Activity) -> Loader:
-    """Return the one way in which histories are read to be run."""
-    return Coalescer(adapter.load, activity)
