@@ -42,10 +42,10 @@ def fetch(connection: sqlite3.Connection, columns: str, sql: str, values: Sequen
 def fetch_page(
     connection: sqlite3.Connection, columns: str, sql: str, values: Sequence[Any], limit: int
 ) -> list[Row] | None:
-    """Return up to `limit` rows likewise."""
+    """Return up to `limit` rows likewise, of a query whose last parameter that is."""
     if limit > _MOST_ROWS:
         return None
-    return fetch(connection, columns, f"{sql} LIMIT {limit}", values)
+    return fetch(connection, columns, sql, (*values, limit))
 
 
 def step(connection: sqlite3.Connection, sql: str, values: Sequence[Any]) -> Generator[Row]:

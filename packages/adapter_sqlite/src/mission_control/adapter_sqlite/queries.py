@@ -57,6 +57,8 @@ _DEFINITION = "SELECT static FROM definitions WHERE fingerprint = ?"
 
 _KINDS: tuple[DueKind, ...] = get_args(DueKind)
 _SCHEDULED: tuple[DueKind, ...] = ("sleep", "retry", "start_at")
+_ALL = -1
+"""A limit that is none."""
 _LATEST = "~"
 """Sorts behind every time."""
 
@@ -142,11 +144,11 @@ def list_missions(
 
 
 def listing(*, by_name: bool, by_status: bool) -> str:
-    """Return the SQL of a listing by creation; its parameters are the name, the status, and the number before."""
+    """Return the SQL of a listing by creation; its parameters are name, status, the number before, and the most rows."""
     columns = ["name"] * by_name + ["status"] * by_status
     index = f"INDEXED BY missions_by_{'_and_'.join(columns)}" if columns else "NOT INDEXED"
     filters = "mission_name = ? AND " * by_name + "status = ? AND " * by_status
-    return f"SELECT {SUMMARY_COLUMNS} FROM missions {index} WHERE {filters}number > ? ORDER BY number"
+    return f"SELECT {SUMMARY_COLUMNS} FROM missions {index} WHERE {filters}number > ? ORDER BY number LIMIT ?"
 
 
 def list_scheduled(connection: sqlite3.Connection, *, limit: int, after: str | None = None) -> list[MissionSummary]:
@@ -172,14 +174,16 @@ def _due_page(
 def due_listing(kinds: tuple[DueKind, ...]) -> str:
     """Return the SQL of a listing by due time, merged from those of its kinds.
 
-    Its parameters are, for each kind, the latest due time, and the due time and id to start behind.
+    Its parameters are, for each kind, the latest due time, and the due time and id to start behind; then the most rows.
+    What is merged are the index's entries, which are narrow; a row is looked up when its turn has come.
     """
-    parts = (
-        f"SELECT {SUMMARY_COLUMNS} FROM missions INDEXED BY missions_by_due"
+    entries = " UNION ALL ".join(
+        f"SELECT number, due_at, mission_id FROM missions INDEXED BY missions_by_due"
         f" WHERE wait_kind = '{kind}' AND due_at IS NOT NULL AND due_at <= ? AND (due_at, mission_id) > (?, ?)"
         for kind in kinds
     )
-    return " UNION ALL ".join(parts) + " ORDER BY due_at, mission_id"
+    columns = ", ".join(f"missions.{column}" for column in SUMMARY_COLUMNS.split(", "))
+    return f"SELECT {columns} FROM ({entries} ORDER BY due_at, mission_id LIMIT ?) CROSS JOIN missions USING (number)"
 
 
 def next_due(connection: sqlite3.Connection, after: datetime | None, kind: DueKind | None = None) -> datetime | None:
@@ -215,7 +219,7 @@ def _page(connection: sqlite3.Connection, sql: str, values: Sequence[Any], limit
     if rows is not None:
         with suppress(*UNDECODABLE):
             return [read_summary(row) for row in rows]
-    with closing(step(connection, sql, values)) as each:
+    with closing(step(connection, sql, (*values, _ALL))) as each:
         return list(islice(_decodable(each), limit))
 
 
