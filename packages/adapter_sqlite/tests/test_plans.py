@@ -89,7 +89,8 @@ def test_a_listing_walks_one_index(connection: sqlite3.Connection, by_name: bool
 def test_due_times_are_merged(connection: sqlite3.Connection) -> None:
     """The kinds of waits are merged in order, each from its part of the index, without sorting."""
     steps = plan(connection, queries.due_listing(("signal", "sleep", "retry", "start_at")))
-    assert steps.count("SEARCH missions USING COVERING INDEX missions_by_due (wait_kind=? AND (due_at,mission_id)>(?,?)") == 4
+    each = "SEARCH missions USING COVERING INDEX missions_by_due (wait_kind=? AND (due_at,mission_id)>(?,?)"
+    assert steps.count(each) == 4
     assert "MERGE (UNION ALL)" in steps
     assert "TEMP B-TREE" not in steps
     assert "SCAN missions" not in steps

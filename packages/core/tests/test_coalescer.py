@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import weakref
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
+
+import pytest
 
 from mission_control.core import CommanderClosedError, PersistenceError
 from mission_control.core.activity import Activity
@@ -60,6 +63,30 @@ async def test_other_errors_of_ours_from_an_adapter_are_a_failure_of_storage() -
     for outcome in await outcomes_of(raising):
         assert isinstance(outcome, PersistenceError)
         assert (str(outcome), outcome.__cause__) == (str(error), error)
+
+
+@pytest.mark.parametrize(("count", "turns"), [(1, [1]), (150, [150]), (300, [150, 150]), (500, [125] * 4)])
+async def test_a_batch_is_told_in_turns_of_about_the_same_size(count: int, turns: list[int]) -> None:
+    """Others get the loop in between, and no small rest gets a turn of its own, to stay a small batch from then on."""
+    told: list[int] = []
+    turn = 0
+
+    def pass_by() -> None:
+        nonlocal turn
+        turn += 1
+        loop.call_soon(pass_by)
+
+    async def echo(batch: list[int]) -> Sequence[int]:
+        return batch
+
+    loop = asyncio.get_running_loop()
+    loop.call_soon(pass_by)
+    coalescer: Coalescer[int, None, int] = Coalescer(echo, lambda _, __: told.append(turn), Activity())
+    for number in range(count):
+        coalescer.submit(number, None)
+    await coalescer.drained()
+
+    assert list(Counter(told).values()) == turns
 
 
 async def test_what_was_told_is_not_kept_until_the_batch_is_done() -> None:

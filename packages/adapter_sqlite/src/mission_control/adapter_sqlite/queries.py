@@ -144,7 +144,7 @@ def list_missions(
 
 
 def listing(*, by_name: bool, by_status: bool) -> str:
-    """Return the SQL of a listing by creation; its parameters are name, status, the number before, and the most rows."""
+    """Return the SQL of a listing by creation; its parameters are name, status, number before, most rows."""
     columns = ["name"] * by_name + ["status"] * by_status
     index = f"INDEXED BY missions_by_{'_and_'.join(columns)}" if columns else "NOT INDEXED"
     filters = "mission_name = ? AND " * by_name + "status = ? AND " * by_status

@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from .activity import Activity
 from .clock import Clock
@@ -26,6 +27,7 @@ from .slots import Slots
 logger: logging.Logger = logging.getLogger("mission_control.alarm")
 
 _PAGE = 256
+_Page: TypeAlias = deque[MissionSummary]
 _FIRST_BACKOFF, _LONGEST_BACKOFF = 0.1, 5.0
 _LAST_ID = "\U0010ffff" * 256
 """Sorts behind every id."""
@@ -143,7 +145,11 @@ class Bell:
         try:
             while self._must_sweep:
                 self._must_sweep = False
-                await self._sweep()
+                try:
+                    await self._sweep()
+                except Exception:
+                    if not self._must_sweep:  # whoever asked after that read had begun gets another one
+                        raise
             self._backoff = 0.0
         except asyncio.CancelledError:
             failure = closed()
@@ -181,14 +187,14 @@ class Bell:
         if self._must_recover:
             self._must_recover = False
             try:
-                await self._recover()
+                await self._wake_all(self._interrupted())
             except BaseException:
                 self._must_recover = True
                 raise
         self._noted.clear()
         now = self._clock.now()
         try:
-            await self._wake_due(now)
+            await self._wake_all(self._due(now))
         except BaseException:
             self._through = None
             raise
@@ -199,22 +205,22 @@ class Bell:
         due = [await self._adapter.next_due(after, kind) for kind in self._kinds]
         return min(filter(None, due), default=None)
 
-    async def _recover(self) -> None:
+    async def _interrupted(self) -> AsyncGenerator[_Page]:
         after: str | None = None
         while True:
             page = deque(await self._adapter.list_interrupted(limit=_PAGE, after=after))
             after = page[-1].mission_id if len(page) == _PAGE else None
-            await self._wake(page)
+            yield page
             if after is None:
                 return
 
-    async def _wake_due(self, now: datetime) -> None:
+    async def _due(self, now: datetime) -> AsyncGenerator[_Page]:
         place = None if self._through is None else (self._through, _LAST_ID)
         self._through = now if self._through is None else max(now, self._through)
         while True:
             mine, place = self._sorted_out(await self._adapter.due(now, limit=_PAGE, after=place))
             is_other = not mine
-            await self._wake(mine)
+            yield mine
             if place is None:
                 return
             if is_other:
@@ -223,7 +229,19 @@ class Bell:
                     return
                 place = max(place, (following, ""))  # many in a row are for the other bell: leap over them
 
-    def _sorted_out(self, page: Sequence[MissionSummary]) -> tuple[deque[MissionSummary], tuple[datetime, str] | None]:
+    async def _wake_all(self, pages: AsyncGenerator[_Page]) -> None:
+        """Wake page after page; each is read while the one before it is worked off, so that no slot waits for it."""
+        async with aclosing(pages):
+            coming = asyncio.ensure_future(anext(pages, None))
+            try:
+                while (page := await coming) is not None:
+                    coming = asyncio.ensure_future(anext(pages, None))
+                    await self._wake(page)
+            finally:
+                coming.cancel()
+                await asyncio.wait([coming])
+
+    def _sorted_out(self, page: Sequence[MissionSummary]) -> tuple[_Page, tuple[datetime, str] | None]:
         """Return those of a page that are for this bell, and where the next page begins, if there is one."""
         mine = deque(filter(self._is_mine, page))
         if len(page) < _PAGE:
@@ -235,7 +253,7 @@ class Bell:
     def _is_mine(self, summary: MissionSummary) -> bool:
         return summary.waiting is not None and due_kind(summary.waiting) in self._kinds
 
-    async def _wake(self, page: deque[MissionSummary]) -> None:
+    async def _wake(self, page: _Page) -> None:
         while page:
             summary = page.popleft()  # one that was woken is not kept for as long as the others wait for slots
             if self._engine.keep_in_motion(summary.mission_id):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from math import ceil
 from typing import Generic
 
 from typing_extensions import TypeVar
@@ -21,7 +22,7 @@ _MOST = 512
 
 
 _TURN = 128
-"""Outcomes that are told in one turn of the loop."""
+"""About how many outcomes are told in one turn of the loop: missions told together go on in one batch again."""
 
 
 class Coalescer(Generic[Item, Caller, Outcome]):
@@ -72,9 +73,11 @@ class Coalescer(Generic[Item, Caller, Outcome]):
         return batch
 
     async def _tell_all(self, callers: deque[Caller], outcomes: deque[Outcome | PersistenceError]) -> None:
+        turns = max(1, round(len(callers) / _TURN))
+        most = ceil(len(callers) / turns)
         for number in range(1, len(callers) + 1):
             self._tell(callers.popleft(), outcomes.popleft())  # what was told is not kept until the last one is
-            if number % _TURN == 0:
+            if number % most == 0:
                 await asyncio.sleep(0)  # others on the loop get their turn
 
     async def _outcomes(self, items: list[Item]) -> Sequence[Outcome | PersistenceError]:

@@ -185,6 +185,8 @@ class Engine(Recorder):
             self._commit(flight, flight.outcome[1], applied=_outcome_is_durable)
         elif flight.problem is not None:
             self._stand_down(flight, flight.problem)
+        elif state.waiting is not None:
+            return self._wait(flight, state)
         else:
             return self._act(flight, state)
         return False
