@@ -89,6 +89,30 @@ async def test_a_batch_is_told_in_turns_of_about_the_same_size(count: int, turns
     assert list(Counter(told).values()) == turns
 
 
+@pytest.mark.parametrize(("crowd", "batches"), [(64, [64, 65]), (4, [4, 1, 4])])
+async def test_a_crowd_that_was_told_together_goes_on_together(crowd: int, batches: list[int]) -> None:
+    """Many get a few turns to come back before the next batch begins; few do not, who would wait for nothing."""
+    sizes: list[int] = []
+    loop = asyncio.get_running_loop()
+
+    async def echo(batch: list[str]) -> Sequence[str]:
+        sizes.append(len(batch))
+        if len(sizes) == 1:
+            coalescer.submit("straggler", None)
+        return batch
+
+    def come_back(_: None, outcome: object) -> None:
+        if outcome == "first":
+            loop.call_soon(loop.call_soon, coalescer.submit, "again", None)
+
+    coalescer: Coalescer[str, None, str] = Coalescer(echo, come_back, Activity())
+    for _ in range(crowd):
+        coalescer.submit("first", None)
+    await coalescer.drained()
+
+    assert sizes == batches
+
+
 async def test_what_was_told_is_not_kept_until_the_batch_is_done() -> None:
     """A batch of large histories is let go one by one, as each of them is taken up."""
     alive: list[int] = []
