@@ -124,7 +124,7 @@ class Attempt:
         self.runner = runner
         self.flight = flight
         self.code = code
-        self.name = code.name
+        self.name: str = code.name
         self.number = number
         """Which attempt of the step this is, from 1; None for an update."""
         self._ended = ended
