@@ -526,6 +526,28 @@ async def test_operation_on_a_mission_that_backs_off_is_answered_at_once(
         assert (await mission.result()).status == "completed"
 
 
+async def test_operation_whose_mission_cannot_be_read_is_refused_and_may_be_repeated(
+    open_commander: OpenCommander,
+) -> None:
+    """A read that fails is its caller's alone: nobody else waits, so nothing is tried again."""
+    definition = m.define("d").start(input=int, run=begin).need_to("go", str).end()
+    commander = await open_commander([definition])
+    await commander.start(definition, 1, mission_id="stored")
+    faults = Faults()
+    commander = await open_commander([definition], wrap=faults.wrap)
+    faults.failing_loads = 1
+    with pytest.raises(PersistenceError, match="made to fail"):
+        await commander.cancel_mission("stored")
+    await commander.settled()
+    assert faults.failing_loads == 0
+    mission = await commander.get_mission("stored")
+    assert mission is not None
+
+    assert await mission.status() == "waiting"
+    await mission.signal("go", "again")
+    assert (await mission.result()).status == "completed"
+
+
 async def test_close_gives_up_on_failing_storage_after_one_try(open_commander: OpenCommander) -> None:
     """A commander whose storage is gone closes all the same, and what it could not write is recovered later."""
     gate = Gate()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from mission_control.core import MissionNotRegisteredError, MissionStatus, PersistenceError, m
+from mission_control.core.memory import InMemoryAdapter
+from mission_control.core.persistence import DueKind
 from mission_control.testing import FakeClock
 
 from .harness import Gate, Reads, Runtimes, gated, sleeping, waiting
@@ -36,6 +38,34 @@ async def test_startup_tick_resumes_what_is_due_or_was_interrupted(runtimes: Run
         MissionStatus.COMPLETED,
         MissionStatus.WAITING,
     ]
+
+
+async def test_what_goes_on_before_the_startup_tick_belongs_to_it(runtimes: Runtimes, fake_clock: FakeClock) -> None:
+    """A mission that the commander resumes as it opens is reported after the tick's start, in order."""
+
+    class Late(InMemoryAdapter):
+        """Storage that tells of delayed starts, which a runtime asks for first, when the mission has gone on."""
+
+        is_late = False
+
+        async def next_due(self, after: datetime | None, /, kind: DueKind | None = None) -> datetime | None:
+            while self.is_late and kind == "start_at":
+                summary = await self.load_summary("due")
+                self.is_late = summary is not None and summary.status is MissionStatus.WAITING
+                await asyncio.sleep(0)
+            return await super().next_due(after, kind)
+
+    runtimes.storage = storage = Late()
+    first = await runtimes([sleeping()])
+    await first.commander.start("sleeping", "x", mission_id="due")
+    await first.stop()
+    await fake_clock.advance(60)
+    storage.is_late = True
+
+    await runtimes([sleeping()])
+
+    assert runtimes.names == ["runtime-started", "tick-started", "mission-resume-started", "tick-completed"]
+    assert runtimes.measured("runtime.tick.empty") == []
 
 
 async def test_tick_without_anything_to_do_is_empty(runtimes: Runtimes) -> None:

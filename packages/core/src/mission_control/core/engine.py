@@ -19,7 +19,7 @@ from typing import Any
 from .activity import Activity
 from .attempt import Attempt, Runner, Stop
 from .clock import Clock
-from .commands import BeginStep, Cancel, Elapse, FinishCancel, Interrupt, Proceed, Receive, RunAttempt, Start, Update
+from .commands import Cancel, Elapse, FinishCancel, Interrupt, Proceed, Receive, RunAttempt, Start, Update
 from .context import MissionContext
 from .decisions import PROCESS_ENDED, check_signal, check_update, next_actions
 from .definition import MissionDefinition
@@ -188,7 +188,7 @@ class Engine(Recorder):
         elif state.waiting is not None:
             return self._wait(flight, state)
         else:
-            return self._act(flight, state)
+            self._act(flight, state)
         return False
 
     def _stand_down(self, flight: Flight, problem: Exception) -> None:
@@ -198,17 +198,14 @@ class Engine(Recorder):
             logger.debug("passed over: %s", problem, extra=flight.labels)
         self._drop(flight, problem)
 
-    def _act(self, flight: Flight, state: State) -> bool:
-        action = next(iter(next_actions(flight.definition, state)), None)
+    def _act(self, flight: Flight, state: State) -> None:
+        (action,) = next_actions(flight.definition, state)
         if isinstance(action, RunAttempt):
             self._run_or_recover(flight, state, action)
-        elif not isinstance(action, BeginStep):
-            return self._wait(flight, state)
         elif self.is_closing:
             self._park(flight, state)
         elif self._take_slot(flight):
             self._commit(flight, Proceed())
-        return False
 
     def _run_or_recover(self, flight: Flight, state: State, action: RunAttempt) -> None:
         is_ours = flight.claimed == (action.step_name, action.attempt_number)
