@@ -124,6 +124,7 @@ class Attempt:
         self.runner = runner
         self.flight = flight
         self.code = code
+        """Whose run this is."""
         self.name: str = code.name
         self.number = number
         """Which attempt of the step this is, from 1; None for an update."""

@@ -300,7 +300,7 @@ _RULES: dict[type[Command], Callable[[_Answer, Any], None]] = {
 def next_actions(definition: MissionDefinition[Any] | None, state: State) -> tuple[Action, ...]:
     """Return what the world must do now for a mission in `state`: nothing where it has ended.
 
-    Raises `MissionDefinitionMismatchError` where `definition` cannot carry the mission on.
+    The state alone says it; whether `definition` can carry it on, `check_fit` says.
     """
     if state.is_cancelling and not state.is_terminal:
         return (StopForGood(),)
