@@ -1,4 +1,4 @@
-"""A fresh process that measures W1, then works off the timers of a database, alone or with newcomers to serve."""
+"""A fresh process that measures W1, then works off the timers of a database, with starts and signals coming in."""
 
 from __future__ import annotations
 
@@ -19,9 +19,6 @@ from .missions import PAYLOAD, Payload, go, linear, open_commander, signalled, s
 from .parking import copied_id
 from .processes import resident_megabytes
 from .w1_throughput import STEPS, TRANSITIONS, burst
-
-ALONE, NEWCOMERS = "alone", "newcomers"
-"""Whether starts and signals come in meanwhile."""
 
 MAX_CONCURRENCY = 256
 """The commander's default."""
@@ -78,7 +75,7 @@ async def _probe(commander: Commander, starts: list[float], signals: list[float]
         await asyncio.sleep(_PROBE_EVERY)
 
 
-async def main(database: Path, timers: int, company: str) -> dict[str, float]:
+async def main(database: Path, timers: int) -> dict[str, float]:
     """Return the figures."""
     imported = resident_megabytes()
     w1_rate = await _reference() * TRANSITIONS
@@ -89,10 +86,9 @@ async def main(database: Path, timers: int, company: str) -> dict[str, float]:
     async with heartbeat() as pulse:
         begun = time.perf_counter()
         async with open_commander(database, due, signalled("probe")) as commander:
-            probe = asyncio.create_task(_probe(commander, starts, signals)) if company == NEWCOMERS else None
+            probe = asyncio.create_task(_probe(commander, starts, signals))
             await steps.done.wait()
-            if probe is not None:
-                probe.cancel()
+            probe.cancel()
             await commander.settled()
             seconds = time.perf_counter() - begun
     return {
@@ -111,4 +107,4 @@ def _p99(seconds: list[float]) -> float:
 
 
 if __name__ == "__main__":
-    print(json.dumps(asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]))))
+    print(json.dumps(asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2])))))

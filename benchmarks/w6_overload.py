@@ -1,11 +1,10 @@
-"""W6: many timers due at once after downtime, alone, and while new starts and signals come in."""
+"""W6: many timers due at once after downtime, while new starts and signals come in."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 
 from .figures import OURS, Line, share
@@ -13,7 +12,7 @@ from .missions import signalled, sleeping
 from .parking import park
 from .plan import Plan, alternate
 from .processes import run_fresh
-from .w6_drain import ALONE, MAX_CONCURRENCY, NEWCOMERS, WAITING
+from .w6_drain import MAX_CONCURRENCY, WAITING
 
 _FIGURES = (
     ("late", "a 10 ms heartbeat meanwhile: latest", "ms", "<= 50 ms"),
@@ -32,30 +31,23 @@ async def measure(plan: Plan) -> list[Line]:
         due = sleeping(timedelta(milliseconds=500))
         await park(template, {signalled("probe"): WAITING, due: timers})
 
-        async def drain(company: str) -> Mapping[str, float]:
+        async def ours() -> Mapping[str, float]:
             shutil.copyfile(template, database)
-            return await run_fresh("w6_drain", str(database), str(timers), company)
+            return await run_fresh("w6_drain", str(database), str(timers))
 
-        rounds = await alternate(
-            plan.rounds, {company: partial(drain, company) for company in (ALONE, NEWCOMERS)}, warm_up=False
-        )
-
-    def rate(company: str, what: str, target: str) -> Line:
-        return Line(
+        rounds = (await alternate(plan.rounds, {OURS: ours}, warm_up=False))[OURS]
+    lines = [
+        Line(
             workload="W6",
-            what=what,
+            what=f"{timers:,} timers due at once, against W1's transitions/s",
             subject=OURS,
             unit="transitions/s",
-            values=[outcome["rate"] for outcome in rounds[company]],
-            ratios=share(rounds[company], "rate", "w1_rate"),
-            target=target,
+            values=[outcome["rate"] for outcome in rounds],
+            ratios=share(rounds, "rate", "w1_rate"),
+            target=">= 0.7",
         )
-
-    lines = [
-        rate(ALONE, f"{timers:,} timers due at once, against W1's transitions/s", ">= 0.7"),
-        rate(NEWCOMERS, "the same while newcomers are served, whose transitions do not count", "stated"),
     ]
     for key, what, unit, target in _FIGURES:
-        values = [outcome[key] for outcome in rounds[NEWCOMERS]]
+        values = [outcome[key] for outcome in rounds]
         lines.append(Line(workload="W6", what=what, subject=OURS, unit=unit, values=values, target=target))
     return lines
