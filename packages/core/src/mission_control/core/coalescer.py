@@ -80,7 +80,7 @@ class Coalescer(Generic[Item, Caller, Outcome]):
         most = ceil(len(callers) / turns)
         for number in range(1, len(callers) + 1):
             self._tell(callers.popleft(), outcomes.popleft())  # what was told is not kept until the last one is
-            if number % most == 0:
+            if number % most == 0 and callers:
                 await asyncio.sleep(0)  # others on the loop get their turn
 
     async def _let_gather(self, told: int) -> None:

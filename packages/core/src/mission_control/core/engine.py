@@ -120,7 +120,7 @@ class Engine(Recorder):
         """
         flight = self._flight(summary.mission_id)
         flight.is_woken = True
-        flight.woken, flight.woken_as = woken, summary
+        flight.woken = (woken, summary)
         if flight.state is not None:
             flight.tell_woken(flight.problem)
         if has_slot and (flight.has_slot or flight.attempt is not None):

@@ -99,10 +99,8 @@ class Flight:
     wants_slot: bool = False
     is_woken: bool = False
     """True where the mission goes on by itself, and not because somebody asked."""
-    woken: Callable[[MissionSummary, Exception | None], None] | None = None
-    """Called once it is known whether the mission that was woken goes on, or with why it cannot."""
-    woken_as: MissionSummary | None = None
-    """What was known of the mission when it was woken."""
+    woken: tuple[Callable[[MissionSummary, Exception | None], None], MissionSummary] | None = None
+    """What to call, and with which summary, once it is known that the mission goes on, or why it cannot."""
 
     is_traced: bool = False
     """True while a tracer knows the mission to be in motion."""
@@ -178,10 +176,10 @@ class Flight:
 
     def tell_woken(self, error: Exception | None) -> None:
         """Tell whoever woke the mission, unless they know, that it goes on, or why it cannot."""
-        woken, summary = self.woken, self.woken_as
-        self.woken = self.woken_as = None
-        if woken is not None and summary is not None:
-            woken(summary, error)
+        woken, self.woken = self.woken, None
+        if woken is not None:
+            tell, summary = woken
+            tell(summary, error)
 
     def settle_newcomers(self) -> None:
         """Let those look again who wait to know whether this id is taken."""

@@ -223,7 +223,7 @@ class EmbeddedOperations:
         state = await self._existing(mission_id)
         return (state or State(mission_id=mission_id, mission_name=mission_name)).snapshot()
 
-    async def close(self) -> None:
+    async def drained(self) -> None:
         """Return when nothing is being read any more."""
         await self._reads.drained()
 

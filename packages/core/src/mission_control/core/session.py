@@ -75,5 +75,5 @@ class Session:
         """Bring everything to its end."""
         await self.alarm.close()
         await self.engine.close()
-        await self.operations.close()
+        await self.operations.drained()
         self.deadlines.close()
