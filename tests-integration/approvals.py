@@ -7,8 +7,8 @@ from typing import Any
 
 from attrs import define
 
-from mission_control.core import Commander, MissionContext, MissionDefinition, MissionHandle, PersistenceAdapter, Signal
-from storages import Gated, OpenCommander
+from mission_control.core import Commander, MissionContext, MissionDefinition, MissionHandle, Signal
+from storages import Gated, Kept, OpenCommander
 
 
 @define
@@ -53,11 +53,6 @@ async def turns(count: int = 50) -> None:
 
 async def open_slow(open_commander: OpenCommander, *definitions: MissionDefinition[Any]) -> tuple[Commander, Gated]:
     """Return a commander, and its storage, whose gate is open."""
-    slow: list[Gated] = []
-
-    def wrap(adapter: PersistenceAdapter) -> PersistenceAdapter:
-        slow.append(Gated(adapter))
-        return slow[0]
-
-    commander = await open_commander(definitions, wrap=wrap)
-    return commander, slow[0]
+    slow = Kept(Gated)
+    commander = await open_commander(definitions, wrap=slow)
+    return commander, slow.adapter

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from mission_control.adapter_sqlite import create_sqlite_persistence_adapter
 from mission_control.core import (
@@ -78,6 +78,22 @@ class Forwarding:
 
     async def close(self) -> None:
         await self.inner.close()
+
+
+Adapter = TypeVar("Adapter", bound=PersistenceAdapter)
+
+
+class Kept(Generic[Adapter]):
+    """Wraps adapters for `open_commander`, and keeps the last one for the test to look at."""
+
+    adapter: Adapter
+
+    def __init__(self, make: Callable[[PersistenceAdapter], Adapter]) -> None:
+        self._make = make
+
+    def __call__(self, inner: PersistenceAdapter) -> Adapter:
+        self.adapter = self._make(inner)
+        return self.adapter
 
 
 class Mortal(Forwarding):
@@ -238,13 +254,21 @@ class ThreadGate:
 
 
 class Gated(Forwarding):
-    """Storage whose commits wait, before they take effect, while the gate is closed."""
+    """Storage whose commits wait, before they take effect, while the gate is closed, and whose reads have their own."""
 
     def __init__(self, inner: PersistenceAdapter) -> None:
         super().__init__(inner)
         self.gate = asyncio.Event()
         self.gate.set()
+        self.read_gate = asyncio.Event()
+        self.read_gate.set()
         self.arrived = asyncio.Event()
+
+    async def load(self, mission_ids: Sequence[str], /) -> Sequence[LoadOutcome]:
+        if not self.read_gate.is_set():
+            self.arrived.set()
+            await self.read_gate.wait()
+        return await super().load(mission_ids)
 
     async def commit(self, batch: Sequence[MissionCommit], /) -> Sequence[CommitOutcome]:
         self.arrived.set()

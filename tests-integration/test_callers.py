@@ -22,7 +22,7 @@ from mission_control.core import (
 )
 from mission_control.testing import Deferred, FakeClock, create_deferred
 from orders import APPROVAL, FAILING, ORDER, Order, begun, blocked_on, fail, nothing, status_of
-from storages import Gated, OpenCommander
+from storages import Gated, Kept, OpenCommander
 
 
 async def test_start_returns_when_the_mission_waits(open_commander: OpenCommander) -> None:
@@ -191,19 +191,14 @@ async def test_start_that_was_cancelled_early_is_settled_by_if_exists(
 
 async def test_cancelling_a_start_during_its_commit_does_not_take_it_back(open_commander: OpenCommander) -> None:
     """A start that is cancelled while its records are on their way goes on where they arrive."""
-    gated: list[Gated] = []
-
-    def wrap(adapter: PersistenceAdapter) -> PersistenceAdapter:
-        gated.append(Gated(adapter))
-        return gated[0]
-
-    commander = await open_commander([ORDER], wrap=wrap)
-    gated[0].gate.clear()
+    gated = Kept(Gated)
+    commander = await open_commander([ORDER], wrap=gated)
+    gated.adapter.gate.clear()
     start = asyncio.create_task(commander.start(ORDER, Order(item="pen"), mission_id="x"))
-    await gated[0].arrived.wait()
+    await gated.adapter.arrived.wait()
     start.cancel()
     await asyncio.wait([start])
-    gated[0].gate.set()
+    gated.adapter.gate.set()
 
     await commander.settled()
 
@@ -212,25 +207,21 @@ async def test_cancelling_a_start_during_its_commit_does_not_take_it_back(open_c
 
 async def test_start_that_goes_away_while_its_id_is_claimed_disturbs_nobody(open_commander: OpenCommander) -> None:
     """Of two that wait to know whether an id is taken, one may leave, and the other is told."""
-    gated: list[Gated] = []
-
-    def wrap(inner: PersistenceAdapter) -> PersistenceAdapter:
-        gated.append(Gated(inner))
-        gated[0].gate.clear()
-        return gated[0]
+    gated = Kept(Gated)
 
     async def start() -> str:
         handle = await commander.start(APPROVAL, Order(item="pen"), mission_id="mine", if_exists="return")
         return handle.mission_id
 
-    commander = await open_commander([APPROVAL], wrap=wrap)
+    commander = await open_commander([APPROVAL], wrap=gated)
+    gated.adapter.gate.clear()
     first, leaving, last = [asyncio.create_task(start()) for _ in range(3)]
-    await gated[0].arrived.wait()
+    await gated.adapter.arrived.wait()
     await asyncio.sleep(0.01)
     leaving.cancel()
     with pytest.raises(asyncio.CancelledError):
         await leaving
-    gated[0].gate.set()
+    gated.adapter.gate.set()
 
     async with asyncio.timeout(5):
         assert [await first, await last] == ["mine", "mine"]
@@ -322,6 +313,26 @@ async def test_cancelling_the_await_of_an_update_leaves_the_mission_running(open
     assert (await mission.snapshot()).events["change"].output == 2
     await mission.signal("go", 1)
     assert await mission.status() == MissionStatus.COMPLETED
+
+
+async def test_read_goes_on_for_others_when_its_caller_goes_away(open_commander: OpenCommander) -> None:
+    """Two look at one mission and one of them is cancelled while it is read: the other gets its answer."""
+    commander = await open_commander([APPROVAL])
+    await commander.start(APPROVAL, Order(item="pen"), mission_id="x")
+    gated = Kept(Gated)
+    commander = await open_commander([APPROVAL], wrap=gated)
+    mission = await commander.get_mission("x")
+    assert mission is not None
+    gated.adapter.read_gate.clear()
+    impatient, patient = (asyncio.create_task(mission.snapshot()) for _ in range(2))
+    await gated.adapter.arrived.wait()
+    impatient.cancel()
+    await asyncio.wait([impatient])
+    gated.adapter.read_gate.set()
+
+    assert impatient.cancelled()
+    async with asyncio.timeout(5):
+        assert (await patient).status == MissionStatus.WAITING
 
 
 async def test_user_code_does_not_run_in_its_callers_task(open_commander: OpenCommander) -> None:

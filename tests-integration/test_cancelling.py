@@ -23,7 +23,7 @@ from mission_control.core import (
 from mission_control.core import attempt as attempts
 from mission_control.core.persistence import CommitOutcome, MissionCommit
 from mission_control.testing import FakeClock, FaultInjectingAdapter
-from storages import Forwarding, Gate, Gated, OpenCommander, ThreadGate
+from storages import Forwarding, Gate, Gated, Kept, OpenCommander, ThreadGate
 
 
 async def begin(ctx: MissionContext[int]) -> int:
@@ -172,25 +172,20 @@ async def test_running_thread_is_left_alone_and_the_mission_cancelled_at_once(
 async def test_second_cancellation_behind_a_thread_that_returns_meanwhile(open_commander: OpenCommander) -> None:
     """Whoever cancels while the first cancellation is on its way to storage, and the thread returns, is answered."""
     thread = ThreadGate()
-    storages: list[Gated] = []
-
-    def wrap(inner: PersistenceAdapter) -> PersistenceAdapter:
-        storages.append(Gated(inner))
-        return storages[-1]
-
+    storages = Kept(Gated)
     definition = m.define("d").start(input=int, run=thread).end()
-    commander = await open_commander(wrap=wrap)
+    commander = await open_commander(wrap=storages)
     mission = await commander.start(definition, 1, wait=False)
     await thread.begun.wait()
-    storages[0].gate.clear()
-    storages[0].arrived.clear()
+    storages.adapter.gate.clear()
+    storages.adapter.arrived.clear()
     first = asyncio.create_task(mission.cancel("enough"))
-    await storages[0].arrived.wait()
+    await storages.adapter.arrived.wait()
     thread.opened.set()
     await thread.ended.wait()
     second = asyncio.create_task(mission.cancel("too late"))
     await asyncio.sleep(0.01)
-    storages[0].gate.set()
+    storages.adapter.gate.set()
 
     assert (await first) == (await second)
     assert (await first).status == "cancelled"
@@ -358,17 +353,12 @@ async def test_crash_after_the_request_still_cancels_and_runs_nothing_again(
     await open_commander.crash()
 
     gate.begun.clear()
-    dying: list[DyingAfter] = []
-
-    def wrap(inner: PersistenceAdapter) -> PersistenceAdapter:
-        dying.append(DyingAfter(inner, "mission-cancellation-requested"))
-        return dying[-1]
-
-    commander = await open_commander([definition], wrap=wrap)
+    dying = Kept(lambda inner: DyingAfter(inner, "mission-cancellation-requested"))
+    commander = await open_commander([definition], wrap=dying)
     await gate.begun.wait()
     cancelling = asyncio.create_task(commander.cancel_mission("torn", "enough"))
     async with asyncio.timeout(5):
-        while not dying[0].is_dead:
+        while not dying.adapter.is_dead:
             await asyncio.sleep(0)
     for _ in range(10):
         await asyncio.sleep(0)

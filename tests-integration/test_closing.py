@@ -30,7 +30,7 @@ from mission_control.core import attempt as attempts
 from mission_control.core.clock import Driven
 from mission_control.core.persistence import CommitOutcome, LoadOutcome, MissionCommit
 from mission_control.testing import FakeClock
-from storages import Forwarding, Gate, OpenCommander, ThreadGate
+from storages import Forwarding, Gate, Gated, Kept, OpenCommander, ThreadGate
 
 
 async def begin(ctx: MissionContext[int]) -> int:
@@ -84,20 +84,15 @@ async def test_attempt_that_was_recorded_and_not_launched_is_recorded_as_closed(
             await self.gate.opened.wait()
             return await super().commit(batch)
 
-    slow: list[Slow] = []
-
-    def wrap(inner: PersistenceAdapter) -> PersistenceAdapter:
-        slow.append(Slow(inner))
-        return slow[-1]
-
+    slow = Kept(Slow)
     gate = Gate()
     definition = m.define("d").start(input=int, run=gate).end()
-    commander = await open_commander([definition], wrap=wrap)
+    commander = await open_commander([definition], wrap=slow)
     starting = asyncio.create_task(commander.start(definition, 1, mission_id="mine"))
-    await slow[0].gate.begun.wait()
+    await slow.adapter.gate.begun.wait()
     closing = asyncio.create_task(commander.close())
     await turns()
-    slow[0].gate.opened.set()
+    slow.adapter.gate.opened.set()
     await closing
     with pytest.raises(CommanderClosedError):
         await starting
@@ -299,6 +294,25 @@ async def test_everything_decided_is_durable_after_close(open_commander: OpenCom
 
     assert all(outcome is None or isinstance(outcome, CommanderClosedError) for outcome in outcomes)
     assert len(done) >= accepted
+
+
+async def test_close_waits_for_what_a_caller_is_reading(open_commander: OpenCommander) -> None:
+    """Storage is not closed under a read, and who asked for it gets its answer."""
+    commander = await open_commander([WAITING])
+    await commander.start(WAITING, 1, mission_id="mine")
+    gated = Kept(Gated)
+    commander = await open_commander([WAITING], wrap=gated)
+    mission = await commander.get_mission("mine")
+    assert mission is not None
+    gated.adapter.read_gate.clear()
+    looking = asyncio.create_task(mission.snapshot())
+    await gated.adapter.arrived.wait()
+    closing = asyncio.create_task(commander.close())
+    await turns()
+    gated.adapter.read_gate.set()
+
+    assert (await looking).status == MissionStatus.WAITING
+    await closing
 
 
 # After close

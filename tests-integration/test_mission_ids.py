@@ -23,7 +23,7 @@ from mission_control.core import (
 )
 from mission_control.testing import FaultInjectingAdapter
 from orders import APPROVAL, FAILING, ORDER, Order, begun, blocked_on, nothing, status_of
-from storages import Gated, OpenCommander
+from storages import Gated, Kept, OpenCommander
 
 NOON = datetime(1970, 1, 1, 12, tzinfo=UTC)
 
@@ -46,22 +46,17 @@ async def test_accepted_mission_survives_the_process(open_commander: OpenCommand
 
 async def test_start_is_not_accepted_before_its_commit(open_commander: OpenCommander) -> None:
     """No start returns, and no user code runs, while the first records are on their way to storage."""
-    gated: list[Gated] = []
+    gated = Kept(Gated)
     runs: list[str] = []
     definition = blocked_on(asyncio.Event(), runs)
-
-    def wrap(adapter: PersistenceAdapter) -> PersistenceAdapter:
-        gated.append(Gated(adapter))
-        return gated[0]
-
-    commander = await open_commander([definition], wrap=wrap)
-    gated[0].gate.clear()
+    commander = await open_commander([definition], wrap=gated)
+    gated.adapter.gate.clear()
     start = asyncio.create_task(commander.start(definition, Order(item="pen"), mission_id="o-1", wait=False))
-    await gated[0].arrived.wait()
+    await gated.adapter.arrived.wait()
     assert await status_of(commander, "o-1") is None
     assert not start.done()
 
-    gated[0].gate.set()
+    gated.adapter.gate.set()
     mission = await start
 
     assert await mission.status() == MissionStatus.RUNNING

@@ -58,7 +58,7 @@ from mission_control.core.persistence import CommitOutcome, MissionCommit, Persi
 from mission_control.core.records import MissionFailure
 from mission_control.core.state import State
 from mission_control.testing import FakeClock
-from storages import Forwarding, OpenCommander, memory_adapter_factory
+from storages import Forwarding, Kept, OpenCommander, memory_adapter_factory
 
 EPOCH = datetime(2024, 2, 29, tzinfo=UTC)
 MISSION = "mission"
@@ -424,15 +424,10 @@ class World:
         self, opener: OpenCommander, definition: MissionDefinition[Any], at: int, *, after: bool
     ) -> bool:
         """Run the mission until the process dies at its commit `at`; False where the mission ends before that."""
-        storage: list[Crashing] = []
-
-        def wrap(inner: PersistenceAdapter) -> PersistenceAdapter:
-            storage.append(Crashing(inner, at, after=after))
-            return storage[0]
-
-        commander = await opener([definition], wrap=wrap)
+        storage = Kept(lambda inner: Crashing(inner, at, after=after))
+        commander = await opener([definition], wrap=storage)
         living = asyncio.create_task(self._see_to_the_end(commander, definition))
-        death = asyncio.create_task(storage[0].died.wait())
+        death = asyncio.create_task(storage.adapter.died.wait())
         await asyncio.wait([living, death], return_when=asyncio.FIRST_COMPLETED)
         has_died = death.done()
         for task in (living, death):

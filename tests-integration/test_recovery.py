@@ -29,7 +29,7 @@ from mission_control.core import (
 )
 from mission_control.core.persistence import CommitOutcome, MissionCommit
 from mission_control.testing import FakeClock
-from storages import Forwarding, Gate, OpenCommander, sqlite_adapter_factory
+from storages import Forwarding, Gate, Kept, OpenCommander, sqlite_adapter_factory
 
 
 async def begin(ctx: MissionContext[int]) -> int:
@@ -97,11 +97,7 @@ async def test_process_may_end_at_any_commit(
         .step("last", step)
         .end()
     )
-    dying: list[DyingAt] = []
-
-    def wrap(inner: PersistenceAdapter) -> PersistenceAdapter:
-        dying.append(DyingAt(inner, number, when))
-        return dying[-1]
+    dying = Kept(lambda inner: DyingAt(inner, number, when))
 
     async def live(commander: Commander) -> None:
         mission = await commander.start(definition, 7, mission_id="life", if_exists="return")
@@ -115,9 +111,9 @@ async def test_process_may_end_at_any_commit(
         await fake_clock.advance(60)
         await mission.result()
 
-    commander = await open_commander([definition], wrap=wrap)
+    commander = await open_commander([definition], wrap=dying)
     living = asyncio.create_task(live(commander))
-    dying_first = asyncio.create_task(dying[0].dead.wait())
+    dying_first = asyncio.create_task(dying.adapter.dead.wait())
     async with asyncio.timeout(10):
         await asyncio.wait([living, dying_first], return_when=asyncio.FIRST_COMPLETED)
     await open_commander.crash()

@@ -23,7 +23,7 @@ from mission_control.core import (
 )
 from mission_control.testing import FakeClock
 from one_step import Step, begin, found, one_step
-from storages import Forwarding, OpenCommander
+from storages import Forwarding, Kept, OpenCommander
 
 T = HistoryType
 
@@ -78,18 +78,13 @@ async def test_attempt_is_on_record_before_user_code_runs(open_commander: OpenCo
 
 async def test_success_and_the_next_attempt_are_one_commit(open_commander: OpenCommander) -> None:
     """A mission of three steps is one commit to begin with, and one more for each step."""
-    commits: list[Commits] = []
-
-    def wrap(adapter: PersistenceAdapter) -> PersistenceAdapter:
-        commits.append(Commits(adapter))
-        return commits[0]
-
+    commits = Kept(Commits)
     definition = m.define("three").start(input=int, run=begin).step("a", begin).step("b", begin).end()
-    commander = await open_commander([definition], wrap=wrap)
+    commander = await open_commander([definition], wrap=commits)
 
     await commander.start(definition, 5)
 
-    assert commits[0].batches == [
+    assert commits.adapter.batches == [
         [(T.MISSION_CREATED, None), (T.MISSION_STARTED, None), (T.STEP_STARTED, "start")],
         [(T.STEP_SUCCEEDED, "start"), (T.STEP_STARTED, "a")],
         [(T.STEP_SUCCEEDED, "a"), (T.STEP_STARTED, "b")],
@@ -99,12 +94,7 @@ async def test_success_and_the_next_attempt_are_one_commit(open_commander: OpenC
 
 async def test_failure_and_what_follows_are_one_commit(open_commander: OpenCommander, fake_clock: FakeClock) -> None:
     """A failed attempt is committed with its backoff, its next attempt, or the mission's end."""
-    commits: list[Commits] = []
-
-    def wrap(adapter: PersistenceAdapter) -> PersistenceAdapter:
-        commits.append(Commits(adapter))
-        return commits[0]
-
+    commits = Kept(Commits)
     at_once, later = RetryPolicy(max_attempts=2), RetryPolicy(max_attempts=2, initial_interval=5)
     definition = (
         m.define("two")
@@ -113,11 +103,11 @@ async def test_failure_and_what_follows_are_one_commit(open_commander: OpenComma
         .step("later", Flaky(ValueError), retry=later)
         .end()
     )
-    commander = await open_commander([definition], wrap=wrap)
+    commander = await open_commander([definition], wrap=commits)
     await commander.start(definition, 5)
     await fake_clock.advance(5)
 
-    assert commits[0].batches[2:] == [
+    assert commits.adapter.batches[2:] == [
         [(T.STEP_FAILED, "at-once"), (T.STEP_STARTED, "at-once")],
         [(T.STEP_SUCCEEDED, "at-once"), (T.STEP_STARTED, "later")],
         [(T.STEP_FAILED, "later"), (T.STEP_RETRY_SCHEDULED, "later")],

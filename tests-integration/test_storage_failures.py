@@ -31,7 +31,7 @@ from mission_control.core import (
 )
 from mission_control.core.persistence import CommitOutcome, LoadOutcome, MissionCommit
 from mission_control.testing import FakeClock, FaultInjectingAdapter
-from storages import Forwarding, Gate, OpenCommander, Undriven
+from storages import Forwarding, Gate, Kept, OpenCommander, Undriven
 
 T = TypeVar("T")
 When = Literal["before", "after"]
@@ -439,6 +439,34 @@ async def test_recovery_that_cannot_read_is_tried_again_before_settled_returns(
     assert summary.status == "completed"
 
 
+async def test_due_missions_that_cannot_be_read_are_tried_again_before_settled_returns(
+    open_commander: OpenCommander, fake_clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A timer whose look at storage failed has fired when `settled` returns, and so when a clock was moved."""
+    monkeypatch.setattr(bell, "_FIRST_BACKOFF", 0.01)
+
+    class Failing(Forwarding):
+        fails = 0
+
+        async def due(
+            self, before: datetime, /, *, limit: int, after: tuple[datetime, str] | None = None
+        ) -> Sequence[MissionSummary]:
+            if self.fails:
+                self.fails -= 1
+                raise PersistenceError("not yet")
+            return await super().due(before, limit=limit, after=after)
+
+    storages = Kept(Failing)
+    definition = m.define("d").start(input=int, run=begin).sleep("nap", 60).end()
+    commander = await open_commander(wrap=storages)
+    mission = await commander.start(definition, 1)
+    storages.adapter.fails = 2
+    await fake_clock.advance(60)
+
+    assert storages.adapter.fails == 0
+    assert await mission.status() == "completed"
+
+
 async def test_reading_that_fails_in_any_other_way_is_tried_again_too(
     open_commander: OpenCommander, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -478,6 +506,7 @@ async def test_mission_that_cannot_be_driven_is_left_until_somebody_asks_for_it(
     """A clock that fails costs a log line; the mission stays as it is stored, and goes on with the next operation."""
     monkeypatch.setattr(recorder, "_FIRST_BACKOFF", 3600.0)
     monkeypatch.setattr(recorder, "_LONGEST_BACKOFF", 3600.0)
+    monkeypatch.setattr(bell, "_LONGEST_BACKOFF", 0.01)
 
     class Breaking(Undriven):
         is_broken = False
@@ -598,15 +627,10 @@ def replaced(member: MissionCommit, **details: Any) -> MissionCommit:
 async def test_second_writer_is_a_stale_mission_error_and_nothing_is_lost(open_commander: OpenCommander) -> None:
     """A commit on top of what somebody else wrote meanwhile writes nothing, and says so."""
     definition = m.define("d").start(input=int, run=begin).need_to("go", str).end()
-    intruders: list[Intruder] = []
-
-    def wrap(inner: PersistenceAdapter) -> PersistenceAdapter:
-        intruders.append(Intruder(inner))
-        return intruders[-1]
-
-    commander = await open_commander(wrap=wrap)
+    intruders = Kept(Intruder)
+    commander = await open_commander(wrap=intruders)
     mission = await commander.start(definition, 1)
-    intruders[0].intrusion = lambda member: replaced(member, payload="theirs")
+    intruders.adapter.intrusion = lambda member: replaced(member, payload="theirs")
     with pytest.raises(StaleMissionError, match=mission.mission_id):
         await mission.signal("go", "mine")
 
@@ -620,16 +644,11 @@ async def test_outcome_that_a_second_writer_recorded_first_stands(open_commander
     """A step's success that is on record already is not recorded again, and the mission goes on from it."""
     gate = Gate()
     definition = m.define("d").start(input=int, run=begin).step("gate", gate).step("last", begin).end()
-    intruders: list[Intruder] = []
-
-    def wrap(inner: PersistenceAdapter) -> PersistenceAdapter:
-        intruders.append(Intruder(inner))
-        return intruders[-1]
-
-    commander = await open_commander(wrap=wrap)
+    intruders = Kept(Intruder)
+    commander = await open_commander(wrap=intruders)
     mission = await commander.start(definition, 7, wait=False)
     await gate.begun.wait()
-    intruders[0].intrusion = lambda member: replaced(member, output="theirs")
+    intruders.adapter.intrusion = lambda member: replaced(member, output="theirs")
     gate.opened.set()
     async with asyncio.timeout(5):
         snapshot = await mission.result()

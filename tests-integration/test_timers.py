@@ -33,7 +33,7 @@ from mission_control.core.flight import Flight
 from mission_control.core.persistence import CommitOutcome, DueKind, LoadOutcome, MissionCommit
 from mission_control.core.records import due_at
 from mission_control.testing import FakeClock
-from storages import Forwarding, Gate, OpenCommander, Undriven
+from storages import Forwarding, Gate, Kept, OpenCommander, Undriven
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -507,18 +507,13 @@ async def test_overdue_missions_that_cannot_run_do_not_stand_before_others(
     await commander.start(NAPPING, 1, mission_id="mine")
     await open_commander.close()
     await fake_clock.advance(59)
-    counting: list[CountingAdapter] = []
-
-    def wrap(inner: PersistenceAdapter) -> PersistenceAdapter:
-        counting.append(CountingAdapter(inner))
-        return counting[-1]
-
-    commander = await open_commander([NAPPING], wrap=wrap)
+    counting = Kept(CountingAdapter)
+    commander = await open_commander([NAPPING], wrap=counting)
     await fake_clock.advance(1)
     mission = await commander.get_mission("mine")
     assert mission is not None
     assert await mission.status() == "completed"
-    (adapter,) = counting
+    adapter = counting.adapter
     assert set(adapter.loaded) == {"mine"}
     calls = adapter.calls.copy()
     for _ in range(100):
@@ -535,13 +530,8 @@ async def test_overdue_missions_that_do_not_fit_are_passed_over_once(
     commander = await open_commander([NAPPING])
     await commander.start(NAPPING, 1, mission_id="stranded")
     await open_commander.close()
-    counting: list[CountingAdapter] = []
-
-    def wrap(inner: PersistenceAdapter) -> PersistenceAdapter:
-        counting.append(CountingAdapter(inner))
-        return counting[-1]
-
-    commander = await open_commander([renamed], wrap=wrap)
+    counting = Kept(CountingAdapter)
+    commander = await open_commander([renamed], wrap=counting)
     await fake_clock.advance(60)
     for number in range(5):
         await commander.start(renamed, number, mission_id=f"fresh-{number}")
@@ -550,7 +540,7 @@ async def test_overdue_missions_that_do_not_fit_are_passed_over_once(
         assert fresh is not None
         assert await fresh.status() == "completed"
 
-    assert counting[0].loaded.count("stranded") == 1
+    assert counting.adapter.loaded.count("stranded") == 1
 
 
 async def test_flood_of_due_timers_is_worked_off_within_max_concurrency(
@@ -619,14 +609,9 @@ async def test_due_missions_are_read_one_page_ahead_of_those_that_run(
     await asyncio.gather(*(commander.start(definition, number) for number in range(800)))
     await open_commander.close()
     await fake_clock.advance(60)
-    storages: list[Paged] = []
-
-    def wrap(inner: PersistenceAdapter) -> PersistenceAdapter:
-        storages.append(Paged(inner))
-        return storages[-1]
-
-    await open_commander([definition], max_concurrency=8, wrap=wrap)
-    (storage,) = storages
+    storages = Kept(Paged)
+    commander = await open_commander([definition], max_concurrency=8, wrap=storages)
+    storage = storages.adapter
     async with asyncio.timeout(5):
         while running < 8 or storage.pages.count(256) < 3:  # one of them is the other bell's
             await asyncio.sleep(0.001)
@@ -639,9 +624,8 @@ async def test_due_missions_are_read_one_page_ahead_of_those_that_run(
             await asyncio.sleep(0.001)
     assert done < 800
     storage.error = None
-    async with asyncio.timeout(5):
-        while done < 800:
-            await asyncio.sleep(0.001)
+    await commander.settled()
+    assert done == 800
 
 
 async def test_closing_discards_the_page_that_was_read_ahead(
@@ -668,15 +652,10 @@ async def test_closing_discards_the_page_that_was_read_ahead(
                 raise PersistenceError("the disk is gone")
             return await super().due(before, limit=limit, after=after)
 
-    storages: list[Failing] = []
-
-    def wrap(inner: PersistenceAdapter) -> PersistenceAdapter:
-        storages.append(Failing(inner))
-        return storages[-1]
-
-    await open_commander([definition], max_concurrency=8, wrap=wrap)
+    storages = Kept(Failing)
+    await open_commander([definition], max_concurrency=8, wrap=storages)
     async with asyncio.timeout(5):
-        while 0 not in storages[0].pages:
+        while 0 not in storages.adapter.pages:
             await asyncio.sleep(0.001)
     await open_commander.close()
     gc.collect()
@@ -686,21 +665,16 @@ async def test_closing_discards_the_page_that_was_read_ahead(
 
 async def test_idle_commander_asks_nothing_of_storage(open_commander: OpenCommander, fake_clock: FakeClock) -> None:
     """While missions only wait, days pass without a single call."""
-    counting: list[CountingAdapter] = []
-
-    def wrap(inner: PersistenceAdapter) -> PersistenceAdapter:
-        counting.append(CountingAdapter(inner))
-        return counting[-1]
-
-    commander = await open_commander([WAITING, NAPPING], wrap=wrap)
+    counting = Kept(CountingAdapter)
+    commander = await open_commander([WAITING, NAPPING], wrap=counting)
     definition = m.define("forever").start(input=int, run=begin).need_to("go", str).end()
     await commander.start(definition, 1)
     await commander.settled()
-    calls = counting[0].calls.copy()
+    calls = counting.adapter.calls.copy()
     for _ in range(50):
         await fake_clock.advance(86_400)
 
-    assert counting[0].calls == calls
+    assert counting.adapter.calls == calls
 
 
 async def test_recovery_reads_no_parked_mission(open_commander: OpenCommander) -> None:
@@ -708,16 +682,11 @@ async def test_recovery_reads_no_parked_mission(open_commander: OpenCommander) -
     commander = await open_commander([WAITING, NAPPING])
     for number in range(50):
         await commander.start((WAITING, NAPPING)[number % 2], number)
-    counting: list[CountingAdapter] = []
-
-    def wrap(inner: PersistenceAdapter) -> PersistenceAdapter:
-        counting.append(CountingAdapter(inner))
-        return counting[-1]
-
-    commander = await open_commander([WAITING, NAPPING], wrap=wrap)
+    counting = Kept(CountingAdapter)
+    commander = await open_commander([WAITING, NAPPING], wrap=counting)
     await commander.settled()
 
-    assert counting[0].calls == {"list_interrupted": 1, "due": 2, "next_due": 4}
+    assert counting.adapter.calls == {"list_interrupted": 1, "due": 2, "next_due": 4}
 
 
 async def test_timer_that_comes_due_while_a_read_for_a_caller_fails_still_fires(
@@ -746,24 +715,19 @@ async def test_timer_that_comes_due_while_a_read_for_a_caller_fails_still_fires(
                 raise PersistenceError("the disk is gone for a moment")
             return await super().load(mission_ids)
 
-    failing: list[Failing] = []
-
-    def wrap(inner: PersistenceAdapter) -> PersistenceAdapter:
-        failing.append(Failing(inner))
-        return failing[-1]
-
+    failing = Kept(Failing)
     commander = await open_commander([NAPPING])
     await commander.start(NAPPING, 1, mission_id="nap")
-    commander = await open_commander([NAPPING], wrap=wrap, clock=Undriven(fake_clock))
+    commander = await open_commander([NAPPING], wrap=failing, clock=Undriven(fake_clock))
     mission = await commander.get_mission("nap")
     assert mission is not None
     caller = asyncio.create_task(mission.signal("go", "now"))
-    await failing[0].gate.begun.wait()
+    await failing.adapter.gate.begun.wait()
     await fake_clock.advance(60)
     async with asyncio.timeout(5):
-        while failing[0].due_calls < 2:
+        while failing.adapter.due_calls < 2:
             await asyncio.sleep(0)
-    failing[0].gate.opened.set()
+    failing.adapter.gate.opened.set()
     with pytest.raises(PersistenceError, match="for a moment"):
         await caller
 
@@ -793,12 +757,7 @@ async def test_deadlines_are_found_behind_many_timers_without_reading_them(
     open_commander: OpenCommander, fake_clock: FakeClock
 ) -> None:
     """A deadline behind 600 due timers is met at once, and the timers are read once, by those who wake them."""
-    storages: list[Paged] = []
-
-    def wrap(inner: PersistenceAdapter) -> PersistenceAdapter:
-        storages.append(Paged(inner))
-        return storages[-1]
-
+    storages = Kept(Paged)
     timed = m.define("timed").start(input=int, run=begin).sleep("nap", 60).end()
     asked = m.define("asked").start(input=int, run=begin).need_to("answer", str, timeout=90).end()
     commander = await open_commander()
@@ -806,7 +765,7 @@ async def test_deadlines_are_found_behind_many_timers_without_reading_them(
     await commander.start(asked, 1, mission_id="asked")
     await commander.close()
     await fake_clock.advance(120)
-    commander = await open_commander([timed, asked], wrap=wrap)
+    commander = await open_commander([timed, asked], wrap=storages)
     await commander.settled()
 
     assert await commander.list_waiting() == []
@@ -814,4 +773,4 @@ async def test_deadlines_are_found_behind_many_timers_without_reading_them(
     assert unanswered is not None
     assert await unanswered.status() == "failed"
     # Those who wake timers read all 601; those who meet deadlines read a page of others, and the one that they leap to.
-    assert sum(storages[0].pages) <= 601 + 256 + 1
+    assert sum(storages.adapter.pages) <= 601 + 256 + 1

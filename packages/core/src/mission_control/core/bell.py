@@ -80,7 +80,7 @@ class Bell:
         self._through: datetime | None = None
         self._noted: set[datetime] = set()
         self._must_recover = slots is not None
-        self._must_sweep = False
+        self._must_sweep = True
         self._task: asyncio.Task[None] | None = None
         self._retry: asyncio.TimerHandle | None = None
         self._backoff = 0.0
@@ -94,7 +94,7 @@ class Bell:
         """True where everything that was interrupted or is due has been handed out."""
         instant = self._sleeper.instant
         is_set = instant is None or instant > self._clock.now()
-        return is_set and self._task is None and not self._must_recover
+        return is_set and self._task is None and not self._must_sweep
 
     def begin(self) -> None:
         """Look for interrupted missions and for due ones, from the first on."""
@@ -125,12 +125,12 @@ class Bell:
     async def close(self) -> None:
         """Wake nobody any more."""
         self._sleeper.set(None)
-        if self._retry is not None:
-            self._retry.cancel()
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
-        self._must_recover = False
+        if self._retry is not None:
+            self._retry.cancel()
+        self._must_sweep = False
         self._activity.notify()
         self._end_sweep(closed())
 
@@ -139,6 +139,10 @@ class Bell:
         if self._task is None:
             self._activity.enter()
             self._task = asyncio.get_running_loop().create_task(self._run())
+
+    def _ring_in(self, seconds: float) -> None:
+        self._must_sweep = True
+        self._retry = asyncio.get_running_loop().call_later(seconds, self._ring)
 
     async def _run(self) -> None:
         failure: Exception | None = None
@@ -158,11 +162,11 @@ class Bell:
             failure = error
             self._backoff = min(_LONGEST_BACKOFF, self._backoff * 2 or _FIRST_BACKOFF)
             logger.warning("due missions cannot be read: %s; trying again in %g s", error, self._backoff)
-            self._retry = asyncio.get_running_loop().call_later(self._backoff, self._ring)
+            self._ring_in(self._backoff)
         except Exception as error:
             failure = error
             logger.exception("due missions cannot be read; trying again in %g s", _LONGEST_BACKOFF)
-            self._retry = asyncio.get_running_loop().call_later(_LONGEST_BACKOFF, self._ring)
+            self._ring_in(_LONGEST_BACKOFF)
         finally:
             self._task = None
             self._check_sweep(failure)
