@@ -11,10 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeAlias
-
-Record: TypeAlias = tuple[str, str | None, int | None, str | None]
-"""Type, event name, attempt number, details."""
 
 _CREATE = (
     "INSERT INTO missions (number, version, mission_id, mission_name, status, cursor, wait_kind, wait_name,"
@@ -26,21 +22,23 @@ _CHANGE = (
     "UPDATE missions SET version = ?, cursor = ?, updated_at = ?, status = ?, wait_kind = ?, wait_name = ?,"
     " wait_node_index = ? WHERE number = ?"
 )
-_RECORD = (
-    "INSERT INTO history (mission, seq, type, at, event_name, attempt_number, details) VALUES (?, ?, ?, ?, ?, ?, ?)"
-)
+_RECORD = "INSERT INTO history (mission, version, at, records) VALUES (?, ?, ?, ?)"
 
-_OUTPUT = '{"output":{"n":1}}'
-_CREATED: Sequence[Record] = (
-    (
-        "mission-created",
-        None,
-        None,
-        '{"mission_name":"floor","input":{"n":1},"definition":"0123456789abcdef0123456789abcdef"}',
-    ),
-    ("mission-started", None, None, None),
-    ("step-started", "start", 1, None),
+_CREATED = (
+    '[["mission-created",null,null,'
+    '{"mission_name":"floor","input":{"n":1},"definition":"0123456789abcdef0123456789abcdef"}],'
+    '["mission-started",null,null,{}],["step-started","start",1,{}]]'
 )
+_CREATED_RECORDS, _RECORDS = 3, 2
+"""How many records the first transition adds, and each other."""
+
+
+def _succeeded(step: str, following: str) -> str:
+    return f'[["step-succeeded","{step}",1,{{"output":{{"n":1}}}}],{following}]'
+
+
+def _started(step: str) -> str:
+    return f'["step-started","{step}",1,{{}}]'
 
 
 @dataclass
@@ -89,40 +87,34 @@ class Floor:
         now = datetime.now(UTC).isoformat()
         mission_id = f"01a205d1-b707-7df8-a92d-{mission.number:012x}"
         self._cursor.execute("BEGIN IMMEDIATE")
-        self._cursor.execute(_CREATE, (mission.number, len(_CREATED), mission_id, now, now))
-        self._append(mission, now, _CREATED)
+        self._cursor.execute(_CREATE, (mission.number, _CREATED_RECORDS, mission_id, now, now))
+        self._append(mission, now, _CREATED, _CREATED_RECORDS)
         self._cursor.execute("COMMIT")
         return mission
 
     def step(self, mission: FloorMission, name: str) -> None:
         """Record that what ran has succeeded, and that the step `name` has started."""
-        records: Sequence[Record] = (
-            ("step-succeeded", mission.cursor, 1, _OUTPUT),
-            ("step-started", name, 1, None),
-        )
         now = datetime.now(UTC).isoformat()
         self._cursor.execute("BEGIN IMMEDIATE")
-        self._cursor.execute(_MOVE, (mission.version + len(records), name, now, mission.number))
-        self._append(mission, now, records)
+        self._cursor.execute(_MOVE, (mission.version + _RECORDS, name, now, mission.number))
+        self._append(mission, now, _succeeded(mission.cursor, _started(name)))
         self._cursor.execute("COMMIT")
         mission.cursor = name
 
     def complete(self, mission: FloorMission) -> None:
         """Record that the last step has succeeded, and the mission is completed."""
-        records = (("step-succeeded", mission.cursor, 1, _OUTPUT), ("mission-completed", None, None, None))
+        records = _succeeded(mission.cursor, '["mission-completed",null,null,{}]')
         self._change(mission, None, ("completed", None, None, None), records)
 
     def wait(self, mission: FloorMission) -> None:
         """Record that the mission waits for a signal."""
-        records = (
-            ("step-succeeded", mission.cursor, 1, _OUTPUT),
-            ("waiting-for-signal", "go", None, '{"node_index":1,"timeout_at":null}'),
-        )
+        waits = '["waiting-for-signal","go",null,{"node_index":1,"timeout_at":null}]'
+        records = _succeeded(mission.cursor, waits)
         self._change(mission, "go", ("waiting", "signal", "go", 1), records)
 
     def receive(self, mission: FloorMission) -> None:
         """Record that the signal was received, and the step after it has started."""
-        records = (("signal-received", "go", None, '{"payload":{"n":1}}'), ("step-started", "step-1", 1, None))
+        records = f'[["signal-received","go",null,{{"payload":{{"n":1}}}}],{_started("step-1")}]'
         self._change(mission, "step-1", ("running", None, None, None), records)
 
     def _change(
@@ -130,17 +122,15 @@ class Floor:
         mission: FloorMission,
         cursor: str | None,
         status: tuple[str, str | None, str | None, int | None],
-        records: Sequence[Record],
+        records: str,
     ) -> None:
         now = datetime.now(UTC).isoformat()
         self._cursor.execute("BEGIN IMMEDIATE")
-        self._cursor.execute(_CHANGE, (mission.version + len(records), cursor, now, *status, mission.number))
+        self._cursor.execute(_CHANGE, (mission.version + _RECORDS, cursor, now, *status, mission.number))
         self._append(mission, now, records)
         self._cursor.execute("COMMIT")
         mission.cursor = cursor or ""
 
-    def _append(self, mission: FloorMission, now: str, records: Sequence[Record]) -> None:
-        for kind, event_name, attempt_number, details in records:
-            mission.version += 1
-            values = (mission.number, mission.version, kind, now, event_name, attempt_number, details)
-            self._cursor.execute(_RECORD, values)
+    def _append(self, mission: FloorMission, now: str, records: str, count: int = _RECORDS) -> None:
+        mission.version += count
+        self._cursor.execute(_RECORD, (mission.number, mission.version, now, records))

@@ -46,22 +46,29 @@ async def test_process_that_is_killed_before_its_first_commit_leaves_no_historie
 FIRST = "(SELECT number FROM missions WHERE mission_name = 'account' AND status = 'completed' LIMIT 1)"
 # All of them: a caller whose process was killed before it heard back has not noted what was done for it.
 DELETED = "DELETE FROM missions WHERE number >= ?"
-RECEIVED = "UPDATE history SET details = ? WHERE type = 'signal-received'"
-UPDATED = "UPDATE history SET details = ? WHERE type = 'mission-update'"
-RENUMBERED = f"UPDATE history SET attempt_number = ? WHERE mission = {FIRST} AND event_name = 'start'"
-RENAMED = f"UPDATE history SET event_name = ? WHERE mission = {FIRST} AND event_name = 'close'"
+
+
+def rewritten(text: str, where: str) -> str:
+    return f"UPDATE history SET records = replace(records, '{text}', ?) WHERE {where}"
+
+
+SHORTENED = f"UPDATE history SET records = json_remove(records, ?) WHERE mission = {FIRST} AND version <= 3"
+RENUMBERED = rewritten('["step-started","start",1', f"mission = {FIRST}")
+RENAMED = rewritten('"close"', f"mission = {FIRST}")
+RECEIVED = rewritten('{"payload":', """records LIKE '%["signal-received"%'""")
+UPDATED = rewritten('{"input":', """records LIKE '%["mission-update"%'""")
 
 
 @pytest.mark.parametrize(
     ("tampering", "value", "problem"),
     [
         (DELETED, 1, "it was accepted, and is lost"),
-        (f"DELETE FROM history WHERE mission = {FIRST} AND seq = ?", 2, "record 2 was expected"),
+        (SHORTENED, "$[0]", "record 1 was expected"),
         (f"UPDATE missions SET cursor = ? WHERE number = {FIRST}", "close", "is not what its history folds to"),
-        (RENUMBERED, 7, "attempt 1 was expected"),
-        (RECEIVED, '{"payload": "?"}', "was taken with"),
-        (UPDATED, '{"input": "?", "output": "?"}', "was made, and is there 0 x"),
-        (RENAMED, "stop", "the attempt ran and is not on record"),
+        (RENUMBERED, '["step-started","start",7', "attempt 1 was expected"),
+        (RECEIVED, '{"payload":"?","was":', "was taken with"),
+        (UPDATED, '{"input":"?","was":', "was made, and is there 0 x"),
+        (RENAMED, '"stop"', "the attempt ran and is not on record"),
     ],
 )
 def test_audit_notices(

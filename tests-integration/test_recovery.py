@@ -342,20 +342,26 @@ async def test_unregistered_mission_stays_as_it_is_until_its_definition_comes(
 
 # Histories that do not fold
 
+LAST = "mission = 2 AND version = 5"
+"""The commit in which the start succeeded and the nap was scheduled."""
+
+
+def last_commit(place: str, value: str) -> str:
+    return f"UPDATE history SET records = json_set(records, '{place}', {value}) WHERE {LAST}"
+
+
 BROKEN = {
-    "broken JSON": "UPDATE history SET details = '{' WHERE mission = 2 AND seq = 1",
-    "a gap": "DELETE FROM history WHERE mission = 2 AND seq = 3",
-    "no end": "DELETE FROM history WHERE mission = 2 AND seq = (SELECT max(seq) FROM history WHERE mission = 2)",
+    "broken JSON": "UPDATE history SET records = '[' WHERE mission = 2 AND version = 3",
+    "a gap": "DELETE FROM history WHERE mission = 2 AND version = 3",
+    "a record that is gone": f"UPDATE history SET records = json_remove(records, '$[0]') WHERE {LAST}",
+    "no end": f"DELETE FROM history WHERE {LAST}",
     "nothing left": "DELETE FROM history WHERE mission = 2",
-    "an unknown type": "UPDATE history SET type = 'step-imagined' WHERE mission = 2 AND seq = 3",
-    "an unreadable time": "UPDATE history SET at = 'yesterday' WHERE mission = 2 AND seq = 2",
-    "a contradiction": "UPDATE history SET type = 'timer-fired', event_name = 'nap' WHERE mission = 2 AND seq = 3",
-    "another attempt": "UPDATE history SET attempt_number = 7 WHERE mission = 2 AND type = 'step-succeeded'",
-    "no output": "UPDATE history SET details = NULL WHERE mission = 2 AND type = 'step-succeeded'",
-    "a due time that is none": (
-        """UPDATE history SET details = '{"node_index": 1, "due_at": 5}'"""
-        " WHERE mission = 2 AND type = 'timer-scheduled'"
-    ),
+    "an unknown type": last_commit("$[0][0]", "'step-imagined'"),
+    "an unreadable time": f"UPDATE history SET at = 'yesterday' WHERE {LAST}",
+    "a contradiction": last_commit("$[0]", "json_array('timer-fired', 'nap', NULL, json('{}'))"),
+    "another attempt": last_commit("$[0][2]", "7"),
+    "no output": last_commit("$[0][3]", "NULL"),
+    "a due time that is none": last_commit("$[1][3].due_at", "5"),
 }
 
 
@@ -407,7 +413,7 @@ async def test_corrupt_mission_is_not_read_again_and_again(tmp_path: Path, fake_
     await open_commander.close()
     database = sqlite3.connect(path)
     with database:
-        database.execute("UPDATE history SET details = '{' WHERE seq = 1")
+        database.execute("UPDATE history SET records = '[' WHERE version = 3")
     database.close()
     loads: list[str] = []
 
@@ -437,7 +443,7 @@ async def test_start_with_the_id_of_a_corrupt_mission_is_refused(tmp_path: Path,
     await open_commander.close()
     database = sqlite3.connect(path)
     with database:
-        database.execute("UPDATE history SET details = '{' WHERE seq = 1")
+        database.execute("UPDATE history SET records = '[' WHERE version = 3")
     database.close()
     commander = await open_commander([definition])
     async with asyncio.timeout(5):

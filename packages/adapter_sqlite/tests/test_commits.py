@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
+import threading
+import time
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 import pytest
 
+from mission_control.adapter_sqlite import adapter as adapters
 from mission_control.adapter_sqlite.connection import Synchronous, connect_for_writing
-from mission_control.core import MissionStatus, PersistenceAdapter, StaleMissionError
+from mission_control.adapter_sqlite.schema import migrate
+from mission_control.adapter_sqlite.writer import Writer
+from mission_control.core import MissionStatus, PersistenceAdapter, PersistenceError, StaleMissionError
+from mission_control.core.persistence import CommitOutcome, MissionCommit
 from mission_control.testing.conformance.missions import (
     adds,
     after,
@@ -26,7 +35,7 @@ from mission_control.testing.conformance.missions import (
 )
 
 
-@pytest.mark.parametrize("count", [1, 3, 5, 63, 64, 65, 131, 300])
+@pytest.mark.parametrize("count", [1, 3, 5, 63, 64, 65, 131, 256, 257, 700])
 async def test_batches_of_any_size(adapter: PersistenceAdapter, count: int) -> None:
     """However many missions and records a commit has, each row is written once, in its place."""
     names = [f"m-{number}" for number in range(count)]
@@ -35,6 +44,78 @@ async def test_batches_of_any_size(adapter: PersistenceAdapter, count: int) -> N
     assert ids(await adapter.list_missions(limit=1_000)) == names
     for number, name in enumerate(names):
         assert await history(adapter, name) == list(range(1, number % 4 + 4))
+
+
+def test_a_commit_is_one_statement(path: Path) -> None:
+    """Whatever a commit creates and moves on, Python asks SQLite once, and it is durable then."""
+    path.touch()
+    connection = connect_for_writing(path, "full")
+    migrate(connection)
+    writer = Writer(connection)
+    names = [f"m-{number}" for number in range(200)]
+    statements: list[str] = []
+    with closing(writer), closing(sqlite3.connect(path)) as other:
+        writer.write([adds(name) for name in names[:100]])
+        connection.set_trace_callback(statements.append)
+        moved = [adds(name, version=1, waiting=signal()) for name in names[:100]]
+        writer.write([*moved, *(adds(name) for name in names[100:])])
+        assert other.execute("SELECT status, count(*) FROM missions GROUP BY status").fetchall() == [
+            ("running", 100),
+            ("waiting", 100),
+        ]
+    assert len(set(statements)) == 1  # it is traced once more for all that its triggers do
+
+
+def test_a_writer_says_when_the_rest_is_sqlites(path: Path) -> None:
+    """Then all rows are made, and none is written."""
+    path.touch()
+    connection = connect_for_writing(path, "full")
+    migrate(connection)
+    found: list[int] = []
+    with closing(Writer(connection)) as writer:
+        writer.write([adds("m-1")], lambda: found.append(connection.total_changes))
+        before = connection.total_changes
+        writer.write([adds("m-2")], lambda: found.append(connection.total_changes))
+    assert found[1] == before
+
+
+@pytest.mark.parametrize(("count", "begins_at_once"), [(1, False), (100, True)])
+async def test_a_crowd_waits_until_its_writer_has_begun(
+    adapter: PersistenceAdapter, monkeypatch: pytest.MonkeyPatch, count: int, begins_at_once: bool
+) -> None:
+    """The loop does not go on before SQLite is at work on a large commit, and stays free for a small one."""
+    has_begun = threading.Event()
+    write = Writer.write
+
+    def slow_write(writer: Writer, batch: Sequence[MissionCommit], begun: Callable[[], None]) -> list[CommitOutcome]:
+        def begin() -> None:
+            time.sleep(0.05)
+            has_begun.set()
+            begun()
+
+        return write(writer, batch, begin)
+
+    monkeypatch.setattr(Writer, "write", slow_write)
+    monkeypatch.setattr(adapters, "_HEAD_START_SECONDS", 5.0)
+    writing = asyncio.ensure_future(adapter.commit([adds(f"m-{number}") for number in range(count)]))
+    await asyncio.sleep(0)
+    assert has_begun.is_set() == begins_at_once
+    assert list(await writing) == [None] * count
+
+
+async def test_a_crowd_that_cannot_be_written_is_not_waited_for(adapter: PersistenceAdapter) -> None:
+    """A commit that fails before SQLite is asked keeps the loop for a moment, and no longer."""
+    bad = [adds(f"m-{number}", records=[record(1, {"output": object()})]) for number in range(100)]
+    with pytest.raises(PersistenceError, match="mission 'm-0': its records cannot be stored"):
+        await adapter.commit(bad)
+
+
+async def test_a_mission_may_be_twice_in_a_commit(adapter: PersistenceAdapter) -> None:
+    """Its members follow one another as they would in two commits, a stale one beside them or not."""
+    first, second, stale = adds("m-1", count=2), adds("m-1", version=2), adds("m-1", version=2)
+    outcomes = await adapter.commit([first, second, stale])
+    assert [type(outcome) for outcome in outcomes] == [NoneType, NoneType, StaleMissionError]
+    assert await history(adapter, "m-1") == [1, 2, 3]
 
 
 async def test_every_way_from_row_to_row(adapter: PersistenceAdapter) -> None:
@@ -65,8 +146,8 @@ async def test_what_is_absent_is_null(adapter: PersistenceAdapter, path: Path, c
     with closing(sqlite3.connect(path)) as connection:
         missions = "cursor, wait_kind, wait_name, wait_node_index, due_at, attempt_number, error"
         assert connection.execute(f"SELECT DISTINCT {missions} FROM missions").fetchall() == [(None,) * 7]
-        found = connection.execute("SELECT event_name, attempt_number, details FROM history WHERE seq = 3").fetchall()
-    assert found == [(None, None, None)] * count
+        found = connection.execute("SELECT event_name, attempt_number, details FROM mission_history WHERE seq = 3")
+        assert found.fetchall() == [(None, None, None)] * count
 
 
 async def test_rows_that_are_edited_by_hand_are_checked(adapter: PersistenceAdapter, path: Path) -> None:

@@ -27,17 +27,26 @@ def shown(outcomes: Sequence[LoadOutcome]) -> list[object]:
     return [len(outcome) if isinstance(outcome, tuple) else outcome for outcome in outcomes]
 
 
+def last_commit(change: str) -> str:
+    return f"UPDATE history SET {change} WHERE mission = 2 AND version = 3"
+
+
 DAMAGES = {
-    "broken JSON": "UPDATE history SET details = '{\"output\": ' WHERE mission = 2 AND seq = 2",
-    "JSON of another kind": "UPDATE history SET details = '[1]' WHERE mission = 2 AND seq = 2",
-    "deeply nested JSON": f"UPDATE history SET details = '{'[' * 90_000}' WHERE mission = 2 AND seq = 2",
-    "an unknown type": "UPDATE history SET type = 'step-danced' WHERE mission = 2 AND seq = 2",
-    "an unreadable time": "UPDATE history SET at = 'yesterday' WHERE mission = 2 AND seq = 2",
-    "a time without an offset": "UPDATE history SET at = '2024-01-01T00:00:00.000000' WHERE mission = 2 AND seq = 2",
-    "bytes for text": "UPDATE history SET details = x'ff00' WHERE mission = 2 AND seq = 2",
-    "text that is not UTF-8": "UPDATE history SET details = CAST(x'7bff' AS TEXT) WHERE mission = 2 AND seq = 2",
-    "a missing last record": "DELETE FROM history WHERE mission = 2 AND seq = 3",
-    "a record too many": "INSERT INTO history (mission, seq, type, at) VALUES (2, 4, 'step-started', '2024')",
+    "broken JSON": last_commit("records = '[[\"step-started\", '"),
+    "JSON of another kind": last_commit("records = '{}'"),
+    "a record of another kind": last_commit("records = '[1]'"),
+    "a record without all": last_commit("records = '[[\"step-started\"]]'"),
+    "details of another kind": last_commit('records = \'[["step-started","pack",1,[1]]]\''),
+    "deeply nested JSON": last_commit(f"records = '{'[' * 90_000}'"),
+    "an unknown type": last_commit('records = \'[["step-danced","pack",1,{}]]\''),
+    "an unreadable time": last_commit("at = 'yesterday'"),
+    "a time without an offset": last_commit("at = '2024-01-01T00:00:00.000000'"),
+    "a record's unreadable time": last_commit('records = \'[["step-started","pack",1,{},"yesterday"]]\''),
+    "bytes for text": last_commit("records = x'ff00'"),
+    "text that is not UTF-8": last_commit("records = CAST(x'5bff' AS TEXT)"),
+    "a commit without records": last_commit("records = '[]'"),
+    "a missing last commit": "DELETE FROM history WHERE mission = 2 AND version = 3",
+    "a commit too many": "INSERT INTO history SELECT 2, 4, at, records FROM history WHERE mission = 1 AND version = 3",
     "no records at all": "DELETE FROM history WHERE mission = 2",
     "another version": "UPDATE missions SET version = 7 WHERE number = 2",
 }
@@ -46,9 +55,11 @@ DAMAGES = {
 @pytest.mark.parametrize("sql", DAMAGES.values(), ids=DAMAGES.keys())
 async def test_a_damaged_history(adapter: PersistenceAdapter, path: Path, sql: str) -> None:
     """What cannot be decoded is returned as an error that names the mission, and the others are loaded."""
-    await commit(adapter, adds("m-1", count=3), adds("m-2", count=3), adds("m-3", count=3))
+    names = ["m-1", "m-2", "m-3"]
+    await commit(adapter, *(adds(name, count=2) for name in names))
+    await commit(adapter, *(adds(name, version=2) for name in names))
     damage(path, sql)
-    first, damaged, third = shown(await adapter.load(["m-1", "m-2", "m-3"]))
+    first, damaged, third = shown(await adapter.load(names))
     assert (first, third) == (3, 3)
     assert isinstance(damaged, CorruptMissionError)
     assert "mission 'm-2': its stored history cannot be read" in str(damaged)
@@ -125,7 +136,7 @@ async def test_a_damaged_definition(adapter: PersistenceAdapter, path: Path) -> 
 async def test_a_damaged_mission_can_be_written_over(adapter: PersistenceAdapter, path: Path) -> None:
     """Loading leaves damaged rows as they are, so that what was repaired by hand is read again."""
     await commit(adapter, adds("m-1", records=[record(1, {"output": 1})]))
-    damage(path, "UPDATE history SET details = '{'")
+    damage(path, "UPDATE history SET records = '{'")
     assert isinstance((await adapter.load(["m-1"]))[0], CorruptMissionError)
-    damage(path, "UPDATE history SET details = '{}'")
+    damage(path, 'UPDATE history SET records = \'[["step-started","pack",1,{}]]\'')
     assert shown(await adapter.load(["m-1"])) == [1]

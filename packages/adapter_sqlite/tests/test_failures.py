@@ -12,10 +12,11 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
 from mission_control.adapter_sqlite import connection, create_sqlite_persistence_adapter
-from mission_control.core import HistoryType, PersistenceAdapter, PersistenceError
-from mission_control.testing.conformance.missions import adds, commit, history, ids, record
+from mission_control.core import PersistenceAdapter, PersistenceError
+from mission_control.testing.conformance.missions import adds, commit, history, ids, record, signal
 
 OPENS = """
 import asyncio, os, sys, urllib.parse  # all that is needed is imported before others' files cannot be read any more
@@ -171,7 +172,7 @@ async def test_a_file_system_without_a_write_ahead_log(path: Path, monkeypatch: 
 async def test_an_old_sqlite(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A Python whose SQLite is too old is told so, and the file is not made."""
     monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 31, 1))
-    assert "missions need 3.33 or later" in await fails_to_open(path)
+    assert "missions need 3.32 or later" in await fails_to_open(path)
     assert list(path.parent.glob("*.db")) == []
 
 
@@ -191,9 +192,8 @@ async def test_details_that_are_no_json(adapter: PersistenceAdapter) -> None:
 
 async def test_a_number_beyond_sqlites(adapter: PersistenceAdapter) -> None:
     """A number that a column cannot hold fails the commit as storage does."""
-    huge = record(1, type=HistoryType.STEP_STARTED, event_name="pack", attempt_number=2**70)
     with pytest.raises(PersistenceError, match="too large"):
-        await adapter.commit([adds("m-1", records=[huge])])
+        await adapter.commit([adds("m-1", waiting=evolve(signal(), node_index=2**70))])
     await commit(adapter, adds("m-1"))
 
 
@@ -211,7 +211,7 @@ async def test_a_lock_of_another_program(adapter: PersistenceAdapter, path: Path
 async def test_a_file_that_was_taken_away(adapter: PersistenceAdapter, path: Path) -> None:
     """After a fault the file is not made anew where it has vanished: an empty database would hide the loss."""
     with pytest.raises(PersistenceError):
-        await adapter.commit([adds("m-1", records=[record(1, attempt_number=2**70)])])
+        await adapter.commit([adds("m-1", waiting=evolve(signal(), node_index=2**70))])
     for file in path.parent.glob(f"{path.name}*"):
         file.unlink()
     with pytest.raises(PersistenceError, match="cannot be opened"):

@@ -75,7 +75,7 @@ async def test_a_damaged_mission_is_an_error(adapter: PersistenceAdapter, path: 
     """What cannot be read of one mission is said of that mission."""
     await commit(adapter, adds("m-1", records=beginning()))
     with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("UPDATE history SET details = '{'")
+        connection.execute("UPDATE history SET records = '{'")
     async with open_mission_reader(path) as reader:
         with pytest.raises(CorruptMissionError, match="'m-1'"):
             await reader.inspect_mission("m-1")

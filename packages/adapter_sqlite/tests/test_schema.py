@@ -13,7 +13,7 @@ import pytest
 
 from mission_control.adapter_sqlite import create_sqlite_persistence_adapter
 from mission_control.adapter_sqlite.schema import SCHEMA_VERSION
-from mission_control.core import HistoryType, PersistenceAdapter, PersistenceError
+from mission_control.core import CorruptMissionError, HistoryRecord, HistoryType, PersistenceAdapter, PersistenceError
 from mission_control.core.records import iso
 from mission_control.testing.conformance.missions import adds, after, commit, record, retry, signal, sleep
 
@@ -35,7 +35,77 @@ async def test_user_version_is_the_schema_version(adapter: PersistenceAdapter, p
 
 async def test_the_migrations_that_were_applied_are_on_record(adapter: PersistenceAdapter, path: Path) -> None:
     """sqlite-utils' table tells which migrations made the file what it is."""
-    assert query(path, "SELECT migration_set, name FROM _sqlite_migrations") == [("mission_control", "first_schema")]
+    found = query(path, "SELECT migration_set, name FROM _sqlite_migrations ORDER BY applied_at")
+    assert found == [("mission_control", "first_schema"), ("mission_control", "a_row_for_each_commit")]
+
+
+FIRST_SCHEMA = """
+CREATE TABLE missions (
+    number INTEGER PRIMARY KEY, mission_id TEXT NOT NULL UNIQUE, mission_name TEXT NOT NULL, status TEXT NOT NULL,
+    cursor TEXT, wait_kind TEXT, wait_name TEXT, wait_node_index INTEGER, due_at TEXT, attempt_number INTEGER,
+    error TEXT, created_at TEXT, updated_at TEXT, version INTEGER NOT NULL
+);
+CREATE INDEX missions_by_status ON missions (status, number);
+CREATE INDEX missions_by_name ON missions (mission_name, number);
+CREATE INDEX missions_by_name_and_status ON missions (mission_name, status, number);
+CREATE INDEX missions_by_due ON missions (wait_kind, due_at, mission_id) WHERE due_at IS NOT NULL;
+CREATE TABLE history (
+    mission INTEGER NOT NULL, seq INTEGER NOT NULL, type TEXT NOT NULL, at TEXT NOT NULL, event_name TEXT,
+    attempt_number INTEGER, details TEXT, PRIMARY KEY (mission, seq)
+) WITHOUT ROWID;
+CREATE TABLE definitions (
+    fingerprint TEXT NOT NULL PRIMARY KEY, name TEXT NOT NULL, static TEXT NOT NULL, stored_at TEXT
+) WITHOUT ROWID;
+CREATE VIEW mission_history AS
+SELECT m.mission_id, m.mission_name, h.seq, h.at, h.type, h.event_name, h.attempt_number, h.details
+FROM missions AS m JOIN history AS h ON h.mission = m.number;
+CREATE TABLE _sqlite_migrations (migration_set TEXT, name TEXT, applied_at TEXT, PRIMARY KEY (migration_set, name));
+INSERT INTO _sqlite_migrations VALUES ('mission_control', 'first_schema', '2026-11-22 00:00:00');
+PRAGMA application_id = 1296258130;
+PRAGMA user_version = 1;
+
+INSERT INTO missions VALUES
+    (1, 'whole', 'order', 'running', 'pack', NULL, NULL, NULL, NULL, NULL, NULL, '{at}', '{at}', 3),
+    (2, 'damaged', 'order', 'running', 'pack', NULL, NULL, NULL, NULL, NULL, NULL, '{at}', '{at}', 1);
+INSERT INTO history VALUES
+    (1, 1, 'mission-created', '{at}', NULL, NULL, '{{"input":"\\u00e4\\" 1.0"}}'),
+    (1, 2, 'mission-started', '{at}', NULL, NULL, NULL),
+    (1, 3, 'step-started', '{later}', 'pack "it"', 1, NULL),
+    (2, 1, 'mission-created', '{at}', NULL, NULL, '{{"input":');
+""".format(at=iso(after(1)), later=iso(after(2)))
+"""What the first release made, with a mission, and one that was damaged."""
+
+
+async def test_a_file_of_the_first_release_is_brought_up_to_date(path: Path) -> None:
+    """Its missions are there, and go on; what was damaged still concerns its mission alone."""
+    change(path, FIRST_SCHEMA)
+    adapter = create_sqlite_persistence_adapter(path)
+    await adapter.bootstrap()
+    await commit(adapter, adds("whole", version=3))
+    history, damaged = await adapter.load(["whole", "damaged"])
+    await adapter.close()
+    assert history == (
+        HistoryRecord(seq=1, type=HistoryType.MISSION_CREATED, at=after(1), details={"input": 'ä" 1.0'}),
+        HistoryRecord(seq=2, type=HistoryType.MISSION_STARTED, at=after(1)),
+        record(3, {}, at=after(2), event_name='pack "it"', attempt_number=1),
+        record(4),
+    )
+    assert isinstance(damaged, CorruptMissionError)
+    seen = query(path, "SELECT seq, at, type, event_name, attempt_number FROM mission_history")
+    assert len(seen) == 4
+    assert seen[2] == (3, iso(after(2)), "step-started", 'pack "it"', 1)
+    assert query(path, "PRAGMA user_version") == [(SCHEMA_VERSION,)]
+
+
+async def test_an_upgrade_that_fails_leaves_the_file_as_it_was(path: Path) -> None:
+    """All of it or nothing: the release that wrote the file can still open it."""
+    change(path, FIRST_SCHEMA + "CREATE TABLE records (mine TEXT);")
+    before = query(path, "SELECT * FROM history")
+    with pytest.raises(PersistenceError, match="records"):
+        await create_sqlite_persistence_adapter(path).bootstrap()
+    assert query(path, "SELECT * FROM history") == before
+    assert query(path, "PRAGMA user_version") == [(1,)]
+    assert len(query(path, "SELECT * FROM mission_history WHERE mission_id = 'whole'")) == 3
 
 
 async def test_a_newer_schema_is_refused(path: Path) -> None:

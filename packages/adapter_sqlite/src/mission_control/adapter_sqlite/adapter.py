@@ -6,6 +6,7 @@ import asyncio
 import os
 import sqlite3
 import sys
+import threading
 import warnings
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -29,6 +30,8 @@ from .worker import Worker, end
 from .writer import Writer
 
 _LOCK_POLL_SECONDS = 0.05
+_CROWD = 16
+_HEAD_START_SECONDS = 0.005
 
 
 def create_sqlite_persistence_adapter(
@@ -126,7 +129,13 @@ class SQLiteAdapter:
 
     async def commit(self, batch: Sequence[MissionCommit], /) -> Sequence[CommitOutcome]:
         """Append the records of many missions in one transaction."""
-        return await self._opened().writer.do(Writer.write, batch)
+        begun = threading.Event()
+        outcomes = self._opened().writer.do(Writer.write, batch, begun.set)
+        if len(batch) >= _CROWD:
+            # Else the loop went on with the missions that it has, and the writer got Python's lock when it had no more.
+            # What keeps the writer busy without the lock would then keep the loop waiting.
+            begun.wait(_HEAD_START_SECONDS)
+        return await outcomes
 
     async def load(self, mission_ids: Sequence[str], /) -> Sequence[LoadOutcome]:
         """Return each mission's history, None, or what is wrong with it."""

@@ -13,7 +13,7 @@ from .connection import Synchronous, connect, connect_for_writing
 from .schema import is_current, migrate
 from .writer import Writer
 
-_OLDEST_SQLITE = (3, 33)  # UPDATE ... FROM
+_OLDEST_SQLITE = (3, 32)  # more than 999 parameters to a statement
 
 
 @attrs.define
@@ -35,7 +35,7 @@ class WriterOpener:
     def _prepare(self) -> None:
         if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
             raise PersistenceError(
-                f"{self.path}: Python's SQLite is {sqlite3.sqlite_version}, and missions need 3.33 or later: use a"
+                f"{self.path}: Python's SQLite is {sqlite3.sqlite_version}, and missions need 3.32 or later: use a"
                 " Python that was built with a newer one"
             )
         connection = connect(self.path, "rwc")

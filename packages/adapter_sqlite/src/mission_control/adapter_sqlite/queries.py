@@ -12,7 +12,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from datetime import datetime
-from itertools import islice
+from itertools import chain, islice
 from operator import itemgetter
 from typing import Any, get_args
 
@@ -37,10 +37,10 @@ from .rows import (
 
 _log = logging.getLogger("mission_control.adapter_sqlite")
 
-_PACKED_HISTORY = MISSION_HISTORY_COLUMNS.replace("details", "json(details)")
-"""The details are packed as what they are, so that one look at the text decodes them all."""
+_PACKED_HISTORY = MISSION_HISTORY_COLUMNS.replace("records", "json(records)")
+"""The records are packed as what they are, so that one look at the text decodes them all."""
 _HISTORIES = f"""
-SELECT wanted.key AS wanted, m.version, {", ".join(f"h.{column}" for column in HISTORY_COLUMNS.split(", "))}
+SELECT wanted.key AS wanted, m.version AS latest, {", ".join(f"h.{column}" for column in HISTORY_COLUMNS.split(", "))}
 FROM json_each(?) AS wanted CROSS JOIN missions AS m ON m.mission_id = wanted.value
 LEFT JOIN history AS h ON h.mission = m.number
 """
@@ -93,24 +93,24 @@ def _read(mission_id: str, rows: list[Row]) -> LoadOutcome:
     if not rows:
         return None
     try:
-        rows.sort(key=_seq)
-        records = tuple([read_history(row) for row in rows])
+        rows.sort(key=_version)
+        records = tuple(chain.from_iterable(map(read_history, rows)))
     except UNDECODABLE as error:
         return _corrupt(mission_id, error)
-    version = rows[0][1]
-    if records[-1].seq != version:
-        return _corrupt(mission_id, f"its last record is {records[-1].seq}, and its version {version!r}")
+    _, latest, version, *_ = rows[-1]
+    if version != latest:
+        return _corrupt(mission_id, f"its last record is {version}, and its version {latest!r}")
     return records
 
 
-_seq = itemgetter(2)
+_version = itemgetter(2)
 
 
 def _corrupt(mission_id: str, problem: object) -> CorruptMissionError:
     what = f"{type(problem).__name__}: {problem}" if isinstance(problem, Exception) else problem
     return CorruptMissionError(
         f"mission {mission_id!r}: its stored history cannot be read: {what}. Its rows are left as they are (look at"
-        " them in the view mission_history); restore them from a backup"
+        " them in the table history); restore them from a backup"
     )
 
 

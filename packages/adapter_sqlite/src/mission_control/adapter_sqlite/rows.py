@@ -1,9 +1,13 @@
-"""Records to rows, and rows to records. Payloads are JSON text; times are ISO text, which sorts as they do."""
+"""Records to rows, and rows to records. Payloads are JSON text; times are ISO text, which sorts as they do.
+
+The records of a commit are one row: a list of a list for each, with its type, its event's name, its attempt's number,
+its details, and its time where that is another than the row's.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, TypeAlias, cast
@@ -26,7 +30,7 @@ from mission_control.core.records import (
 
 Row: TypeAlias = tuple[Any, ...]
 
-encode: Callable[[object], str] = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
+encode: Callable[[object], str] = json.JSONEncoder(allow_nan=False, separators=(",", ":"), check_circular=False).encode
 """The one way that JSON is written: ASCII, so that any string at all can be stored."""
 
 _decode: Callable[[str], Any] = json.JSONDecoder().decode
@@ -35,9 +39,9 @@ SUMMARY_COLUMNS = (
     "mission_id, mission_name, status, cursor, wait_kind, wait_name, wait_node_index, due_at, attempt_number,"
     " error, created_at, updated_at"
 )
-HISTORY_COLUMNS = "seq, type, at, event_name, attempt_number, details"
-MISSION_HISTORY_COLUMNS = f"wanted, version, {HISTORY_COLUMNS}"
-"""Of many missions: which of those that were wanted this is, the version that its row has, and a record."""
+HISTORY_COLUMNS = "version, at, records"
+MISSION_HISTORY_COLUMNS = f"wanted, latest, {HISTORY_COLUMNS}"
+"""Of many missions: which of those that were wanted this is, the version that its row has, and one of its commits."""
 
 UNDECODABLE = (LookupError, TypeError, ValueError, RecursionError)
 """What reading a row raises where it is not as this module wrote it."""
@@ -50,8 +54,6 @@ ABSENT: Mapping[str, str | int] = {
     "due_at": "",
     "attempt_number": 0,
     "error": "",
-    "event_name": "",
-    "details": "",
 }
 """What is bound where a column is to be NULL, and never occurs there.
 
@@ -63,8 +65,8 @@ _TYPES = {str(kind): kind for kind in HistoryType}
 _STATUSES = {str(status): status for status in MissionStatus}
 
 
-def summary_row(summary: MissionSummary, updated_at: str | None) -> Row:
-    """Return the values of `SUMMARY_COLUMNS`, as they are bound; `updated_at` is the summary's as text."""
+def summary_row(summary: MissionSummary, created_at: str | None, updated_at: str | None) -> Row:
+    """Return the values of `SUMMARY_COLUMNS`, as they are bound; its times come as text, which is slow to make."""
     return (
         summary.mission_id,
         summary.mission_name,
@@ -72,7 +74,7 @@ def summary_row(summary: MissionSummary, updated_at: str | None) -> Row:
         summary.cursor or "",
         *(_NOT_WAITING if summary.waiting is None else _wait_row(summary.waiting)),
         "" if summary.error is None else encode(summary.error.to_dict()),
-        updated_at if summary.created_at is summary.updated_at else stored_time(summary.created_at),
+        created_at,
         updated_at,
     )
 
@@ -92,16 +94,20 @@ _read_time = lru_cache(maxsize=512)(parse_iso)
 """For the records of a transition, which share their instant, and those of missions that went on together."""
 
 
-def history_row(record: HistoryRecord, at: str | None) -> Row:
-    """Return the values of `HISTORY_COLUMNS`, as they are bound; `at` is the record's time as text."""
-    return (
-        record.seq,
-        record.type._value_,
-        at,
-        record.event_name or "",
-        record.attempt_number or 0,
-        encode(record.details) if record.details else "",
+def history_text(records: Iterable[HistoryRecord], at: datetime) -> str:
+    """Return the records of one commit as JSON text; `at` is when they were made, where they do not say otherwise."""
+    return encode(
+        [
+            [record.type._value_, record.event_name, record.attempt_number, record.details]
+            if record.at is at
+            else _dated_form(record)
+            for record in records
+        ]
     )
+
+
+def _dated_form(record: HistoryRecord) -> list[object]:
+    return [record.type._value_, record.event_name, record.attempt_number, record.details, stored_time(record.at)]
 
 
 def read_summary(row: Row) -> MissionSummary:
@@ -145,22 +151,29 @@ def _read_failure(form: dict[str, Any]) -> MissionFailure:
 
 
 def decoded(row: Row) -> Row:
-    """Return a row of `MISSION_HISTORY_COLUMNS` with what its details say instead of their text."""
-    return row if row[-1] is None else (*row[:-1], _decode(row[-1]))
+    """Return a row of `MISSION_HISTORY_COLUMNS` with what its records say instead of their text."""
+    return (*row[:-1], _decode(row[-1]))
 
 
-def read_history(row: Row) -> HistoryRecord:
-    """Return the record of a `decoded` row of `MISSION_HISTORY_COLUMNS`. Raises one of `UNDECODABLE` for others."""
-    _, _, seq, kind, at, event_name, attempt_number, details = row
-    if details is None:
-        details = {}
-    elif type(details) is not dict:
-        raise TypeError(f"details must be an object, found {details!r}")
-    return HistoryRecord(
-        seq=seq,
-        type=_TYPES[kind],
-        at=_read_time(at),
-        event_name=event_name,
-        attempt_number=attempt_number,
-        details=cast("dict[str, Any]", details),
-    )
+def read_history(row: Row) -> list[HistoryRecord]:
+    """Return the records of a `decoded` row of `MISSION_HISTORY_COLUMNS`. Raises one of `UNDECODABLE` for others."""
+    _, _, version, at, stored = row
+    if type(stored) is not list or not stored:
+        raise TypeError(f"records must be a list of some, found {stored!r}")
+    forms = cast("list[list[Any]]", stored)
+    records: list[HistoryRecord] = []
+    seq = version - len(forms)
+    for kind, event_name, attempt_number, details, *own_time in forms:
+        if type(details) is not dict:
+            raise TypeError(f"details must be an object, found {details!r}")
+        seq += 1
+        record = HistoryRecord(
+            seq=seq,
+            type=_TYPES[kind],
+            at=_read_time(own_time[0] if own_time else at),
+            event_name=event_name,
+            attempt_number=attempt_number,
+            details=cast("dict[str, Any]", details),
+        )
+        records.append(record)
+    return records

@@ -1,7 +1,8 @@
 """The tables, and how a file comes to have them. `PRAGMA user_version` is the version of the schema.
 
-A mission is one row of `missions` and its records in `history`, keyed by the mission's number: the order of
-creation, and far shorter than an id. `definitions` has every definition that ever ran. Views are for people.
+A mission is one row of `missions`, and in `history` one row for each commit with the records that it added, keyed by
+the mission's number (the order of creation, and far shorter than an id) and the version that it had then.
+`definitions` has every definition that ever ran. Views are for people, and show records one by one.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from mission_control.core.errors import PersistenceError
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """The version that this release reads and writes."""
 
 APPLICATION_ID = 0x4D435452
@@ -62,40 +63,71 @@ CREATE TABLE definitions (
     static       TEXT NOT NULL,
     stored_at    TEXT
 ) WITHOUT ROWID;
-
-CREATE VIEW mission_history AS
-SELECT m.mission_id, m.mission_name, h.seq, h.at, h.type, h.event_name, h.attempt_number, h.details
-FROM missions AS m JOIN history AS h ON h.mission = m.number;
-
-CREATE VIEW waiting_missions AS
-SELECT mission_id, mission_name, wait_kind, wait_name AS waits_for, due_at, attempt_number, updated_at
-FROM missions WHERE status = 'waiting';
-
-CREATE VIEW step_attempts AS
-SELECT m.mission_id, m.mission_name, s.event_name AS step_name, s.attempt_number,
-       CASE e.type WHEN 'step-succeeded' THEN 'succeeded' WHEN 'step-failed' THEN 'failed'
-                   WHEN 'step-interrupted' THEN 'interrupted' ELSE 'running' END AS status,
-       s.at AS started_at, e.at AS finished_at, json_extract(e.details, '$.error.message') AS error
-FROM history AS s JOIN missions AS m ON m.number = s.mission
-LEFT JOIN history AS e ON e.mission = s.mission AND e.seq = (
-    SELECT min(n.seq) FROM history AS n WHERE n.mission = s.mission AND n.seq > s.seq
-    AND n.type IN ('step-succeeded', 'step-failed', 'step-interrupted'))
-WHERE s.type = 'step-started';
-
-CREATE VIEW timers AS
-SELECT m.mission_id, m.mission_name, s.event_name,
-       CASE WHEN s.event_name = 'start_at' THEN 'start_at' WHEN s.type = 'timer-scheduled' THEN 'sleep'
-            ELSE 'retry' END AS kind,
-       CASE e.type WHEN 'timer-fired' THEN 'completed' WHEN 'mission-cancelled' THEN 'cancelled'
-                   ELSE 'scheduled' END AS status,
-       s.at AS scheduled_at, json_extract(s.details, '$.due_at') AS due_at,
-       CASE e.type WHEN 'timer-fired' THEN e.at END AS resumed_at
-FROM history AS s JOIN missions AS m ON m.number = s.mission
-LEFT JOIN history AS e ON e.mission = s.mission AND e.seq = (
-    SELECT min(n.seq) FROM history AS n WHERE n.mission = s.mission AND n.seq > s.seq
-    AND n.type IN ('timer-fired', 'mission-cancelled'))
-WHERE s.type IN ('timer-scheduled', 'step-retry-scheduled');
 """
+
+_A_ROW_FOR_EACH_COMMIT = """
+ALTER TABLE history RENAME TO records;
+CREATE TABLE history (
+    mission  INTEGER NOT NULL,
+    version  INTEGER NOT NULL,
+    at       TEXT NOT NULL,
+    records  TEXT NOT NULL,
+    PRIMARY KEY (mission, version)
+) WITHOUT ROWID;
+INSERT INTO history
+SELECT mission, seq, CAST(at AS TEXT),
+       '[[' || json_quote(CAST(type AS TEXT)) || ',' || json_quote(CAST(event_name AS TEXT))
+       || ',' || json_quote(CAST(attempt_number AS INTEGER)) || ',' || ifnull(details, '{}') || ']]'
+FROM records ORDER BY mission, seq;
+DROP TABLE records;
+"""
+"""Which of the records that are there came with one commit is not known any more: each is one of its own."""
+
+_VIEWS = {
+    "mission_history": """
+        SELECT m.mission_id, m.mission_name, h.version - json_array_length(h.records) + r.key + 1 AS seq,
+               ifnull(json_extract(r.value, '$[4]'), h.at) AS at, json_extract(r.value, '$[0]') AS type,
+               json_extract(r.value, '$[1]') AS event_name, json_extract(r.value, '$[2]') AS attempt_number,
+               nullif(json_extract(r.value, '$[3]'), '{}') AS details
+        FROM missions AS m JOIN history AS h ON h.mission = m.number,
+             json_each(CASE WHEN json_valid(h.records) THEN h.records ELSE '[]' END) AS r
+    """,
+    "waiting_missions": """
+        SELECT mission_id, mission_name, wait_kind, wait_name AS waits_for, due_at, attempt_number, updated_at
+        FROM missions WHERE status = 'waiting'
+    """,
+    "step_attempts": """
+        SELECT mission_id, mission_name, event_name AS step_name, attempt_number,
+               CASE end_type WHEN 'step-succeeded' THEN 'succeeded' WHEN 'step-failed' THEN 'failed'
+                             WHEN 'step-interrupted' THEN 'interrupted' ELSE 'running' END AS status,
+               at AS started_at, end_at AS finished_at, json_extract(end_details, '$.error.message') AS error
+        FROM (
+            SELECT *, lead(type) OVER story AS end_type, lead(at) OVER story AS end_at,
+                   lead(details) OVER story AS end_details
+            FROM mission_history
+            WHERE type IN ('step-started', 'step-succeeded', 'step-failed', 'step-interrupted')
+            WINDOW story AS (PARTITION BY mission_id ORDER BY seq)
+        )
+        WHERE type = 'step-started'
+    """,
+    "timers": """
+        SELECT mission_id, mission_name, event_name,
+               CASE WHEN event_name = 'start_at' THEN 'start_at' WHEN type = 'timer-scheduled' THEN 'sleep'
+                    ELSE 'retry' END AS kind,
+               CASE end_type WHEN 'timer-fired' THEN 'completed' WHEN 'mission-cancelled' THEN 'cancelled'
+                             ELSE 'scheduled' END AS status,
+               at AS scheduled_at, json_extract(details, '$.due_at') AS due_at,
+               CASE end_type WHEN 'timer-fired' THEN end_at END AS resumed_at
+        FROM (
+            SELECT *, lead(type) OVER story AS end_type, lead(at) OVER story AS end_at
+            FROM mission_history
+            WHERE type IN ('timer-scheduled', 'step-retry-scheduled', 'timer-fired', 'mission-cancelled')
+            WINDOW story AS (PARTITION BY mission_id ORDER BY seq)
+        )
+        WHERE type IN ('timer-scheduled', 'step-retry-scheduled')
+    """,
+}
+"""Views keep no data, so that a file gets today's, whatever it had."""
 
 
 def is_current(connection: sqlite3.Connection, path: Path) -> bool:
@@ -133,10 +165,15 @@ def migrate(connection: sqlite3.Connection) -> None:
 
     migrations = Migrations("mission_control")
     migrations(name="first_schema")(_first_schema)
+    migrations(name="a_row_for_each_commit")(_a_row_for_each_commit)
     database = Database(connection, recursive_triggers=False, execute_plugins=False)
     connection.execute("BEGIN IMMEDIATE")
     with database.atomic():
+        for name in _VIEWS:
+            connection.execute(f"DROP VIEW IF EXISTS {name}")
         migrations.apply(database)
+        for name, rows in _VIEWS.items():
+            connection.execute(f"CREATE VIEW {name} AS {rows}")
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
     connection.execute("COMMIT")
@@ -144,3 +181,7 @@ def migrate(connection: sqlite3.Connection) -> None:
 
 def _first_schema(database: Database) -> None:
     database.executescript(_FIRST_SCHEMA)
+
+
+def _a_row_for_each_commit(database: Database) -> None:
+    database.executescript(_A_ROW_FOR_EACH_COMMIT)
