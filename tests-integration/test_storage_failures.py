@@ -397,6 +397,25 @@ async def test_storage_fault_never_fails_a_mission(
     assert "made to fail" in caplog.text
 
 
+async def test_fault_that_many_missions_meet_is_one_warning(
+    open_commander: OpenCommander, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A hundred missions in a commit that fails are one line for people, and a line each for those who look closer."""
+    definition = m.define("d").start(input=int, run=begin).need_to("go", str).end()
+    faults = Faults()
+    commander = await open_commander(wrap=faults.wrap)
+    missions = [await commander.start(definition, number) for number in range(100)]
+    faults.arm()
+    with caplog.at_level(logging.DEBUG, "mission_control"):
+        signals = [mission.signal("go", "now") for mission in missions]
+        outcomes = await asyncio.gather(*signals, return_exceptions=True)
+        await commander.settled()
+
+    assert {type(outcome) for outcome in outcomes} == {PersistenceError}
+    told = [record.levelname for record in caplog.records if "trying again" in record.message]
+    assert (told.count("WARNING"), told.count("DEBUG")) == (1, 99)
+
+
 async def test_other_errors_of_an_adapter_are_persistence_errors(open_commander: OpenCommander) -> None:
     """Whatever an adapter raises, callers get one kind of error with its cause."""
     definition = m.define("d").start(input=int, run=begin).need_to("go", str).end()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -74,6 +75,8 @@ class Recorder(ABC):
         self._hangar = Hangar()
         self._loop = asyncio.get_running_loop()
         self._stored: set[str] = set()
+        self._fault: Callable[[], PersistenceError | None] = lambda: None
+        """What storage failed with last, for as long as somebody keeps it."""
         self.is_closing = False
 
     @abstractmethod
@@ -234,8 +237,15 @@ class Recorder(ABC):
         flight.is_busy = True
         flight.is_woken = True  # what did take effect nobody else would carry on
         flight.backoff = min(_LONGEST_BACKOFF, flight.backoff * 2 or _FIRST_BACKOFF)
-        logger.warning(
-            "mission %s: %s; trying again in %g s", flight.mission_id, error, flight.backoff, extra=flight.labels
+        is_news = self._fault() is not error  # all that were in one batch are told the same error
+        self._fault = weakref.ref(error)
+        logger.log(
+            logging.WARNING if is_news else logging.DEBUG,
+            "mission %s: %s; trying again in %g s",
+            flight.mission_id,
+            error,
+            flight.backoff,
+            extra=flight.labels,
         )
         flight.retry = self._loop.call_later(flight.backoff, self._hurry, flight)
         self._rest(flight)
