@@ -87,11 +87,12 @@ async def test_a_crowd_waits_until_its_writer_has_begun(
     has_begun = threading.Event()
     write = Writer.write
 
-    def slow_write(writer: Writer, batch: Sequence[MissionCommit], begun: Callable[[], None]) -> list[CommitOutcome]:
+    def slow_write(writer: Writer, batch: Sequence[MissionCommit], *begun: Callable[[], None]) -> list[CommitOutcome]:
         def begin() -> None:
             time.sleep(0.05)
             has_begun.set()
-            begun()
+            for tell in begun:
+                tell()
 
         return write(writer, batch, begin)
 

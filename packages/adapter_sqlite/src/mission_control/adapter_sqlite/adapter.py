@@ -31,7 +31,9 @@ from .writer import Writer
 
 _LOCK_POLL_SECONDS = 0.05
 _CROWD = 16
+"""Members of a commit from which on the loop lets the writer begin before it goes on."""
 _HEAD_START_SECONDS = 0.005
+"""For how long at most: as long as Python lets a thread keep its lock where another wants it."""
 
 
 def create_sqlite_persistence_adapter(
@@ -129,12 +131,14 @@ class SQLiteAdapter:
 
     async def commit(self, batch: Sequence[MissionCommit], /) -> Sequence[CommitOutcome]:
         """Append the records of many missions in one transaction."""
+        writer = self._opened().writer
+        if len(batch) < _CROWD:
+            return await writer.do(Writer.write, batch)
+        # If the loop went on at once, the writer would get Python's lock when the loop has nothing left to do; and then
+        # the loop would do nothing while SQLite writes, which needs no lock.
         begun = threading.Event()
-        outcomes = self._opened().writer.do(Writer.write, batch, begun.set)
-        if len(batch) >= _CROWD:
-            # Else the loop went on with the missions that it has, and the writer got Python's lock when it had no more.
-            # What keeps the writer busy without the lock would then keep the loop waiting.
-            begun.wait(_HEAD_START_SECONDS)
+        outcomes = writer.do(Writer.write, batch, begun.set)
+        begun.wait(_HEAD_START_SECONDS)
         return await outcomes
 
     async def load(self, mission_ids: Sequence[str], /) -> Sequence[LoadOutcome]:
