@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from mission_control.adapter_sqlite import create_sqlite_persistence_adapter
+from mission_control.adapter_sqlite import create_sqlite_persistence_adapter, open_mission_reader
 from mission_control.adapter_sqlite.schema import SCHEMA_VERSION
 from mission_control.core import CorruptMissionError, HistoryRecord, HistoryType, PersistenceAdapter, PersistenceError
 from mission_control.core.records import iso
@@ -95,6 +95,14 @@ async def test_a_file_of_the_first_release_is_brought_up_to_date(path: Path) -> 
     assert len(seen) == 4
     assert seen[2] == (3, iso(after(2)), "step-started", 'pack "it"', 1)
     assert query(path, "PRAGMA user_version") == [(SCHEMA_VERSION,)]
+
+
+async def test_a_reader_of_a_file_of_the_first_release_says_what_to_do(path: Path) -> None:
+    """Who only reads upgrades nothing."""
+    change(path, FIRST_SCHEMA)
+    with pytest.raises(PersistenceError, match="an earlier release wrote it: a commander that opens it"):
+        await open_mission_reader(path).__aenter__()
+    assert query(path, "PRAGMA user_version") == [(1,)]
 
 
 async def test_an_upgrade_that_fails_leaves_the_file_as_it_was(path: Path) -> None:

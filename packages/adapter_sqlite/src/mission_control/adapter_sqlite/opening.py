@@ -59,7 +59,10 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
 def _checked(connection: sqlite3.Connection, path: Path) -> sqlite3.Connection:
     try:
         if not is_current(connection, path):
-            raise PersistenceError(f"{path}: there are no missions in this file: a commander that opens it prepares it")
+            raise PersistenceError(
+                f"{path}: there are no missions in this file, or an earlier release wrote it: a commander that opens it"
+                " prepares it"
+            )
     except BaseException:
         connection.close()
         raise

@@ -81,7 +81,7 @@ class MissionReader:
 async def open_mission_reader(database_path: DatabasePath) -> AsyncGenerator[MissionReader]:
     """Open the database at `database_path` for reading, without its lock.
 
-    Raises `PersistenceError` where there is no such file, or it is not a database of missions.
+    Raises `PersistenceError` where there is no such file, or it is not a database of missions of this release.
     """
     path = locate(database_path)
     check_exists(path)

@@ -5,7 +5,8 @@ time. So the members of a commit are the rows of one INSERT into a view, and tri
 they add a mission or move one on, and append to its history. SQLite makes that statement a transaction of its own,
 and needs Python for none of it. View and triggers are temporary: they are this connection's, and not the file's.
 
-A mission that was running and still is changes no column that is indexed, so that it costs no index anything.
+A mission that was running and still is changes no column that is indexed, so that it costs no index anything: that is
+the first of the two updates, which leaves nothing for the second one to find.
 """
 
 from __future__ import annotations
