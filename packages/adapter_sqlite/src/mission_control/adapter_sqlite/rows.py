@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
 from mission_control.core.persistence import due_kind
 from mission_control.core.records import (
@@ -91,7 +91,7 @@ def stored_time(instant: datetime | None) -> str | None:
 
 
 _read_time = lru_cache(maxsize=512)(parse_iso)
-"""For the records of a transition, which share their instant, and those of missions that went on together."""
+"""For the commits of missions that went on together."""
 
 
 def history_text(records: Iterable[HistoryRecord], at: datetime) -> str:
@@ -104,6 +104,10 @@ def history_text(records: Iterable[HistoryRecord], at: datetime) -> str:
             for record in records
         ]
     )
+
+
+_DATED = 5
+"""How long a record's list is with its own time."""
 
 
 def _dated_form(record: HistoryRecord) -> list[object]:
@@ -157,23 +161,26 @@ def decoded(row: Row) -> Row:
 
 def read_history(row: Row) -> list[HistoryRecord]:
     """Return the records of a `decoded` row of `MISSION_HISTORY_COLUMNS`. Raises one of `UNDECODABLE` for others."""
-    _, _, version, at, stored = row
-    if type(stored) is not list or not stored:
-        raise TypeError(f"records must be a list of some, found {stored!r}")
-    forms = cast("list[list[Any]]", stored)
+    _, _, version, at, _ = row
+    forms: list[list[Any]] = row[4]
+    if type(forms) is not list or not forms:
+        raise TypeError(f"records must be a list of some, found {forms!r}")
     records: list[HistoryRecord] = []
-    seq = version - len(forms)
-    for kind, event_name, attempt_number, details, *own_time in forms:
+    seq, instant = version - len(forms), _read_time(at)
+    details: dict[str, Any]
+    for form in forms:
+        own_instant = _read_time(form.pop()) if len(form) == _DATED else instant
+        kind, event_name, attempt_number, details = form
         if type(details) is not dict:
             raise TypeError(f"details must be an object, found {details!r}")
         seq += 1
         record = HistoryRecord(
             seq=seq,
             type=_TYPES[kind],
-            at=_read_time(own_time[0] if own_time else at),
+            at=own_instant,
             event_name=event_name,
             attempt_number=attempt_number,
-            details=cast("dict[str, Any]", details),
+            details=details,
         )
         records.append(record)
     return records

@@ -20,11 +20,9 @@ Outcome = TypeVar("Outcome")
 _MOST = 512
 """Members of one batch; more would make the first of them wait for the last."""
 
-_TURN = 128
-"""About how many outcomes are told in one turn of the loop: missions told together go on in one batch again."""
-
-_CROWD, _PATIENCE = 16, 4
-"""So many are given so many turns of the loop to hand over what comes next: steps that only compute end in three."""
+_TURN = 64
+"""About how many outcomes are told in one turn of the loop. Missions that are told together go on in one batch again:
+while the adapter writes what one turn led to, those of the other turns are worked on."""
 
 
 class Coalescer(Generic[Item, Caller, Outcome]):
@@ -64,9 +62,7 @@ class Coalescer(Generic[Item, Caller, Outcome]):
         try:
             while self._items:
                 callers, self._callers = deque(self._callers[:_MOST]), self._callers[_MOST:]
-                count = len(callers)
                 await self._tell_all(callers, deque(await self._outcomes(self._batch())))
-                await self._let_gather(count)
         finally:
             self._task = None
             self._activity.leave()
@@ -82,13 +78,6 @@ class Coalescer(Generic[Item, Caller, Outcome]):
             self._tell(callers.popleft(), outcomes.popleft())  # what was told is not kept until the last one is
             if number % most == 0 and callers:
                 await asyncio.sleep(0)  # others on the loop get their turn
-
-    async def _let_gather(self, told: int) -> None:
-        """Let a crowd that was told together go on together: else those out of step would stay small batches."""
-        turns = _PATIENCE if told >= _CROWD else 0
-        while turns and len(self._items) < told:
-            await asyncio.sleep(0)
-            turns -= 1
 
     async def _outcomes(self, items: list[Item]) -> Sequence[Outcome | PersistenceError]:
         try:
