@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Literal
 
@@ -350,8 +351,19 @@ def last_commit(place: str, value: str) -> str:
     return f"UPDATE history SET records = json_set(records, '{place}', {value}) WHERE {LAST}"
 
 
+def damage(path: Path, sql: str) -> None:
+    with closing(sqlite3.connect(path)) as database, database:
+        assert database.execute(sql).rowcount > 0
+
+
+def rows_of_the_second(path: Path) -> list[tuple[object, ...]]:
+    with closing(sqlite3.connect(path)) as database:
+        return database.execute("SELECT * FROM history WHERE mission = 2").fetchall()
+
+
+BROKEN_JSON = "UPDATE history SET records = '[' WHERE version = 3"
 BROKEN = {
-    "broken JSON": "UPDATE history SET records = '[' WHERE mission = 2 AND version = 3",
+    "broken JSON": f"{BROKEN_JSON} AND mission = 2",
     "a gap": "DELETE FROM history WHERE mission = 2 AND version = 3",
     "a record that is gone": f"UPDATE history SET records = json_remove(records, '$[0]') WHERE {LAST}",
     "no end": f"DELETE FROM history WHERE {LAST}",
@@ -365,9 +377,9 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize("damage", list(BROKEN))
+@pytest.mark.parametrize("name", list(BROKEN))
 async def test_history_that_does_not_fold_is_corrupt_for_its_mission_alone(
-    tmp_path: Path, fake_clock: FakeClock, damage: str, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, fake_clock: FakeClock, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """One damaged mission among three is an error that names it, the others go on, and its rows stay as they are."""
     path = tmp_path / "missions.db"
@@ -377,11 +389,8 @@ async def test_history_that_does_not_fold_is_corrupt_for_its_mission_alone(
     for mission_id in ("first", "damaged", "last"):
         await commander.start(definition, 1, mission_id=mission_id)
     await open_commander.close()
-    database = sqlite3.connect(path)
-    with database:
-        database.execute(BROKEN[damage])
-    rows = database.execute("SELECT * FROM history WHERE mission = 2").fetchall()
-    database.close()
+    damage(path, BROKEN[name])
+    rows = rows_of_the_second(path)
     with caplog.at_level(logging.ERROR):
         commander = await open_commander([definition])
         await fake_clock.advance(60)
@@ -398,9 +407,7 @@ async def test_history_that_does_not_fold_is_corrupt_for_its_mission_alone(
         assert len(await commander.list_missions()) == 3
     assert "damaged" in caplog.text
     await open_commander.clear()
-    database = sqlite3.connect(path)
-    assert database.execute("SELECT * FROM history WHERE mission = 2").fetchall() == rows
-    database.close()
+    assert rows_of_the_second(path) == rows
 
 
 async def test_corrupt_mission_is_not_read_again_and_again(tmp_path: Path, fake_clock: FakeClock) -> None:
@@ -411,10 +418,7 @@ async def test_corrupt_mission_is_not_read_again_and_again(tmp_path: Path, fake_
     commander = await open_commander([definition])
     await commander.start(definition, 1, mission_id="damaged")
     await open_commander.close()
-    database = sqlite3.connect(path)
-    with database:
-        database.execute("UPDATE history SET records = '[' WHERE version = 3")
-    database.close()
+    damage(path, BROKEN_JSON)
     loads: list[str] = []
 
     class Loads(Forwarding):
@@ -441,10 +445,7 @@ async def test_start_with_the_id_of_a_corrupt_mission_is_refused(tmp_path: Path,
     commander = await open_commander([definition])
     await commander.start(definition, 1, mission_id="damaged")
     await open_commander.close()
-    database = sqlite3.connect(path)
-    with database:
-        database.execute("UPDATE history SET records = '[' WHERE version = 3")
-    database.close()
+    damage(path, BROKEN_JSON)
     commander = await open_commander([definition])
     async with asyncio.timeout(5):
         with pytest.raises(CorruptMissionError, match="damaged"):
