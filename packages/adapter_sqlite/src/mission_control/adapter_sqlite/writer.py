@@ -84,21 +84,12 @@ def _nothing() -> None:
     pass
 
 
-@attrs.frozen
-class _Prepared:
-    """What is bound for a batch: rows, one behind the other, and the definitions that come with them."""
-
-    values: list[Any]
-    definitions: dict[str, Row]
-
-
 class Writer:
     """Writes on a connection that no one else uses."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._cursor = connection.cursor()
-        self._definitions: set[str] = set()
         connection.execute("PRAGMA temp_store = MEMORY")  # a full or missing folder for temporary files is no concern
         for statement in _SETUP:
             connection.execute(statement)
@@ -112,34 +103,15 @@ class Writer:
 
         `begun` is called when all that is left to do is SQLite's.
         """
-        prepared = self._prepare(batch)
+        prepared = _prepare(batch)
         begun()
+        is_one = len(batch) <= _MOST and not prepared.definitions
         try:
-            self._write(prepared)
+            with nullcontext() if is_one else self._transaction():
+                self._execute(prepared)
         except sqlite3.IntegrityError:
             return self._write_what_fits(batch)
         return [None] * len(batch)
-
-    def _prepare(self, batch: Iterable[MissionCommit]) -> _Prepared:
-        values: list[Any] = []
-        definitions: dict[str, Row] = {}
-        for member in batch:
-            try:
-                values += _row(member)
-                definition = member.definition
-                if definition is not None and definition.fingerprint not in self._definitions:
-                    definitions[definition.fingerprint] = _definition_row(definition, member)
-            except (TypeError, ValueError, RecursionError) as error:
-                raise PersistenceError(
-                    f"mission {member.mission_id!r}: its records cannot be stored: {error}"
-                ) from error
-        return _Prepared(values, definitions)
-
-    def _write(self, prepared: _Prepared) -> None:
-        is_one = len(prepared.values) <= _MOST * _WIDTH and not prepared.definitions
-        with nullcontext() if is_one else self._transaction():
-            self._execute(prepared)
-        self._definitions.update(prepared.definitions)
 
     def _execute(self, prepared: _Prepared) -> None:
         for definition in prepared.definitions.values():
@@ -165,9 +137,7 @@ class Writer:
                 versions[member.mission_id] = member.records[-1].seq
                 outcomes.append(None)
                 fitting.append(member)
-            prepared = self._prepare(fitting)
-            self._execute(prepared)
-        self._definitions.update(prepared.definitions)
+            self._execute(_prepare(fitting))
         return outcomes
 
     def _version(self, mission_id: str) -> int:
@@ -184,6 +154,28 @@ class Writer:
             with suppress(sqlite3.Error):
                 self._connection.rollback()
             raise
+
+
+@attrs.frozen
+class _Prepared:
+    """What is bound for a batch: rows, one behind the other, and the definitions that come with them."""
+
+    values: list[Any]
+    definitions: dict[str, Row]
+
+
+def _prepare(batch: Iterable[MissionCommit]) -> _Prepared:
+    values: list[Any] = []
+    definitions: dict[str, Row] = {}
+    for member in batch:
+        try:
+            values += _row(member)
+            definition = member.definition
+            if definition is not None and definition.fingerprint not in definitions:
+                definitions[definition.fingerprint] = _definition_row(definition, member)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise PersistenceError(f"mission {member.mission_id!r}: its records cannot be stored: {error}") from error
+    return _Prepared(values, definitions)
 
 
 def _row(member: MissionCommit) -> Row:
