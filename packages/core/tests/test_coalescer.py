@@ -65,7 +65,7 @@ async def test_other_errors_of_ours_from_an_adapter_are_a_failure_of_storage() -
         assert (str(outcome), outcome.__cause__) == (str(error), error)
 
 
-@pytest.mark.parametrize(("count", "turns"), [(1, [1]), (90, [90]), (100, [50, 50]), (500, [63] * 7 + [59])])
+@pytest.mark.parametrize(("count", "turns"), [(1, [1]), (90, [90]), (100, [50, 50]), (250, [63, 63, 63, 61])])
 async def test_a_batch_is_told_in_turns_of_about_the_same_size(count: int, turns: list[int]) -> None:
     """Others get the loop in between, and no small rest gets a turn of its own, to stay a small batch from then on."""
     told: list[int] = []
@@ -87,6 +87,27 @@ async def test_a_batch_is_told_in_turns_of_about_the_same_size(count: int, turns
     await coalescer.drained()
 
     assert list(Counter(told).values()) == turns
+
+
+async def test_more_than_a_batch_holds_wait_for_the_next_one() -> None:
+    """However many come at once, none of them waits for all of the others."""
+    sizes: list[int] = []
+
+    async def echo(batch: list[int]) -> Sequence[int]:
+        sizes.append(len(batch))
+        return batch
+
+    def tell(caller: int, outcome: object) -> None:
+        told.append((caller, outcome))
+
+    told: list[tuple[int, object]] = []
+    coalescer: Coalescer[int, int, int] = Coalescer(echo, tell, Activity())
+    for number in range(600):
+        coalescer.submit(number, number)
+    await coalescer.drained()
+
+    assert sizes == [256, 256, 88]
+    assert told == [(number, number) for number in range(600)]
 
 
 async def test_what_was_told_is_not_kept_until_the_batch_is_done() -> None:

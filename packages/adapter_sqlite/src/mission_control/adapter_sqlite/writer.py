@@ -1,4 +1,4 @@
-"""Commits, written: one statement each, whatever they carry.
+"""Commits, written: one statement each, for up to 256 missions.
 
 Python gives its lock up for every step of a statement, and a busy event loop may keep it for milliseconds each
 time. So the members of a commit are the rows of one INSERT into a view, and triggers do with each row what it asks for:

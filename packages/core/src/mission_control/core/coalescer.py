@@ -17,7 +17,7 @@ Item = TypeVar("Item")
 Caller = TypeVar("Caller")
 Outcome = TypeVar("Outcome")
 
-_MOST = 512
+_MOST = 256
 """Members of one batch; more would make the first of them wait for the last."""
 
 _TURN = 64
