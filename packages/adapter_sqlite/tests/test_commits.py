@@ -84,11 +84,14 @@ async def test_a_crowd_waits_until_its_writer_has_begun(
     adapter: PersistenceAdapter, monkeypatch: pytest.MonkeyPatch, count: int, begins_at_once: bool
 ) -> None:
     """The loop does not go on before SQLite is at work on a large commit, and stays free for a small one."""
-    has_begun = threading.Event()
+    may_begin, has_begun = threading.Event(), threading.Event()
+    if begins_at_once:
+        may_begin.set()
     write = Writer.write
 
     def slow_write(writer: Writer, batch: Sequence[MissionCommit], *begun: Callable[[], None]) -> list[CommitOutcome]:
         def begin() -> None:
+            may_begin.wait(10)
             time.sleep(0.05)
             has_begun.set()
             for tell in begun:
@@ -101,6 +104,7 @@ async def test_a_crowd_waits_until_its_writer_has_begun(
     writing = asyncio.ensure_future(adapter.commit([adds(f"m-{number}") for number in range(count)]))
     await asyncio.sleep(0)
     assert has_begun.is_set() == begins_at_once
+    may_begin.set()
     assert list(await writing) == [None] * count
 
 
