@@ -118,6 +118,18 @@ def test_function_of_two_nodes_is_ambiguous() -> None:
     assert isinstance(raised.value, NonRetryableError)
 
 
+def test_function_that_no_node_runs_is_an_error() -> None:
+    """The error names the function and what there is, and neither a default nor another attempt helps."""
+
+    def stranger(ctx: MissionContext[Request]) -> None:
+        """A step of some other definition."""
+
+    with pytest.raises(MissionExecutionError, match=r"no step that runs .*stranger; it has 'start'") as raised:
+        context().output(stranger, default=None)
+
+    assert isinstance(raised.value, NonRetryableError)
+
+
 def test_received_is_typed_by_the_token_or_the_name() -> None:
     """Token and name give the signal's type; what was not received is an error, which no attempt helps."""
     ctx = context(go=EventRecord(input=STORED))
