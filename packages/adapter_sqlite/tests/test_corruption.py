@@ -35,6 +35,7 @@ DAMAGES = {
     "broken JSON": last_commit("records = '[[\"step-started\", '"),
     "JSON of another kind": last_commit("records = '{}'"),
     "a record of another kind": last_commit("records = '[1]'"),
+    "a text for a record": last_commit("records = '[\"abcde\"]'"),
     "a record without all": last_commit("records = '[[\"step-started\"]]'"),
     "details of another kind": last_commit('records = \'[["step-started","pack",1,[1]]]\''),
     "deeply nested JSON": last_commit(f"records = '{'[' * 90_000}'"),

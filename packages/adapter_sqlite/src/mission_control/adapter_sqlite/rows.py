@@ -169,6 +169,8 @@ def read_history(row: Row) -> list[HistoryRecord]:
     seq, instant = version - len(forms), _read_time(at)
     details: dict[str, Any]
     for form in forms:
+        if type(form) is not list:
+            raise TypeError(f"a record must be a list, found {form!r}")
         own_instant = _read_time(form.pop()) if len(form) == _DATED else instant
         kind, event_name, attempt_number, details = form
         if type(details) is not dict:

@@ -127,7 +127,7 @@ _VIEWS = {
         WHERE type IN ('timer-scheduled', 'step-retry-scheduled')
     """,
 }
-"""Views keep no data, so that a file gets today's, whatever it had."""
+"""Views keep no data: every upgrade makes them anew."""
 
 
 def is_current(connection: sqlite3.Connection, path: Path) -> bool:
