@@ -179,11 +179,15 @@ def _prepare(batch: Iterable[MissionCommit]) -> _Prepared:
 
 
 def _row(member: MissionCommit) -> Row:
-    """Return the values of `_COLUMNS`."""
+    """Return the values of `_COLUMNS`. Its times are mostly one instant, whose text is made once."""
     expected, summary, last = member.expected_version, member.summary, member.records[-1]
-    updated_at = stored_time(summary.updated_at)
-    created_at = stored_time(summary.created_at) if expected == 0 else ""  # which no other commit changes
-    at = updated_at if last.at is summary.updated_at else stored_time(last.at)
+    updated_at = created_at = at = stored_time(summary.updated_at)
+    if last.at is not summary.updated_at:
+        at = stored_time(last.at)
+    if expected > 0:
+        created_at = ""  # no other commit than the first changes it
+    elif summary.created_at is not summary.updated_at:
+        created_at = stored_time(summary.created_at)
     records = history_text(member.records, last.at)
     return (expected, last.seq, at, records, *summary_row(summary, created_at, updated_at))
 
