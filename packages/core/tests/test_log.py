@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
 
-from mission_control.core.log import bound_logger
+from mission_control.core.log import ContainedLogger, bound_logger, contained
 
 LOGGER = "mission_control.mission"
 
@@ -137,3 +139,108 @@ def test_nothing_is_printed(capfd: pytest.CaptureFixture[str]) -> None:
 
     assert capfd.readouterr().out == ""
     assert not structlog.is_configured()
+
+
+@pytest.fixture
+def factory() -> Iterator[None]:
+    """A record factory of an application that gives every record the fields that its one format names."""
+    before = logging.getLogRecordFactory()
+
+    def with_fields(*arguments: Any, **options: Any) -> logging.LogRecord:
+        record = before(*arguments, **options)
+        record.mission_id = record.event = "-"
+        return record
+
+    logging.setLogRecordFactory(with_fields)
+    yield
+    logging.setLogRecordFactory(before)
+
+
+@pytest.mark.usefixtures("factory")
+def test_records_pass_with_a_factory_that_sets_their_keys(text: pytest.LogCaptureFixture) -> None:
+    """What is known of a record replaces what the factory gave to all."""
+    bound_logger(LOGGER, mission_id="mission-1").warning("sent")
+    ContainedLogger(LOGGER).warning("late", extra={"mission_id": "mission-2"})
+
+    assert [vars(record)["mission_id"] for record in text.records] == ["mission-1", "mission-2"]
+
+
+def test_line_names_where_it_was_written(text: pytest.LogCaptureFixture) -> None:
+    """File and function of a line are the caller's, not those of a logger around a logger."""
+    bound_logger(LOGGER).warning("bound")
+    bound_logger(LOGGER).log(logging.WARNING, "bound")
+    ContainedLogger(LOGGER).warning("plain")
+    ContainedLogger(LOGGER).log(logging.WARNING, "plain", stack_info=True)
+
+    assert {record.funcName for record in text.records} == {"test_line_names_where_it_was_written"}
+    assert {Path(record.pathname) for record in text.records} == {Path(__file__)}
+    assert text.records[-1].stack_info is not None
+
+
+def test_exception_can_be_given_or_current(text: pytest.LogCaptureFixture) -> None:
+    """`exc_info` is an exception, its triple, or the one that is being handled."""
+    log, error = ContainedLogger(LOGGER), ValueError("no")
+    log.warning("given", exc_info=error)
+    log.warning("triple", exc_info=(ValueError, error, None))
+    try:
+        raise error
+    except ValueError:
+        log.exception("current")
+
+    assert [record.exc_info and record.exc_info[1] for record in text.records] == [error] * 3
+
+
+def test_broken_log_line_is_told_on_stderr(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `logging` itself does, unless the application has told it not to; a broken stderr costs the line alone."""
+    logger = logging.getLogger(LOGGER)
+
+    class Broken(logging.Handler):
+        def handle(self, record: logging.LogRecord) -> bool:
+            raise ZeroDivisionError
+
+    monkeypatch.setattr(logger, "handlers", [Broken()])
+
+    ContainedLogger(LOGGER).warning("lost")
+    assert "ZeroDivisionError" in capsys.readouterr().err
+
+    monkeypatch.setattr(logging, "raiseExceptions", False)
+    ContainedLogger(LOGGER).warning("lost")
+    assert capsys.readouterr().err == ""
+
+    monkeypatch.setattr(logging, "raiseExceptions", True)
+    monkeypatch.setattr(sys, "stderr", object())
+    ContainedLogger(LOGGER).warning("lost")
+
+
+@pytest.mark.parametrize("end", [KeyboardInterrupt, SystemExit])
+def test_end_of_the_program_passes_a_log_call(monkeypatch: pytest.MonkeyPatch, end: type[BaseException]) -> None:
+    """What ends the program is not kept back, wherever in a line it is raised."""
+
+    class Ending:
+        def __str__(self) -> str:
+            raise end
+
+    def raising(record: object) -> bool:
+        raise end
+
+    for call in (bound_logger(LOGGER).warning, bound_logger(LOGGER).error):
+        with pytest.raises(end):
+            call("event", key=Ending())
+        with pytest.raises(end):
+            call("%s", Ending())
+    monkeypatch.setattr(logging.getLogger(LOGGER), "filters", [raising])
+    with pytest.raises(end):
+        ContainedLogger(LOGGER).warning("lost")
+
+
+def test_contained_function_logs_what_it_raises(text: pytest.LogCaptureFixture) -> None:
+    """Whoever calls it gets None, and the log has the error; the end of the program passes."""
+    log = ContainedLogger(LOGGER)
+
+    assert contained(log, "no division")(lambda: 1 / 0)() is None
+    assert contained(log, "no division")(lambda: 2)() == 2
+    with pytest.raises(SystemExit):
+        contained(log, "no division")(sys.exit)()
+    assert [(record.message, record.exc_info and record.exc_info[0]) for record in text.records] == [
+        ("no division", ZeroDivisionError)
+    ]

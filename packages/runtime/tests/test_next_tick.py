@@ -178,4 +178,4 @@ async def test_timers_fire_without_any_tick(runtimes: Runtimes, fake_clock: Fake
     await fake_clock.advance(60)
 
     assert (await mission.status()) == MissionStatus.COMPLETED
-    assert runtimes.names == ["mission-resume-started"]
+    assert runtimes.names == ["mission-resume-started", "mission-completed"]

@@ -64,7 +64,13 @@ async def test_what_goes_on_before_the_startup_tick_belongs_to_it(runtimes: Runt
 
     await runtimes([sleeping()])
 
-    assert runtimes.names == ["runtime-started", "tick-started", "mission-resume-started", "tick-completed"]
+    assert runtimes.names == [
+        "runtime-started",
+        "tick-started",
+        "mission-resume-started",
+        "mission-completed",
+        "tick-completed",
+    ]
     assert runtimes.measured("runtime.tick.empty") == []
 
 

@@ -29,7 +29,7 @@ class Alarm:
         slots: Slots,
         activity: Activity,
         engine: Wakes,
-        observer: Observer | None,
+        observer: Observer,
     ) -> None:
         def bell(kinds: tuple[DueKind, ...], slots: Slots | None) -> Bell:
             return Bell(

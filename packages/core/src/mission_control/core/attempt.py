@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import contextvars
 import inspect
-import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from enum import Enum
@@ -15,6 +14,8 @@ from typing import Any, TypeGuard
 
 from .clock import Clock, RunningAttempt
 from .flight import Flight, UpdateOperation
+from .foreign import ENDS_THE_PROGRAM, carried
+from .log import ContainedLogger
 from .nodes import StepNode, UserCode
 from .observer import Tracer
 from .sleeper import Deadlines
@@ -27,16 +28,12 @@ GRACE = 5.0
 _LINGERING = 1.0
 """Seconds after which a loop that should have ended is taken to go on."""
 
-logger: logging.Logger = logging.getLogger("mission_control.engine")
+logger: ContainedLogger = ContainedLogger("mission_control.engine")
 
 current_attempt: contextvars.ContextVar[Attempt | None] = contextvars.ContextVar(
     "mission_control_attempt", default=None
 )
 """The attempt that the code asking runs in, tasks and threads that it started included."""
-
-
-ENDS_THE_PROGRAM = (KeyboardInterrupt, SystemExit)
-"""What user code raises to end more than itself."""
 
 
 class Stop(Enum):
@@ -137,10 +134,18 @@ class Attempt:
     def begin(self, run: UserCode, arguments: tuple[Any, ...], *, is_async: bool) -> None:
         """Start the code, and its timeout with it."""
         runner = self.runner
-        runner.running.add(self)
         if self.code.timeout is not None:
             self.timeout_at = _later(runner.clock.now(), self.code.timeout)
             self._deadline = runner.deadlines.add(self.timeout_at, self._time_out)
+        runner.running.add(self)
+        try:
+            self._launch(run, arguments, is_async=is_async)
+        except BaseException:  # no thread, say: nothing has run
+            self._release()
+            raise
+
+    def _launch(self, run: UserCode, arguments: tuple[Any, ...], *, is_async: bool) -> None:
+        runner = self.runner
         context = runner.context.copy()
         context.run(current_attempt.set, self)
         if runner.tracer is not None:
@@ -198,14 +203,17 @@ class Attempt:
             return
         self.is_over = True
         self.value, self.error = value, error
-        self.runner.running.discard(self)
-        if self._deadline is not None:
-            self.runner.deadlines.remove(self._deadline)
+        self._release()
         if self._grace is not None:
             self._grace.cancel()
         if self.runner.tracer is not None:
             self.runner.tracer.attempt_ended(self._trace, error, self.stopped and self.stopped.value)
         self._ended(self)
+
+    def _release(self) -> None:
+        self.runner.running.discard(self)
+        if self._deadline is not None:
+            self.runner.deadlines.remove(self._deadline)
 
     async def lending(self, answer: asyncio.Future[Any]) -> Any:
         """Wait for another mission's answer, and let others have the slot meanwhile."""
@@ -299,13 +307,16 @@ def is_awaitable(value: object) -> TypeGuard[Awaitable[Any]]:
     """True where the value can be awaited; one that raises when it is asked cannot."""
     try:
         return inspect.isawaitable(value)
-    except Exception:  # a user's object may do anything
+    except ENDS_THE_PROGRAM:
+        raise
+    except BaseException:  # a user's object may do anything
         return False
 
 
 def _discard(value: object) -> None:
     if isinstance(value, CoroutineType):
-        value.close()
+        with contextlib.suppress(BaseException):  # it has not begun, and whatever its end raises is nobody's
+            value.close()
 
 
 def _settle(answer: asyncio.Future[Any], value: object, error: BaseException | None) -> None:
@@ -314,7 +325,7 @@ def _settle(answer: asyncio.Future[Any], value: object, error: BaseException | N
     if error is None:
         answer.set_result(value)
     else:
-        answer.set_exception(RuntimeError(repr(error)) if isinstance(error, StopIteration) else error)
+        answer.set_exception(carried(error))
 
 
 async def _call(run: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:

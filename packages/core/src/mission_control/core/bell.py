@@ -7,7 +7,6 @@ corrupt) is passed over once, and does not stand before the others the next time
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
@@ -16,7 +15,10 @@ from typing import Protocol, TypeAlias
 
 from .activity import Activity
 from .clock import Clock
+from .coalescer import as_persistence_error
 from .errors import PersistenceError
+from .foreign import must_pass
+from .log import ContainedLogger
 from .observer import Observer
 from .persistence import DueKind, PersistenceAdapter, due_kind
 from .recorder import closed
@@ -24,7 +26,7 @@ from .records import MissionSummary, due_at
 from .sleeper import Sleeper
 from .slots import Slots
 
-logger: logging.Logger = logging.getLogger("mission_control.alarm")
+logger: ContainedLogger = ContainedLogger("mission_control.alarm")
 
 _PAGE = 256
 _Page: TypeAlias = deque[MissionSummary]
@@ -67,7 +69,7 @@ class Bell:
         slots: Slots | None,
         activity: Activity,
         engine: Wakes,
-        observer: Observer | None,
+        observer: Observer,
     ) -> None:
         self._kinds = kinds
         self._adapter = adapter
@@ -155,16 +157,16 @@ class Bell:
                     if not self._must_sweep:  # whoever asked after that read had begun gets another one
                         raise
             self._backoff = 0.0
-        except asyncio.CancelledError:
-            failure = closed()
-            raise
         except PersistenceError as error:
             failure = error
             self._backoff = min(_LONGEST_BACKOFF, self._backoff * 2 or _FIRST_BACKOFF)
             logger.warning("due missions cannot be read: %s; trying again in %g s", error, self._backoff)
             self._ring_in(self._backoff)
-        except Exception as error:
-            failure = error
+        except BaseException as error:
+            failure = closed()
+            if must_pass(error):
+                raise
+            failure = as_persistence_error(error)
             logger.exception("due missions cannot be read; trying again in %g s", _LONGEST_BACKOFF)
             self._ring_in(_LONGEST_BACKOFF)
         finally:
@@ -268,7 +270,7 @@ class Bell:
                     await self._wait_for(self._slots)
                 self._waking += 1
                 self._engine.wake(summary, self._woken, has_slot=self._slots is not None)
-            elif self._observer is not None:
+            else:
                 self._observer.mission_resumed(summary, obstacle)
         if self._slots is None and self._waking:
             self._all_woken = asyncio.get_running_loop().create_future()
@@ -282,8 +284,7 @@ class Bell:
 
     def _woken(self, summary: MissionSummary, error: Exception | None) -> None:
         self._waking -= 1
-        if self._observer is not None:
-            self._observer.mission_resumed(summary, error)
+        self._observer.mission_resumed(summary, error)
         if not self._waking and self._all_woken is not None and not self._all_woken.done():
             self._all_woken.set_result(None)
         self._check_sweep()

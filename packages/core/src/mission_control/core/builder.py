@@ -19,6 +19,7 @@ from typing_extensions import TypeForm, TypeVar
 from .annotations import is_coroutine_function, return_type
 from .definition import I, MissionDefinition, Signal, node_name
 from .errors import MissionDefinitionError
+from .foreign import ENDS_THE_PROGRAM
 from .issues import found
 from .names import checked_name, is_a
 from .nodes import EndNode, Node, SignalNode, SleepNode, StartNode, StepNode, UpdateHandler, UserCode
@@ -45,7 +46,9 @@ def _code(run: object, *, arguments: int, subject: str) -> UserCode:
         raise MissionDefinitionError(f"{subject}: it is called with {expected}, and that fails: {error}") from None
     except ValueError:
         pass  # a built-in without a signature
-    except Exception as error:  # a signature may be computed by what has it
+    except ENDS_THE_PROGRAM:
+        raise
+    except BaseException as error:  # a signature may be computed by what has it
         raise MissionDefinitionError(f"{subject}: the signature of {found(run)} cannot be read") from error
     return run
 

@@ -12,6 +12,7 @@ from typing_extensions import TypeVar
 
 from .activity import Activity
 from .errors import MissionControlError, PersistenceError
+from .foreign import described, must_pass
 
 Item = TypeVar("Item")
 Caller = TypeVar("Caller")
@@ -82,8 +83,10 @@ class Coalescer(Generic[Item, Caller, Outcome]):
     async def _outcomes(self, items: list[Item]) -> Sequence[Outcome | PersistenceError]:
         try:
             outcomes = await self._work(items)
-        except Exception as error:
-            return [_as_persistence_error(error)] * len(items)
+        except BaseException as error:
+            if must_pass(error):
+                raise
+            return [as_persistence_error(error)] * len(items)
         if len(outcomes) != len(items):
             wrong = PersistenceError(
                 f"the adapter returned {len(outcomes)} outcomes for a batch of {len(items)}, and has to return one for "
@@ -93,10 +96,11 @@ class Coalescer(Generic[Item, Caller, Outcome]):
         return outcomes
 
 
-def _as_persistence_error(error: Exception) -> PersistenceError:
+def as_persistence_error(error: BaseException) -> PersistenceError:
+    """Return what an adapter raised as the error that callers know."""
     if isinstance(error, PersistenceError):
         return error
-    wrapped = PersistenceError(f"storage failed: {type(error).__name__}: {error}")
+    wrapped = PersistenceError(f"storage failed: {described(error)}")
     if isinstance(error, MissionControlError):
         wrapped = PersistenceError(str(error))
     wrapped.__cause__ = error

@@ -12,7 +12,7 @@ from typing_extensions import TypeForm, TypeVar
 from .errors import MissionDefinitionError
 from .json_values import encode_json
 from .names import RESERVED, checked_name
-from .nodes import EndNode, Node, SignalNode, StartNode, StepNode, UpdateHandler, UserCode
+from .nodes import EndNode, Node, SignalNode, StartNode, StepNode, UpdateHandler, UserCode, is_same_code
 from .persistence import StoredDefinition
 from .schema import PayloadType, Schema, payload_type
 
@@ -80,8 +80,8 @@ class MissionDefinition(Generic[I]):
 
     def names_of(self, run: object) -> list[str]:
         """Return the names of the nodes and updates whose code is `run`."""
-        nodes = [node.name for node in self.nodes if isinstance(node, StepNode) and node.run == run]
-        return nodes + [name for name, update in self.updates.items() if update.run == run]
+        nodes = [node.name for node in self.nodes if isinstance(node, StepNode) and is_same_code(node.run, run)]
+        return nodes + [name for name, update in self.updates.items() if is_same_code(update.run, run)]
 
 
 class Signal(Generic[T]):

@@ -22,15 +22,19 @@ from .errors import (
     MissionExecutionError,
     MissionNotRegisteredError,
 )
+from .foreign import carried
 from .handle import MissionHandle
 from .issues import found
+from .log import ContainedLogger, contained
 from .names import checked_name, exact_text, is_a, new_mission_id, sought
-from .observer import Observer, Tracer
+from .observer import LogObserver, Observer, Tracer
 from .operations import EmbeddedOperations
 from .persistence import PersistenceAdapter
 from .recorder import not_registered
 from .records import MissionInspection, MissionSnapshot, MissionStatus, MissionSummary
 from .session import Session
+
+logger: ContainedLogger = ContainedLogger("mission_control.engine")
 
 _PAGE = 500
 
@@ -60,7 +64,7 @@ class EmbeddedCommander(Commander):
         self._clock: Clock = SystemClock() if clock is None else clock
         self._create_mission_id = create_mission_id or new_mission_id
         self._max_concurrency = max_concurrency
-        self._observer = observer
+        self._observer: Observer = LogObserver() if observer is None else observer
         self._tracer = tracer
         self.activity: Activity = Activity()
         """What is under way here; a runtime adds what it does itself, so that `settled` waits for that too."""
@@ -124,9 +128,11 @@ class EmbeddedCommander(Commander):
         if join is not None:
             try:
                 self._leave = join(session)
-            except BaseException:
+            except BaseException as error:
                 await self._adapter.close()
-                raise
+                if carried(error) is error:
+                    raise
+                raise carried(error) from error
         self._session = session
         session.recovery = session.alarm.sweep()
         return session
@@ -158,7 +164,7 @@ class EmbeddedCommander(Commander):
             await session.close()
         finally:
             if self._leave is not None:
-                self._leave()
+                contained(logger, "a clock could not be left")(self._leave)()
             await self._adapter.close()
 
     def _refuse_from_inside(self, what: str) -> None:

@@ -8,31 +8,36 @@ one that was read instead of created; there is no other difference.
 
 from __future__ import annotations
 
-import logging
 import random
 from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from typing import Any
 
+import attrs
+
 from .activity import Activity
 from .attempt import Attempt, Runner, Stop
 from .clock import Clock
-from .commands import Cancel, Elapse, FinishCancel, Interrupt, Proceed, Receive, RunAttempt, Start, Update
+from .commands import Cancel, Elapse, Fail, FinishCancel, Interrupt, Proceed, Receive, RunAttempt, Start, Update
 from .context import MissionContext
 from .decisions import PROCESS_ENDED, check_signal, check_update, next_actions
 from .definition import MissionDefinition
 from .errors import MissionControlError, MissionExecutionError, PayloadError
 from .flight import CancelOperation, Flight, Held, Operation, SignalOperation, UpdateOperation
-from .nodes import SignalNode, StepNode
+from .foreign import described
+from .log import ContainedLogger
+from .nodes import SignalNode, StepNode, UpdateHandler
+from .observer import FailedAttempt, Observer
 from .outcome import attempt_outcome
 from .persistence import PersistenceAdapter
 from .recorder import Recorder, closed, not_registered
-from .records import MissionStatus, MissionSummary, Wait, due_at
+from .records import MissionFailure, MissionStatus, MissionSummary, Wait, due_at
 from .state import State
 
-logger: logging.Logger = logging.getLogger("mission_control.engine")
+logger: ContainedLogger = ContainedLogger("mission_control.engine")
 
 _MOST_CAUSES = 256
 """Exceptions that are kept, so that a `MissionFailedError` can show what caused it."""
@@ -50,6 +55,7 @@ class Engine(Recorder):
         activity: Activity,
         definitions: Mapping[str, MissionDefinition[Any]],
         note_wait: Callable[[Wait], None],
+        observer: Observer,
     ) -> None:
         super().__init__(
             adapter=adapter,
@@ -61,6 +67,7 @@ class Engine(Recorder):
         )
         self._runner = runner
         self._note_wait = note_wait
+        self._observer = observer
         self._awaited: dict[str, list[Operation]] = {}
         self._causes: OrderedDict[str, BaseException] = OrderedDict()
 
@@ -82,13 +89,22 @@ class Engine(Recorder):
             return known
         flight = Flight(mission_id, definition=definition)
         self._activate(flight)
+        self._guard(flight, self._begin, input, start_at, operation, wait)
+        return None
+
+    def _begin(
+        self, flight: Flight, input: Any, start_at: datetime | None, operation: Operation, wait: bool, /
+    ) -> None:
+        definition = flight.definition
+        assert definition is not None  # a mission that starts has one
         flight.has_slot = start_at is None and self._slots.take()
         trace = None
         if self._tracer is not None:
             flight.is_traced = True
-            trace = self._tracer.mission_started(mission_id, definition.name)
-        self._commit(flight, Start(definition.name, input, start_at, trace), operation, _answer(operation, wait=wait))
-        return None
+            trace = self._tracer.mission_started(flight.mission_id, definition.name)
+        command = Start(definition.name, input, start_at, trace)
+        with operation:
+            self._commit(flight, command, operation, _answer(operation, wait=wait))
 
     def submit(self, mission_id: str, operation: CancelOperation | Held) -> None:
         """Put a signal, an update or a cancellation to a mission, which is read into memory first where need be."""
@@ -164,7 +180,9 @@ class Engine(Recorder):
     def _advance(self, flight: Flight) -> None:
         while flight.is_active and not flight.is_busy:
             if flight.cancels and flight.outcome is None:
-                self._cancel(flight, flight.cancels.popleft())
+                operation = flight.cancels.popleft()
+                with operation:
+                    self._cancel(flight, operation)
             elif not self._turn(flight):
                 return
 
@@ -182,7 +200,7 @@ class Engine(Recorder):
             flight.outcome = None  # what a step returned after the request does not count
             self._commit(flight, FinishCancel())
         elif flight.outcome is not None:
-            self._commit(flight, flight.outcome[1], applied=_outcome_is_durable)
+            self._commit(flight, flight.outcome[1], applied=self._outcome_is_durable)
         elif flight.problem is not None:
             self._stand_down(flight, flight.problem)
         elif state.waiting is not None:
@@ -257,8 +275,15 @@ class Engine(Recorder):
         assert isinstance(node, StepNode)  # `check_fit` has seen to it
         context: MissionContext[Any] = MissionContext(definition, state, node.name, action.attempt_number)
         self._begin_trace(flight, state)
-        flight.attempt = Attempt(self._runner, flight, node, action.attempt_number, self._step_ended)
-        flight.attempt.begin(node.run, (context,), is_async=node.is_async)
+        self._run(flight, Attempt(self._runner, flight, node, action.attempt_number, self._step_ended), node, context)
+
+    def _run(self, flight: Flight, attempt: Attempt, code: StepNode | UpdateHandler, *arguments: object) -> None:
+        flight.attempt = attempt
+        try:
+            attempt.begin(code.run, arguments, is_async=code.is_async)
+        except BaseException:
+            flight.attempt = None
+            raise
 
     def _step_ended(self, attempt: Attempt) -> None:
         self._guard(attempt.flight, self._go_on_from, attempt)
@@ -267,10 +292,30 @@ class Engine(Recorder):
         self._release(flight, attempt)
         node = attempt.code
         assert isinstance(node, StepNode)  # it was launched with one
-        command = attempt_outcome(attempt, node, self._clock.now(), random.random())
+        command = attempt_outcome(attempt, node, _last_record_at(flight), random.random())
         flight.outcome = (flight.claimed or ("", 0), command)
         flight.cause = attempt.error
         self._advance(flight)
+
+    def _outcome_is_durable(self, flight: Flight) -> None:
+        outcome, flight.outcome = flight.outcome, None
+        if outcome is not None and isinstance(outcome[1], Fail):
+            self._tell_failure(flight, *outcome[0], outcome[1].failure)
+
+    def _tell_failure(self, flight: Flight, step_name: str, attempt_number: int, failure: MissionFailure) -> None:
+        state = flight.state
+        assert state is not None  # it has just become durable
+        failed = FailedAttempt(
+            mission_id=state.mission_id,
+            mission_name=state.mission_name,
+            step_name=step_name,
+            attempt_number=attempt_number,
+            failure=attrs.evolve(failure, at=_last_record_at(flight)),
+            error=flight.cause,
+            is_final=state.is_terminal,
+            retry_at=due_at(state.waiting),
+        )
+        self._observer.attempt_failed(failed)
 
     def _release(self, flight: Flight, attempt: Attempt) -> None:
         flight.attempt = None
@@ -297,6 +342,9 @@ class Engine(Recorder):
         return False
 
     def _tell_end(self, flight: Flight, state: State) -> None:
+        if flight.is_alive:
+            flight.is_alive = False
+            self._observer.mission_ended(state, flight.cause if state.status is MissionStatus.FAILED else None)
         if flight.cause is not None and state.status is MissionStatus.FAILED:
             self._causes[state.mission_id] = flight.cause
             flight.cause = None
@@ -330,13 +378,11 @@ class Engine(Recorder):
         if needs_slot and not self._take_slot(flight):
             return False
         held.popleft()
-        try:
+        with suppress(MissionControlError), operation:
             if isinstance(operation, SignalOperation):
                 self._receive(flight, state, operation)
             else:
                 self._update(flight, state, operation)
-        except MissionControlError as error:
-            operation.refuse(error)
         return True
 
     def _receive(self, flight: Flight, state: State, operation: SignalOperation) -> None:
@@ -363,19 +409,15 @@ class Engine(Recorder):
         context: MissionContext[Any] = MissionContext(definition, state, operation.name, 1)
         ended = partial(self._guard, flight, self._update_ended, operation, stored)
         self._begin_trace(flight, state)
-        flight.attempt = Attempt(self._runner, flight, operation, None, ended)
-        flight.attempt.begin(handler.run, (context, typed), is_async=handler.is_async)
+        self._run(flight, Attempt(self._runner, flight, operation, None, ended), handler, context, typed)
 
     def _update_ended(self, flight: Flight, operation: UpdateOperation, stored: Any, attempt: Attempt) -> None:
         self._release(flight, attempt)
-        try:
+        with suppress(MissionControlError), operation:
             value = self._update_value(flight, operation, attempt)
-        except MissionControlError as error:
-            operation.refuse(error)
-            self._advance(flight)
-        else:
             command = Update(operation.name, stored, value)
             self._commit(flight, command, operation, lambda _: operation.resolve(value))
+        self._advance(flight)
 
     def _update_value(self, flight: Flight, operation: UpdateOperation, attempt: Attempt) -> Any:
         """Return what the update's code returned, as it is recorded, or raise what its caller gets."""
@@ -390,7 +432,7 @@ class Engine(Recorder):
         if attempt.stopped is Stop.TIMEOUT:
             error = TimeoutError(f"it did not end within {operation.timeout:g} s")
         if error is not None:
-            raise MissionExecutionError(f"{what} failed, nothing was recorded: {error!r}") from error
+            raise MissionExecutionError(f"{what} failed, nothing was recorded: {described(error)}") from error
         try:
             return definition.updates[operation.name].output.normalise(attempt.value, subject=what)
         except PayloadError as misfit:
@@ -416,8 +458,10 @@ class Engine(Recorder):
         await self._loader.drained()
 
 
-def _outcome_is_durable(flight: Flight) -> None:
-    flight.outcome = None
+def _last_record_at(flight: Flight) -> datetime:
+    assert flight.state is not None  # it is of a mission in memory
+    assert flight.state.at is not None  # that has begun
+    return flight.state.at
 
 
 def _await_end(operation: CancelOperation, flight: Flight) -> None:

@@ -11,6 +11,7 @@ import attrs
 
 from .commands import Command
 from .definition import MissionDefinition
+from .foreign import carried
 from .persistence import StoredDefinition
 from .records import MissionSummary
 from .state import State
@@ -38,7 +39,14 @@ class Operation:
     def refuse(self, error: BaseException) -> None:
         """Answer the caller with an error."""
         if not self.answer.done():
-            self.answer.set_exception(error)
+            self.answer.set_exception(carried(error))
+
+    def __enter__(self) -> None:
+        """Answer with whatever is raised inside, which is raised all the same: nobody else has the operation there."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object, /) -> None:
+        if error is not None:
+            self.refuse(error)
 
 
 @attrs.define(eq=False)
@@ -113,6 +121,8 @@ class Flight:
     """The attempt that this process put, or tried to put, on record."""
     birth: State | None = None
     """What the mission was to start as, until it is known whether it did."""
+    is_alive: bool = False
+    """True where the mission was seen here before its end."""
     cause: BaseException | None = None
     """What user code raised last."""
 
@@ -169,7 +179,9 @@ class Flight:
 
     def callers(self) -> tuple[Operation, ...]:
         """Take out everybody who waits for something of this mission."""
-        callers = (*(self.held or ()), *(self.cancels or ()), *self.watchers, *self.enders)
+        deciding = self.decision.operation if self.decision is not None else None
+        in_hand = () if deciding is None else (deciding,)
+        callers = (*(self.held or ()), *(self.cancels or ()), *self.watchers, *self.enders, *in_hand)
         self.held = self.cancels = None
         self.watchers = self.enders = ()
         return callers

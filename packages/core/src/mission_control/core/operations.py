@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from types import MethodType
 from typing import Any, Literal, TypeAlias
 
 from .activity import Activity
@@ -28,10 +27,12 @@ from .errors import (
     StaleMissionError,
 )
 from .flight import CancelOperation, Held, Operation, SignalOperation, UpdateOperation
+from .foreign import described, must_pass
 from .inspection import inspect_history
 from .issues import found
 from .machine import load
 from .names import exact_text, flag, is_a
+from .nodes import is_same_code
 from .persistence import LoadOutcome, PersistenceAdapter
 from .recorder import not_found, unknown_name
 from .records import MissionInspection, MissionSnapshot, MissionStatus
@@ -199,9 +200,11 @@ class EmbeddedOperations:
             try:
                 value = code(context) if is_coroutine_function(code) else await self._runner.call(code, context)
                 return await value if is_awaitable(value) else value
-            except Exception as error:
+            except BaseException as error:
+                if must_pass(error):
+                    raise
                 what = f"query {name!r} of mission {mission_id!r} ({mission_name})"
-                raise MissionExecutionError(f"{what} failed: {error!r}") from error
+                raise MissionExecutionError(f"{what} failed: {described(error)}") from error
 
     async def state(self, mission_id: str) -> State:
         """Return the mission's durable state. Raises `MissionNotFoundError`."""
@@ -244,15 +247,20 @@ class EmbeddedOperations:
 
     def failure(self, snapshot: MissionSnapshot) -> CommanderError:
         """Return the error for a failed or cancelled mission, with what caused it where that is known here."""
-        assert snapshot.error is not None  # it ended without completing
-        what = f"mission {snapshot.mission_id!r} ({snapshot.mission_name})"
-        if snapshot.status is MissionStatus.CANCELLED:
-            return MissionCancelledError(f"{what}: {snapshot.error.message}", snapshot=snapshot)
-        failed = MissionFailedError(
-            f"{what} failed at {snapshot.cursor!r} ({snapshot.error.code}): {snapshot.error.message}", snapshot=snapshot
-        )
-        failed.__cause__ = self._engine.cause(snapshot.mission_id)
-        return failed
+        return ended_error(snapshot, self._engine.cause(snapshot.mission_id))
+
+
+def ended_error(snapshot: MissionSnapshot, cause: BaseException | None) -> CommanderError:
+    """Return the error for a failed or cancelled mission; `cause` is what made it fail, where that is known."""
+    assert snapshot.error is not None  # it ended without completing
+    what = f"mission {snapshot.mission_id!r} ({snapshot.mission_name})"
+    if snapshot.status is MissionStatus.CANCELLED:
+        return MissionCancelledError(f"{what}: {snapshot.error.message}", snapshot=snapshot)
+    failed = MissionFailedError(
+        f"{what} failed at {snapshot.cursor!r} ({snapshot.error.code}): {snapshot.error.message}", snapshot=snapshot
+    )
+    failed.__cause__ = cause
+    return failed
 
 
 def _settle(answer: asyncio.Future[_Read], outcome: _Read) -> None:
@@ -282,14 +290,9 @@ def _name_of(
         wanted = str.__str__(wanted)
         names = [wanted] if wanted in known else []
     elif callable(wanted):
-        names = [name for name, code in known.items() if code is wanted or _is_same_method(code, wanted)]
+        names = [name for name, code in known.items() if is_same_code(code, wanted)]
     else:
         raise TypeError(f"expected the name of a {kind}, or its function, found {found(wanted)}")
     if len(names) == 1:
         return names[0]
     raise unknown_name(kind, wanted, known, mission_id, mission_name)
-
-
-def _is_same_method(one: object, other: object) -> bool:
-    """True for two looks at one method of one object: each look makes another object."""
-    return is_a(one, MethodType) and is_a(other, MethodType) and one == other

@@ -6,42 +6,61 @@ import traceback
 from datetime import datetime, timedelta
 from typing import Any
 
-from .attempt import ENDS_THE_PROGRAM, Attempt, Stop
+from .attempt import Attempt, Stop
 from .commands import Command, Fail, Interrupt, Succeed
 from .decisions import PROCESS_ENDED
 from .errors import NonRetryableError, PayloadError, RetryAfterError
+from .foreign import ENDS_THE_PROGRAM, class_name, described, words
 from .nodes import StepNode
 from .records import MissionFailure
 from .retry import LONGEST_DURATION
 
 _LONGEST_TRACEBACK = 20_000
-_LONGEST_MESSAGE = 10_000
 
 
-def attempt_outcome(attempt: Attempt, node: StepNode, now: datetime, chance: float) -> Command:
-    """Return the command for how `attempt` ended; `chance`, from 0 to 1, is for the jitter of a backoff."""
+def attempt_outcome(attempt: Attempt, node: StepNode, at: datetime, chance: float) -> Command:
+    """Return the command for how `attempt` ended; `chance`, from 0 to 1, is for the jitter of a backoff.
+
+    `at` is when the attempt was recorded. Whatever user code returned or raised, and however that behaves when it is
+    looked at, there is an outcome.
+    """
+    try:
+        return _outcome(attempt, node, at, chance)
+    except ENDS_THE_PROGRAM:
+        raise
+    except BaseException as broken:
+        failure = MissionFailure(
+            message=f"what {attempt} returned or raised cannot be looked at: {described(broken)}",
+            at=at,
+            code="STEP_FAILED",
+            type=class_name(type(broken)),
+        )
+        return Fail(failure, is_retryable=False, delay=None, chance=chance)
+
+
+def _outcome(attempt: Attempt, node: StepNode, at: datetime, chance: float) -> Command:
     if attempt.error is None and attempt.stopped is None:
-        return _returned(attempt, node, now, chance)
+        return _returned(attempt, node, at, chance)
     if isinstance(attempt.error, ENDS_THE_PROGRAM):
         return Interrupt(PROCESS_ENDED)  # it was to end, whatever became of that
     if attempt.stopped is Stop.TIMEOUT:
         error: BaseException = TimeoutError(f"{attempt} did not end within {node.timeout:g} s")
-        return _failed(error, node, now, chance, code="STEP_TIMEOUT")
+        return _failed(error, node, at, chance, code="STEP_TIMEOUT")
     if attempt.stopped is not None and (attempt.is_abandoned or attempt.error is not None):
         return Interrupt("closed")
     if attempt.error is not None:
-        return _failed(attempt.error, node, now, chance, code="STEP_FAILED")
-    return _returned(attempt, node, now, chance)
+        return _failed(attempt.error, node, at, chance, code="STEP_FAILED")
+    return _returned(attempt, node, at, chance)
 
 
-def _returned(attempt: Attempt, node: StepNode, now: datetime, chance: float) -> Command:
+def _returned(attempt: Attempt, node: StepNode, at: datetime, chance: float) -> Command:
     try:
         return Succeed(node.output.normalise(attempt.value, subject=attempt))
     except PayloadError as error:
-        return Fail(_failure(error, now, "MISSION_PAYLOAD_ERROR"), is_retryable=False, delay=None, chance=chance)
+        return Fail(_failure(error, at, "MISSION_PAYLOAD_ERROR"), is_retryable=False, delay=None, chance=chance)
 
 
-def _failed(error: BaseException, node: StepNode, now: datetime, chance: float, code: str) -> Fail:
+def _failed(error: BaseException, node: StepNode, at: datetime, chance: float, code: str) -> Fail:
     policy = node.retry
     if isinstance(error, NonRetryableError):
         is_retryable = False
@@ -49,7 +68,7 @@ def _failed(error: BaseException, node: StepNode, now: datetime, chance: float, 
         is_retryable = not isinstance(error, policy.give_up_on)
     else:
         is_retryable = policy.is_retryable(error)
-    return Fail(_failure(error, now, code), is_retryable=is_retryable, delay=_own_delay(error), chance=chance)
+    return Fail(_failure(error, at, code), is_retryable=is_retryable, delay=_own_delay(error), chance=chance)
 
 
 def _own_delay(error: BaseException) -> float | None:
@@ -61,30 +80,26 @@ def _own_delay(error: BaseException) -> float | None:
         if isinstance(delay, timedelta):
             delay = delay.total_seconds()
         return float(max(0, min(delay, LONGEST_DURATION.total_seconds()))) if delay == delay else None
-    except Exception:  # whatever a user's error has for a delay
+    except ENDS_THE_PROGRAM:
+        raise
+    except BaseException:  # whatever a user's error has for a delay
         return None
 
 
-def _failure(error: BaseException, now: datetime, code: str) -> MissionFailure:
-    kind = type(error)
+def _failure(error: BaseException, at: datetime, code: str) -> MissionFailure:
     return MissionFailure(
-        message=_message(error)[:_LONGEST_MESSAGE],
-        at=now,
+        message=words(error),
+        at=at,
         code=code,
-        type=kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}",
+        type=class_name(type(error)),
         traceback=_traceback(error)[-_LONGEST_TRACEBACK:],
     )
-
-
-def _message(error: BaseException) -> str:
-    try:
-        return str(error) or type(error).__name__
-    except Exception as broken:  # a user's __str__ may fail in any way
-        return f"{type(error).__name__} (its __str__ raised {type(broken).__name__})"
 
 
 def _traceback(error: BaseException) -> str:
     try:
         return "".join(traceback.format_exception(error))
-    except Exception:  # likewise
+    except ENDS_THE_PROGRAM:
+        raise
+    except BaseException:  # likewise
         return "".join(traceback.format_tb(error.__traceback__))

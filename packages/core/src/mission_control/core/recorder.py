@@ -16,7 +16,7 @@ from typing import Any
 
 from .activity import Activity
 from .clock import Clock
-from .coalescer import Coalescer
+from .coalescer import Coalescer, as_persistence_error
 from .commands import Command
 from .decisions import check_fit, decide
 from .definition import MissionDefinition
@@ -32,7 +32,9 @@ from .errors import (
 )
 from .fit import check_payloads
 from .flight import Decision, Flight, Hangar, Operation
+from .foreign import ENDS_THE_PROGRAM
 from .issues import found
+from .log import ContainedLogger
 from .machine import fold, load
 from .names import is_a
 from .observer import Tracer
@@ -41,9 +43,10 @@ from .records import HistoryRecord, HistoryType
 from .slots import Slots
 from .state import Phase, State
 
-logger: logging.Logger = logging.getLogger("mission_control.engine")
+logger: ContainedLogger = ContainedLogger("mission_control.engine")
 
 _STEP_STARTED = HistoryType.STEP_STARTED
+_ENDS = (HistoryType.STEP_SUCCEEDED, HistoryType.STEP_FAILED)
 
 _FIRST_BACKOFF, _LONGEST_BACKOFF = 0.1, 5.0
 
@@ -82,6 +85,10 @@ class Recorder(ABC):
     @abstractmethod
     def _advance(self, flight: Flight) -> None:
         """Begin what comes next for the mission, unless something is under way for it."""
+
+    @abstractmethod
+    def _outcome_is_durable(self, flight: Flight) -> None:
+        """Forget the outcome of an attempt that is on record."""
 
     # Memory
 
@@ -152,11 +159,22 @@ class Recorder(ABC):
         except CorruptMissionError as error:
             logger.error("%s", error, extra=flight.labels)  # noqa: TRY400 - the message says it all; the trace would be ours
             self._drop(flight, error)
-        except Exception as error:
-            logger.exception(
-                "mission %s cannot be driven; it stays as it is stored", flight.mission_id, extra=flight.labels
-            )
-            self._drop(flight, error)
+        except ENDS_THE_PROGRAM:
+            raise
+        except BaseException as error:  # a clock that fails, no thread to be had, a fault of ours
+            logger.exception("mission %s could not be driven", flight.mission_id, extra=flight.labels)
+            self._mishap(flight, error)
+
+    def _mishap(self, flight: Flight, error: BaseException) -> None:
+        """Tell everybody who waits, and go on from what storage has; nothing was begun that was not recorded."""
+        if flight.is_busy:
+            return  # what is under way goes on from there
+        for operation in flight.callers():
+            operation.refuse(error)
+        if flight.state is None:
+            self._drop(flight, as_persistence_error(error))
+        else:
+            self._back_off(flight, as_persistence_error(error))
 
     # Writing
 
@@ -211,6 +229,7 @@ class Recorder(ABC):
         flight.backoff = 0.0
         if flight.birth is not None:
             flight.birth = None
+            flight.is_alive = True
             flight.settle_newcomers()
         if decision.applied is not None:
             decision.applied(flight)
@@ -288,15 +307,24 @@ class Recorder(ABC):
             flight.claimed = None  # the id is another mission's, which was here before
         flight.birth = None
         flight.state = state
+        flight.is_alive = flight.is_alive or not state.is_terminal
         if flight.outcome is not None:
             attempt, _ = flight.outcome
             if state.phase is not Phase.ATTEMPTING or attempt != (state.cursor, state.attempt_number):
-                flight.outcome = None  # it is on record already
+                self._settle_outcome(flight, history)
         flight.definition = self._definitions.get(state.mission_name)
         flight.problem = self.problem(flight.definition, state)
         flight.settle_newcomers()
         flight.tell_woken(flight.problem)
         self._advance(flight)
+
+    def _settle_outcome(self, flight: Flight, history: tuple[HistoryRecord, ...]) -> None:
+        """The outcome in hand is on record already, or nothing that counts any more."""
+        assert flight.outcome is not None  # it was asked for
+        attempt, _ = flight.outcome
+        if any(record.type in _ENDS and (record.event_name, record.attempt_number) == attempt for record in history):
+            self._outcome_is_durable(flight)
+        flight.outcome = None
 
     def problem(self, definition: MissionDefinition[Any] | None, state: State) -> MissionControlError | None:
         """Return why the mission cannot run here, if it cannot."""
@@ -348,5 +376,7 @@ def unknown_name(
 def _code_name(code: object) -> str:
     try:
         return str(getattr(code, "__qualname__", found(code)))
-    except Exception:  # a user's object may do anything
+    except ENDS_THE_PROGRAM:
+        raise
+    except BaseException:  # a user's object may do anything
         return found(code)

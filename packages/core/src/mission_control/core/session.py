@@ -33,7 +33,7 @@ class Session:
         max_concurrency: int,
         activity: Activity,
         context: contextvars.Context,
-        observer: Observer | None,
+        observer: Observer,
         tracer: Tracer | None,
     ) -> None:
         self.activity = activity
@@ -48,6 +48,7 @@ class Session:
             activity=self.activity,
             definitions=definitions,
             note_wait=self._note_wait,
+            observer=observer,
         )
         self.alarm: Alarm = Alarm(adapter, clock, slots, self.activity, self.engine, observer)
         self.recovery: asyncio.Future[tuple[None, None]] | None = None

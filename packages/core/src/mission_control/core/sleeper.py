@@ -10,6 +10,13 @@ from itertools import count
 
 from .activity import Activity
 from .clock import Clock
+from .foreign import must_pass
+from .log import ContainedLogger
+
+logger: ContainedLogger = ContainedLogger("mission_control.alarm")
+
+_BROKEN_CLOCK_SECONDS = 1.0
+"""How long a clock that raises is left alone."""
 
 
 class Sleeper:
@@ -44,10 +51,20 @@ class Sleeper:
 
     async def _sleep(self, instant: datetime) -> None:
         asyncio.get_running_loop().call_soon(self._armed)  # by then the clock knows of the wait
-        await self._clock.sleep_until(instant)
-        self._armed()
-        self._task = self.instant = None
-        self._wake()
+        task = asyncio.current_task()
+        while self._task is task:
+            try:
+                await self._clock.sleep_until(instant)
+                self._armed()
+                self._task = self.instant = None
+                self._wake()
+            except BaseException as error:
+                if must_pass(error):
+                    raise
+                logger.exception("the clock failed; trying again in %g s", _BROKEN_CLOCK_SECONDS)
+                if self._task is None:
+                    self._task, self.instant = task, instant
+                await asyncio.sleep(_BROKEN_CLOCK_SECONDS)
 
 
 class Deadlines:

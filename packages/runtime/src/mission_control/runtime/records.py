@@ -20,6 +20,10 @@ EventName: TypeAlias = Literal[
     "tick-scheduled",
     "mission-resume-started",
     "mission-resume-failed",
+    "step-failed",
+    "mission-failed",
+    "mission-completed",
+    "mission-cancelled",
 ]
 
 MetricName: TypeAlias = Literal[
@@ -37,7 +41,9 @@ MetricName: TypeAlias = Literal[
 class RuntimeEvent:
     """Something that happened in the runtime `identity`, `at` an aware UTC time.
 
-    `mission_id` is set for events about one mission, `error` where something failed.
+    `mission_id` is set for events about one mission, `error` where something failed: of step-failed it is what the
+    step raised, of mission-failed a `MissionFailedError`, whose `snapshot` and `failure` tell the rest. A step-failed
+    is a warning where the step is not tried again.
     """
 
     level: Level

@@ -9,10 +9,6 @@ trace, which begins where it was started and is kept with it, so that they are f
 from __future__ import annotations
 
 import contextvars
-import logging
-from collections.abc import Callable
-from functools import wraps
-from typing import Concatenate, ParamSpec, TypeVar
 
 from opentelemetry import context as otel_context
 from opentelemetry import metrics, trace
@@ -20,13 +16,11 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from mission_control.core import MissionFailure, MissionStatus
 from mission_control.core.attempt import Stop
+from mission_control.core.log import ContainedLogger, contained
 
 from .records import RuntimeMetric
 
-_logger = logging.getLogger("mission_control.runtime")
-
-P = ParamSpec("P")
-T = TypeVar("T")
+_logger: ContainedLogger = ContainedLogger("mission_control.runtime")
 
 _SCOPE = "mission_control.runtime"
 _ID, _NAME, _STATUS = "mission_control.mission_id", "mission_control.mission_name", "mission_control.status"
@@ -34,20 +28,7 @@ _STEP, _UPDATE, _ATTEMPT = "mission_control.step", "mission_control.update", "mi
 _STOPPED = "mission_control.stopped"
 
 
-def _contained(
-    method: Callable[Concatenate[SpanTracer, P], T],
-) -> Callable[Concatenate[SpanTracer, P], T | None]:
-    """Keep what an application's span processors raise from the missions."""
-
-    @wraps(method)
-    def call(self: SpanTracer, /, *arguments: P.args, **options: P.kwargs) -> T | None:
-        try:
-            return method(self, *arguments, **options)
-        except Exception:
-            _logger.exception("a span could not be recorded")
-            return None
-
-    return call
+_contained = contained(_logger, "a span could not be recorded")
 
 
 class SpanTracer:
