@@ -48,7 +48,7 @@ class Stop(Enum):
 
 
 class Runner:
-    """What attempts need to run: the clock and its deadlines, threads, slots, and a context to start from.
+    """What attempts need to run: a clock for their timeouts, its deadlines, threads, slots, a context to start from.
 
     User code starts from the context that the commander was made in, not from that of whoever happened to call:
     after a restart there would be no such caller.

@@ -10,7 +10,7 @@ from typing import Any
 from .activity import Activity
 from .alarm import Alarm
 from .attempt import Runner
-from .clock import Clock, RunningAttempt
+from .clock import Clock, RunningAttempt, steady
 from .definition import MissionDefinition
 from .engine import Engine
 from .observer import Observer, Tracer
@@ -39,8 +39,9 @@ class Session:
         self.activity = activity
         self.adapter = adapter
         slots = Slots(max_concurrency)
-        self.deadlines: Deadlines = Deadlines(clock, self.activity)
-        self.runner: Runner = Runner(clock, self.deadlines, slots, context, tracer)
+        pace = steady(clock)
+        self.deadlines: Deadlines = Deadlines(pace, self.activity)
+        self.runner: Runner = Runner(pace, self.deadlines, slots, context, tracer)
         self.engine: Engine = Engine(
             adapter=adapter,
             clock=clock,
