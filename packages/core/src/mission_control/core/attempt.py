@@ -24,6 +24,9 @@ from .threads import Threads
 GRACE = 5.0
 """Seconds that user code gets to end once it was told to."""
 
+MOST_ABANDONED = 32
+"""Threads that were given up on and go on without a slot; while there are so many, a further one keeps its slot."""
+
 _LINGERING = 1.0
 """Seconds after which a loop that should have ended is taken to go on."""
 
@@ -69,6 +72,8 @@ class Runner:
         self.context = context
         self.tracer = tracer
         self.running: set[Attempt] = set()
+        self.abandoned: set[Attempt] = set()
+        """Those that were given up on, whose threads have not returned and hold no slot."""
 
     async def call(self, run: UserCode, *arguments: Any) -> Any:
         """Run synchronous code on a thread and return what it returns."""
@@ -175,7 +180,6 @@ class Attempt:
     def abandon(self) -> None:
         """Go on without the code: whatever it still does is nobody's business any more."""
         self.is_abandoned = True
-        self.keeps_slot = self.is_sync and self.flight.has_slot
         logger.warning(
             "mission %s: %r (%s) was told to end and has not; it is abandoned, and what it returns is discarded",
             self.flight.mission_id,
@@ -183,7 +187,24 @@ class Attempt:
             self.stopped.value if self.stopped else "stopped",
             extra={**self.flight.labels, "step": self.name, "attempt": self.number or 1},
         )
+        if self.is_sync and self.stopped is not Stop.CLOSE:
+            self._leave_thread()
         self._finish(None, None)
+
+    def _leave_thread(self) -> None:
+        """Let another mission have the slot, unless too many threads go on that were given up on."""
+        abandoned = self.runner.abandoned
+        if len(abandoned) < MOST_ABANDONED:
+            abandoned.add(self)
+            return
+        self.keeps_slot = self.flight.has_slot
+        logger.warning(
+            "%s keeps its slot until its thread returns, since %d threads that were abandoned before have not: %s",
+            self,
+            len(abandoned),
+            ", ".join(sorted(map(str, abandoned))),
+            extra={**self.flight.labels, "step": self.name, "attempt": self.number or 1},
+        )
 
     def describe(self) -> RunningAttempt:
         """Return what a clock that moves time wants to know."""
@@ -221,7 +242,7 @@ class Attempt:
                 await self._reclaim()
 
     async def _reclaim(self) -> None:
-        """Hold a slot again before the code goes on, be it a thread that was given up on meanwhile."""
+        """Hold a slot again before the code goes on, be it a thread that was given up on and may not go on without."""
         while self._lacks_slot():
             await self.runner.slots.acquire()
             if not self._lacks_slot():
@@ -233,7 +254,7 @@ class Attempt:
 
     def _lacks_slot(self) -> bool:
         if self.is_abandoned and self.is_sync:
-            return not (self.lent or self.keeps_slot)
+            return not (self.lent or self.keeps_slot or self in self.runner.abandoned)
         return not (self.is_over or self.lent or self.flight.has_slot)
 
     # On the loop
@@ -274,6 +295,7 @@ class Attempt:
 
     def _thread_done(self, value: object, error: BaseException | None, context: contextvars.Context) -> None:
         self.is_sync = False
+        self.runner.abandoned.discard(self)
         if self.keeps_slot:
             self.runner.slots.give_back()
         if isinstance(error, ENDS_THE_PROGRAM):
