@@ -46,7 +46,10 @@ class Driven(Protocol):
         ...
 
     def running(self) -> list[RunningAttempt]:
-        """Return the user code that is running now, which is what `settled` waits for."""
+        """Return the user code that is running now, which is what `settled` waits for.
+
+        Code that waits for another mission of the same commander is at rest.
+        """
         ...
 
 

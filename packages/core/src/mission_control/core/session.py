@@ -41,7 +41,7 @@ class Session:
         slots = Slots(max_concurrency)
         pace = steady(clock)
         self.deadlines: Deadlines = Deadlines(pace, self.activity)
-        self.runner: Runner = Runner(pace, self.deadlines, slots, context, tracer)
+        self.runner: Runner = Runner(pace, self.deadlines, slots, activity, context, tracer)
         self.engine: Engine = Engine(
             adapter=adapter,
             clock=clock,
@@ -69,8 +69,8 @@ class Session:
             await self.activity.change()
 
     def running(self) -> list[RunningAttempt]:
-        """Return the user code that is running."""
-        return [attempt.describe() for attempt in self.runner.running]
+        """Return the user code that is running, and does not merely wait for other missions."""
+        return [attempt.describe() for attempt in self.runner.running if not attempt.is_at_rest]
 
     async def close(self) -> None:
         """Bring everything to its end."""
