@@ -198,8 +198,11 @@ async def test_awaitable_that_a_thread_returns_while_closing_is_not_begun(open_c
     assert runs == [2]
 
 
-async def test_close_leaves_a_mission_that_waits_for_an_abandoned_threads_slot(open_commander: OpenCommander) -> None:
+async def test_close_leaves_a_mission_that_waits_for_an_abandoned_threads_slot(
+    open_commander: OpenCommander, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Where nothing runs any more that close could wait for, it waits for nothing."""
+    monkeypatch.setattr(attempts, "MOST_ABANDONED", 0)
     clock = FakeClock(hang_patience=0.02)
     thread = ThreadGate()
     slow = m.define("slow").start(input=int, run=thread, timeout=5).end()

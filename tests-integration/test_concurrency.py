@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import weakref
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,6 +21,7 @@ from mission_control.core import (
     RetryPolicy,
     m,
 )
+from mission_control.core import attempt as attempts
 from mission_control.core.persistence import CommitOutcome, MissionCommit
 from mission_control.testing import FakeClock
 from storages import Forwarding, Gate, OpenCommander, ThreadGate, Undriven
@@ -438,9 +440,10 @@ async def test_slot_that_comes_while_another_task_of_the_step_lends_it_is_not_ke
 
 
 async def test_abandoned_thread_that_had_lent_its_slot_does_not_run_beyond_the_bound(
-    open_commander: OpenCommander,
+    open_commander: OpenCommander, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A thread that was given up on while it waited for another mission keeps a slot again once it goes on."""
+    """A thread too many that was given up on while it waited for another mission keeps a slot again once it goes on."""
+    monkeypatch.setattr(attempts, "MOST_ABANDONED", 0)
     clock = FakeClock(hang_patience=0.02)
     commander = await open_commander(max_concurrency=1, clock=clock)
     loop = asyncio.get_running_loop()
@@ -479,10 +482,12 @@ async def test_abandoned_thread_that_had_lent_its_slot_does_not_run_beyond_the_b
     await free_slots(commander, 1)
 
 
+@pytest.mark.parametrize("most", [0, 1])
 async def test_thread_that_is_given_up_on_while_it_waits_for_its_slot_gives_back_no_slot_it_never_had(
-    open_commander: OpenCommander,
+    open_commander: OpenCommander, monkeypatch: pytest.MonkeyPatch, most: int
 ) -> None:
     """A timeout between another mission's answer and the slot's return leaves as many slots as there were."""
+    monkeypatch.setattr(attempts, "MOST_ABANDONED", most)
     clock = FakeClock(hang_patience=0.02)
     commander = await open_commander(max_concurrency=1, clock=clock)
     loop = asyncio.get_running_loop()
@@ -518,27 +523,134 @@ async def test_thread_that_is_given_up_on_while_it_waits_for_its_slot_gives_back
     await free_slots(commander, 1)
 
 
-async def test_abandoned_thread_keeps_its_slot_until_it_returns(open_commander: OpenCommander) -> None:
-    """A sync step that timed out holds its slot for as long as its thread runs, and no longer."""
+def hanging(thread: ThreadGate) -> MissionDefinition[int]:
+    return m.define("hanging").start(input=int, run=thread, timeout=5).end()
+
+
+async def test_abandoned_threads_block_nobody(open_commander: OpenCommander) -> None:
+    """With two slots and two threads that hang, all the other missions go on at once."""
     clock = FakeClock(hang_patience=0.02)
-    commander = await open_commander(max_concurrency=1, clock=clock)
-    thread, gate = ThreadGate(), Gate()
-    slow = m.define("slow").start(input=int, run=thread, timeout=5).end()
-    mission = await commander.start(slow, 1, wait=False)
-    await thread.begun.wait()
+    commander = await open_commander(max_concurrency=2, clock=clock)
+    thread = ThreadGate()
+    definition = hanging(thread)
+    missions = [await commander.start(definition, 1, wait=False) for _ in range(2)]
     await clock.advance(5)
-    snapshot = await mission.result()
-    assert snapshot.error is not None
-    assert snapshot.error.code == "STEP_TIMEOUT"
-    await commander.start(m.define("next").start(input=int, run=gate).end(), 1, wait=False)
-    await turns()
-    assert not gate.begun.is_set()
+    assert [(await mission.result()).status for mission in missions] == ["failed", "failed"]
+
+    await free_slots(commander, 2)
+    assert thread.runs == 2
     thread.opened.set()
-    async with asyncio.timeout(5):
-        await gate.begun.wait()
-    gate.opened.set()
+    await turns()
+    await free_slots(commander, 2)
+
+
+async def test_cancelled_thread_blocks_nobody(open_commander: OpenCommander) -> None:
+    """What a thread still does whose mission was cancelled takes no slot either."""
+    commander = await open_commander(max_concurrency=1)
+    thread = ThreadGate()
+    mission = await commander.start(m.define("it").start(input=int, run=thread).end(), 1, wait=False)
+    await thread.begun.wait()
+    await mission.cancel()
 
     await free_slots(commander, 1)
+    thread.opened.set()
+
+
+async def test_abandoned_thread_that_waited_for_another_mission_goes_on_without_a_slot(
+    open_commander: OpenCommander,
+) -> None:
+    """A thread that was given up on while its slot was lent takes none from a mission that has it."""
+    clock = FakeClock(hang_patience=0.02)
+    commander = await open_commander(max_concurrency=1, clock=clock)
+    loop = asyncio.get_running_loop()
+    child = m.define("child").start(input=int, run=begin).need_to("go", str).end()
+    thread, gate, lent = ThreadGate(), Gate(), asyncio.Event()
+
+    async def inner() -> None:
+        handle = await commander.start(child, 1, mission_id="child")
+        lent.set()
+        await handle.result()
+
+    def run(ctx: MissionContext[int]) -> None:
+        asyncio.run_coroutine_threadsafe(inner(), loop).result(20)
+        thread(ctx)
+
+    mission = await commander.start(m.define("parent").start(input=int, run=run, timeout=5).end(), 1, wait=False)
+    await lent.wait()
+    await clock.advance(5)
+    assert (await mission.result()).status == "failed"
+    waiting = await commander.get_mission("child")
+    assert waiting is not None
+    await commander.start(m.define("next").start(input=int, run=gate).end(), 1, wait=False)
+    await gate.begun.wait()
+    async with asyncio.timeout(5):
+        await waiting.signal("go", "now", wait=False)
+        await thread.begun.wait()
+    gate.opened.set()
+    thread.opened.set()
+
+    await free_slots(commander, 1)
+
+
+async def test_thread_that_is_abandoned_after_many_others_keeps_its_slot_until_it_returns(
+    open_commander: OpenCommander, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of 33 threads that hang 32 give their slots back, and one line names the one that does not, and the others."""
+    clock = FakeClock(hang_patience=0.02)
+    commander = await open_commander(max_concurrency=34, clock=clock)
+    thread = ThreadGate()
+    definition = hanging(thread)
+    abandoned = [await commander.start(definition, 1, wait=False) for _ in range(33)]
+    while thread.runs < 33:
+        await asyncio.sleep(0.001)
+    await clock.advance(5)
+    assert {(await mission.result()).status for mission in abandoned} == {"failed"}
+    kept = [record for record in caplog.records if "keeps its slot" in record.getMessage()]
+    assert len(kept) == 1
+    line = kept[0].getMessage()
+    assert all(repr(mission.mission_id) in line for mission in abandoned)
+    assert line.startswith(f"step 'start' of mission {kept[0].__dict__['mission_id']!r} keeps its slot")
+
+    await free_slots(commander, 33)
+    thread.opened.set()
+    await free_slots(commander, 34)
+
+
+async def test_threads_that_return_make_room_for_others_that_are_abandoned(
+    open_commander: OpenCommander, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What is counted are the threads that have not returned yet."""
+    monkeypatch.setattr(attempts, "MOST_ABANDONED", 1)
+
+    class Returned:
+        """What a step returns: it is there until the loop has heard from the thread."""
+
+    def hang(ctx: MissionContext[int]) -> Any:
+        thread(ctx)
+        value = Returned()
+        returned.append(weakref.ref(value))
+        return value
+
+    clock = FakeClock(hang_patience=0.02)
+    commander = await open_commander(max_concurrency=1, clock=clock)
+    definition = m.define("hanging").start(input=int, run=hang, timeout=5).end()
+    returned: list[weakref.ref[Returned]] = []
+    for number in range(1, 4):
+        thread = ThreadGate()
+        mission = await commander.start(definition, 1, wait=False)
+        await thread.begun.wait()
+        await clock.advance(5)
+        assert (await mission.result()).status == "failed"
+        thread.opened.set()
+        while len(returned) < number or returned[-1]() is not None:
+            await asyncio.sleep(0.001)
+
+    assert "keeps its slot" not in caplog.text
+
+
+def test_so_many_threads_may_be_abandoned() -> None:
+    """What the tests lower is 32 otherwise."""
+    assert attempts.MOST_ABANDONED == 32
 
 
 async def test_failed_attempts_and_refused_operations_leak_no_slot(open_commander: OpenCommander) -> None:

@@ -46,6 +46,7 @@ from mission_control.core.commands import (
     Proceed,
     Receive,
     RunAttempt,
+    StandBy,
     Start,
     StopForGood,
     Succeed,
@@ -133,7 +134,7 @@ _PASSING = ("next", "due_at", "timeout_at", "definition")
 
 def essence(history: Sequence[HistoryRecord]) -> list[tuple[Any, ...]]:
     """Return what happened, without what a crash may add: attempts that did not survive it, and their numbers."""
-    told = [record for record in history if record.type not in ("step-interrupted", "mission-update")]
+    told = [record for record in history if record.type not in ("step-interrupted", "step-waiting", "mission-update")]
     kept: list[tuple[Any, ...]] = []
     for record in told:
         details = {key: value for key, value in record.details.items() if key not in _PASSING}
@@ -273,9 +274,9 @@ def uninterrupted(plan: Sequence[Plan]) -> Machine:
     return driven
 
 
-Move = Literal["on", "on without a slot", "crash", "wait", "update"]
+Move = Literal["on", "on without a slot", "crash", "wait", "update", "stand by"]
 moves: st.SearchStrategy[list[Move]] = st.lists(
-    st.sampled_from(["on", "on", "on without a slot", "crash", "wait", "update"]), max_size=40
+    st.sampled_from(["on", "on", "on without a slot", "crash", "wait", "update", "stand by"]), max_size=40
 )
 
 
@@ -294,6 +295,9 @@ def test_recovered_mission_comes_to_the_same_end_as_one_that_nothing_interrupted
         elif move == "update":
             with contextlib.suppress(MissionControlError):
                 driven.tell(Update("note", 1, 2))
+        elif move == "stand by":
+            with contextlib.suppress(MissionControlError):
+                driven.tell(StandBy("another"))
         else:
             driven.advance(has_slot=move == "on")
     while driven.advance(has_slot=True):
@@ -312,6 +316,7 @@ COMMANDS: tuple[Command, ...] = (
     Fail(FAILURE, is_retryable=True, delay=5.0, chance=0.5),
     Interrupt(PROCESS_ENDED),
     Interrupt("closed"),
+    StandBy("another"),
     Elapse(),
     Receive("need_to-0", 1),
     Receive("need_to-1", 1),

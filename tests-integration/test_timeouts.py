@@ -7,20 +7,23 @@ import contextlib
 import logging
 import threading
 from collections.abc import Awaitable, Generator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from mission_control.core import (
     MissionContext,
+    MissionExecutionError,
     MissionStatus,
     RetryPolicy,
+    SystemClock,
     m,
 )
+from mission_control.core import clock as clocks
 from mission_control.testing import FakeClock
 from one_step import attempts_of, begin, failure_of, one_step
-from storages import OpenCommander, ThreadGate
+from storages import Gate, OpenCommander, ThreadGate
 
 
 @pytest.fixture
@@ -283,3 +286,72 @@ async def test_timeout_of_nothing_ends_what_takes_any_time(
         failure = await failure_of(await commander.start(definition, 5, wait=False))
 
     assert failure.code == "STEP_TIMEOUT"
+
+
+# A wall clock that is set while a step runs
+
+
+class Wall:
+    """Stands in for the `datetime` class that the system clock reads: a wall clock that goes, and can be set."""
+
+    def __init__(self) -> None:
+        self.shift = timedelta()
+
+    def now(self, zone: object) -> datetime:
+        return datetime.now(UTC) + self.shift
+
+
+@pytest.fixture
+def wall(monkeypatch: pytest.MonkeyPatch) -> Wall:
+    """The machine's clock, which is looked at often."""
+    standing_in = Wall()
+    monkeypatch.setattr(clocks, "datetime", standing_in)
+    monkeypatch.setattr(clocks, "LONGEST_WAIT", 0.005)
+    return standing_in
+
+
+async def test_clock_that_is_set_forward_times_no_step_out(open_commander: OpenCommander, wall: Wall) -> None:
+    """An hour that the clock leaps over is none that the step has run."""
+    gate = Gate()
+    definition = m.define("it").start(input=int, run=gate, timeout=60).end()
+    commander = await open_commander([definition], clock=SystemClock())
+    mission = await commander.start(definition, 5, wait=False)
+    await gate.begun.wait()
+    wall.shift = timedelta(hours=1)
+    await asyncio.sleep(0.05)  # ten looks at the clock
+    gate.opened.set()
+
+    assert await mission.output() == "passed"
+
+
+async def test_clock_that_is_set_back_lets_no_step_run_longer(open_commander: OpenCommander, wall: Wall) -> None:
+    """A timeout comes when it was to come, though the clock says that it is an hour away."""
+    gate = Gate()
+    definition = m.define("it").start(input=int, run=gate, timeout=0.2).end()
+    commander = await open_commander([definition], clock=SystemClock())
+    mission = await commander.start(definition, 5, wait=False)
+    await gate.begun.wait()
+    wall.shift = timedelta(hours=-1)
+
+    async with asyncio.timeout(5):
+        assert (await failure_of(mission)).code == "STEP_TIMEOUT"
+
+
+async def test_clock_that_is_set_back_lets_no_update_run_longer(open_commander: OpenCommander, wall: Wall) -> None:
+    """The timeout of an update goes by the same time."""
+    begun = asyncio.Event()
+
+    async def hang(ctx: MissionContext[int], change: int) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    definition = m.define("it").update("change", int, hang).start(input=int, run=begin).need_to("go", str).end()
+    commander = await open_commander([definition], clock=SystemClock())
+    mission = await commander.start(definition, 5)
+    update = asyncio.create_task(mission.update("change", 1, timeout=0.2))
+    await begun.wait()
+    wall.shift = timedelta(hours=-1)
+
+    async with asyncio.timeout(5):
+        with pytest.raises(MissionExecutionError, match=r"within 0\.2 s"):
+            await update

@@ -369,7 +369,7 @@ async def test_wall_clock_set_forward_fires_what_is_due_by_it(
     """A sleeping commander looks at the wall clock again and again, so a clock set forward fires its timers."""
     wall = Wall()
     monkeypatch.setattr(clocks, "datetime", wall)
-    monkeypatch.setattr(clocks, "_LONGEST_WAIT", 0.005)
+    monkeypatch.setattr(clocks, "LONGEST_WAIT", 0.005)
     commander = await open_commander([NAPPING], clock=SystemClock())
     mission = await commander.start(NAPPING, 1)
     wall.time += timedelta(days=1)
@@ -383,7 +383,7 @@ async def test_wall_clock_set_back_delays_and_never_fires_early(
     """With the clock set back, a new sleep ends by that clock, and no record goes back."""
     wall = Wall()
     monkeypatch.setattr(clocks, "datetime", wall)
-    monkeypatch.setattr(clocks, "_LONGEST_WAIT", 0.005)
+    monkeypatch.setattr(clocks, "LONGEST_WAIT", 0.005)
     commander = await open_commander([NAPPING], clock=SystemClock())
     first = await commander.start(NAPPING, 1)
     wall.time += timedelta(seconds=61)

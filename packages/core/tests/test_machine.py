@@ -46,6 +46,7 @@ from mission_control.core.commands import (
     Proceed,
     Receive,
     RunAttempt,
+    StandBy,
     Start,
     StopForGood,
     Succeed,
@@ -146,6 +147,7 @@ def record_for(state: State, kind: HistoryType) -> HistoryRecord:
         "payload": 3,
         "error": {"message": "no", "code": "STEP_FAILED"},
         "reason": "closed",
+        "mission_id": "y",
         "node_index": 1,
         "due_at": after(60).isoformat(),
         "timeout_at": None,
@@ -272,6 +274,7 @@ ALLOWED: dict[type[Command], set[Phase]] = {
     Succeed: {Phase.ATTEMPTING},
     Fail: {Phase.ATTEMPTING},
     Interrupt: {Phase.ATTEMPTING},
+    StandBy: {Phase.ATTEMPTING},
     Receive: {Phase.AWAITING},
     Elapse: set(Phase),
     Update: {phase for phase in Phase if not STATUS[phase].is_terminal} - {Phase.NEW},
@@ -285,6 +288,7 @@ COMMANDS: list[Command] = [
     failing(),
     Interrupt("closed"),
     Interrupt(PROCESS_ENDED),
+    StandBy("y"),
     Receive("go", 1),
     Elapse(),
     Update("change", 1, 2),
@@ -486,6 +490,41 @@ def test_max_interruptions_counts_ends_of_the_process_in_a_row() -> None:
     assert ended.error.code == "STEP_INTERRUPTED"
 
 
+def test_attempt_that_waits_for_another_mission_says_so_once() -> None:
+    """The record names the other mission, belongs to the attempt, and changes nothing that is to be done."""
+    state = state_in(Phase.ATTEMPTING)
+    records = decide(DEFINITION, state, StandBy("y"), NOW, has_slot=False)
+    (record,) = records
+    assert (record.type, record.event_name, record.attempt_number) == (T.STEP_WAITING, "start", 1)
+    assert record.details == {"mission_id": "y"}
+
+    standing_by = fold(state, records)
+
+    assert next_actions(DEFINITION, standing_by) == next_actions(DEFINITION, state)
+    assert decide(DEFINITION, standing_by, StandBy("z"), NOW, has_slot=False) == ()
+
+
+def test_end_of_the_process_does_not_count_where_the_attempt_waited_for_another_mission() -> None:
+    """However often it happens, it fails nothing, and leaves the count of other ends as it is."""
+    state, _ = drive([*WORKING, Interrupt(PROCESS_ENDED)])
+    assert state.interruptions == 1
+
+    state, records = drive([StandBy("y"), Interrupt(PROCESS_ENDED)] * 12, state=state)
+
+    assert types(records) == [T.STEP_WAITING, T.STEP_INTERRUPTED, T.STEP_STARTED] * 12
+    assert (state.phase, state.attempt_number, state.interruptions) == (Phase.ATTEMPTING, 14, 1)
+    assert drive([Interrupt(PROCESS_ENDED)], state=state)[0].phase is Phase.FAILED
+
+
+def test_end_of_the_process_that_does_not_count_fails_no_mission_under_a_stricter_policy() -> None:
+    """A policy that was changed to fewer ends than there were meanwhile is for the next one that counts."""
+    state, _ = drive([*WORKING, Interrupt(PROCESS_ENDED), StandBy("y")])
+    policy = RetryPolicy(max_interruptions=1)
+    stricter = m.define("it").start(input=int, run=run).step("work", run, retry=policy).end()
+
+    assert drive([Interrupt(PROCESS_ENDED)], stricter, state)[0].phase is Phase.ATTEMPTING
+
+
 def test_times_never_decrease_and_due_times_are_not_stretched() -> None:
     """With the clock set back, `at` stays where it was, and what is scheduled counts from the clock."""
     state = state_in(Phase.AWAITING)
@@ -682,6 +721,7 @@ CORRUPT: dict[str, list[HistoryRecord]] = {
     "no attempt": changed(2, attempt_number=None),
     "another attempt's end": changed(3, attempt_number=2),
     "another step's end": changed(3, event_name="work"),
+    "another step's wait": changed(3, type=T.STEP_WAITING, event_name="work"),
     "another signal": changed(at(T.SIGNAL_RECEIVED), event_name="stop"),
     "another timer": changed(at(T.TIMER_FIRED), event_name="nap"),
     "no input": without(0, "input"),

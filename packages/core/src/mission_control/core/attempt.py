@@ -12,8 +12,9 @@ from enum import Enum
 from types import CoroutineType
 from typing import Any, TypeGuard
 
+from .activity import Activity
 from .clock import Clock, RunningAttempt
-from .flight import Flight, UpdateOperation
+from .flight import Flight, Operation, UpdateOperation
 from .foreign import ENDS_THE_PROGRAM, carried
 from .log import ContainedLogger
 from .nodes import StepNode, UserCode
@@ -25,8 +26,14 @@ from .threads import Threads
 GRACE = 5.0
 """Seconds that user code gets to end once it was told to."""
 
+MOST_ABANDONED = 32
+"""Threads that were given up on and go on without a slot; while there are so many, a further one keeps its slot."""
+
 _LINGERING = 1.0
 """Seconds after which a loop that should have ended is taken to go on."""
+
+_TURNS = 10
+"""Turns of the loop after which tasks of a step that were waiting for one another have gone on."""
 
 logger: ContainedLogger = ContainedLogger("mission_control.engine")
 
@@ -45,7 +52,7 @@ class Stop(Enum):
 
 
 class Runner:
-    """What attempts need to run: the clock and its deadlines, threads, slots, and a context to start from.
+    """What attempts need to run: a clock and its deadlines, slots, threads, a context, and the activity they count for.
 
     User code starts from the context that the commander was made in, not from that of whoever happened to call:
     after a restart there would be no such caller.
@@ -56,16 +63,20 @@ class Runner:
         clock: Clock,
         deadlines: Deadlines,
         slots: Slots,
+        activity: Activity,
         context: contextvars.Context,
         tracer: Tracer | None,
     ) -> None:
         self.clock = clock
         self.deadlines = deadlines
         self.slots = slots
+        self.activity = activity
         self.threads: Threads = Threads()
         self.context = context
         self.tracer = tracer
         self.running: set[Attempt] = set()
+        self.abandoned: set[Attempt] = set()
+        """Those that were given up on, whose threads have not returned and hold no slot."""
 
     async def call(self, run: UserCode, *arguments: Any) -> Any:
         """Run synchronous code on a thread and return what it returns."""
@@ -100,6 +111,15 @@ class Attempt:
     is_abandoned: bool = False
     keeps_slot: bool = False
     lent: int = 0
+    """How many tasks of the code wait for another mission's answer, or have it and have not had their turn."""
+    unanswered: int = 0
+    """How many of these have no answer yet."""
+    wakeful: int = 0
+    """Turns of the loop that are left to other tasks of the code to go on, because one of them had its answer."""
+    is_at_rest: bool = False
+    """True while the code, as far as can be seen from here, does nothing but wait for other missions."""
+    stands_by_for: str | None = None
+    """The mission whose end the code waits for, or waited for first."""
     timeout_at: datetime | None = None
     is_sync: bool = False
     """True while the code runs on a thread, where it cannot be cancelled."""
@@ -162,6 +182,7 @@ class Attempt:
         if self.is_over or self.stopped is not None:
             return
         self.stopped = reason
+        self._settle_rest()
         if self._last_words is not None:
             self._finish(None, self._last_words)
             return
@@ -180,7 +201,6 @@ class Attempt:
     def abandon(self) -> None:
         """Go on without the code: whatever it still does is nobody's business any more."""
         self.is_abandoned = True
-        self.keeps_slot = self.is_sync and self.flight.has_slot
         logger.warning(
             "mission %s: %r (%s) was told to end and has not; it is abandoned, and what it returns is discarded",
             self.flight.mission_id,
@@ -188,7 +208,24 @@ class Attempt:
             self.stopped.value if self.stopped else "stopped",
             extra={**self.flight.labels, "step": self.name, "attempt": self.number or 1},
         )
+        if self.is_sync and self.stopped is not Stop.CLOSE:
+            self._leave_thread()
         self._finish(None, None)
+
+    def _leave_thread(self) -> None:
+        """Let another mission have the slot, unless too many threads go on that were given up on."""
+        abandoned = self.runner.abandoned
+        if len(abandoned) < MOST_ABANDONED:
+            abandoned.add(self)
+            return
+        self.keeps_slot = self.flight.has_slot
+        logger.warning(
+            "%s keeps its slot until its thread returns, since %d threads that were abandoned before have not: %s",
+            self,
+            len(abandoned),
+            ", ".join(sorted(map(str, abandoned))),
+            extra={**self.flight.labels, "step": self.name, "attempt": self.number or 1},
+        )
 
     def describe(self) -> RunningAttempt:
         """Return what a clock that moves time wants to know."""
@@ -203,6 +240,8 @@ class Attempt:
             return
         self.is_over = True
         self.value, self.error = value, error
+        if self.is_at_rest:
+            self._settle_rest()
         self._release()
         if self._grace is not None:
             self._grace.cancel()
@@ -215,21 +254,63 @@ class Attempt:
         if self._deadline is not None:
             self.runner.deadlines.remove(self._deadline)
 
-    async def lending(self, answer: asyncio.Future[Any]) -> Any:
-        """Wait for another mission's answer, and let others have the slot meanwhile."""
+    async def lending(self, operation: Operation) -> Any:
+        """Wait at rest for another mission's answer, and let others have the slot meanwhile."""
+        if operation.answer.done():
+            return operation.answer.result()
         self.lent += 1
+        self.unanswered += 1
+        operation.lender = self
         if self.flight.has_slot:
             self.flight.has_slot = False
             self.runner.slots.give_back()
+        self._settle_rest()
         try:
-            return await answer
+            return await operation.answer
         finally:
             self.lent -= 1
+            if operation.lender is self:
+                operation.lender = None  # nobody waits for the answer any more
+                self.unanswered -= 1
+            self._stay_awake()
             if self.stopped is None or self.is_sync:
                 await self._reclaim()
 
+    def was_answered(self) -> None:
+        """Count as running from now on, and not only when the code gets its turn."""
+        self.unanswered -= 1
+        self._settle_rest()
+
+    def _stay_awake(self) -> None:
+        """Leave tasks that wait for the one that had its answer the time to go on, where others have none yet."""
+        if self.lent:
+            if not self.wakeful:
+                self._loop.call_soon(self._doze)
+            self.wakeful = _TURNS
+        self._settle_rest()
+
+    def _doze(self) -> None:
+        self.wakeful -= 1
+        if self.wakeful:
+            self._loop.call_soon(self._doze)
+        else:
+            self._settle_rest()
+
+    def _settle_rest(self) -> None:
+        waits = self.lent > 0 and self.unanswered == self.lent and not self.wakeful
+        is_at_rest = waits and self.stopped is None and not self.is_over
+        if is_at_rest is self.is_at_rest:
+            return
+        self.is_at_rest = is_at_rest
+        if not self.flight.is_active:
+            return
+        if is_at_rest:
+            self.runner.activity.leave()
+        else:
+            self.runner.activity.enter()
+
     async def _reclaim(self) -> None:
-        """Hold a slot again before the code goes on, be it a thread that was given up on meanwhile."""
+        """Hold a slot again before the code goes on, be it a thread that was given up on and may not go on without."""
         while self._lacks_slot():
             await self.runner.slots.acquire()
             if not self._lacks_slot():
@@ -241,7 +322,7 @@ class Attempt:
 
     def _lacks_slot(self) -> bool:
         if self.is_abandoned and self.is_sync:
-            return not (self.lent or self.keeps_slot)
+            return not (self.lent or self.keeps_slot or self in self.runner.abandoned)
         return not (self.is_over or self.lent or self.flight.has_slot)
 
     # On the loop
@@ -282,6 +363,7 @@ class Attempt:
 
     def _thread_done(self, value: object, error: BaseException | None, context: contextvars.Context) -> None:
         self.is_sync = False
+        self.runner.abandoned.discard(self)
         if self.keeps_slot:
             self.runner.slots.give_back()
         if isinstance(error, ENDS_THE_PROGRAM):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 import attrs
@@ -12,7 +13,7 @@ import attrs
 from .issues import found, one_line
 from .names import is_a
 
-_LONGEST_WAIT = 30.0
+LONGEST_WAIT = 30.0
 """Seconds after which the wall clock is looked at again, since it may have been set or the machine suspended."""
 
 
@@ -45,7 +46,10 @@ class Driven(Protocol):
         ...
 
     def running(self) -> list[RunningAttempt]:
-        """Return the user code that is running now, which is what `settled` waits for."""
+        """Return the user code that is running now, which is what `settled` waits for.
+
+        Code that waits for another mission of the same commander is at rest.
+        """
         ...
 
 
@@ -63,8 +67,8 @@ class DrivenClock(Clock, Protocol):
 class SystemClock:
     """The machine's wall clock.
 
-    A wait looks at the wall clock at least every 30 seconds, so that a clock that was set, or a machine
-    that was suspended, delays it by no more than that.
+    A wait looks at the wall clock at least every 30 seconds, so that a clock that is set forward, or a machine that
+    was suspended, delays it by at most 60. A clock that is set back delays it by as much as it was set back.
     """
 
     def now(self) -> datetime:
@@ -73,8 +77,36 @@ class SystemClock:
 
     async def sleep_until(self, instant: datetime, /) -> None:
         """Return when the wall clock has reached `instant`, never before."""
-        while (left := (instant - self.now()).total_seconds()) > 0:
-            await asyncio.sleep(min(left, _LONGEST_WAIT))
+        await _sleep_until(self, instant)
+
+
+class SteadyClock:
+    """The wall clock as it was when this was made, and what a monotonic clock says has passed since.
+
+    Nobody sets it, so it is what time within a process is measured by. It says nothing to another process.
+    """
+
+    def __init__(self) -> None:
+        self._start = datetime.now(UTC)
+        self._since = time.monotonic()
+
+    def now(self) -> datetime:
+        """Return the time that it has come to, in UTC."""
+        return self._start + timedelta(seconds=time.monotonic() - self._since)
+
+    async def sleep_until(self, instant: datetime, /) -> None:
+        """Return when as much time has passed as there was until `instant`."""
+        await _sleep_until(self, instant)
+
+
+def steady(clock: Clock) -> Clock:
+    """Return what to measure by within a process: a clock that nobody sets, unless the program brought its own."""
+    return SteadyClock() if type(clock) is SystemClock else clock
+
+
+async def _sleep_until(clock: Clock, instant: datetime) -> None:
+    while (left := (instant - clock.now()).total_seconds()) > 0:
+        await asyncio.sleep(min(left, LONGEST_WAIT))
 
 
 def checked_instant(instant: object, *, subject: str) -> datetime:

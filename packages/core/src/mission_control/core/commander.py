@@ -137,7 +137,10 @@ class Commander(ABC):
 
     @abstractmethod
     async def settled(self) -> None:
-        """Return at a moment when everything is durable, nothing runs, and nothing that is due is left to do."""
+        """Return at a moment when everything is durable, nothing runs, and nothing that is due is left to do.
+
+        A step that waits for another mission does not run meanwhile.
+        """
 
     async def __aenter__(self) -> Self:
         await self.wait_until_ready()

@@ -44,9 +44,16 @@ class Fail:
 
 @attrs.frozen
 class Interrupt:
-    """The running attempt will never report: its process ended (which counts), or was closed."""
+    """The running attempt will never report: its process ended (which counts, unless it stood by), or was closed."""
 
     reason: str
+
+
+@attrs.frozen
+class StandBy:
+    """The running attempt waits for the end of another mission: that its process ends meanwhile is not its doing."""
+
+    mission_id: str
 
 
 @attrs.frozen
@@ -84,7 +91,9 @@ class FinishCancel:
     """What a requested cancellation had to stop has stopped."""
 
 
-Command: TypeAlias = Start | Proceed | Succeed | Fail | Interrupt | Elapse | Receive | Update | Cancel | FinishCancel
+Command: TypeAlias = (
+    Start | Proceed | Succeed | Fail | Interrupt | StandBy | Elapse | Receive | Update | Cancel | FinishCancel
+)
 
 
 @attrs.frozen

@@ -20,6 +20,7 @@ from .commands import (
     Proceed,
     Receive,
     RunAttempt,
+    StandBy,
     Start,
     StopForGood,
     Succeed,
@@ -52,7 +53,7 @@ _STARTED, _SUCCEEDED, _FIRED, _COMPLETED = _T.STEP_STARTED, _T.STEP_SUCCEEDED, _
 _ATTEMPTING = Phase.ATTEMPTING
 
 PROCESS_ENDED = "process ended"
-"""The reason of an interruption that counts towards `max_interruptions`."""
+"""The reason of an interruption that counts towards `max_interruptions`, unless the attempt stood by."""
 
 _LATEST = datetime(MAXYEAR, 1, 1, tzinfo=UTC)
 
@@ -209,7 +210,7 @@ def _interrupt(answer: _Answer, command: Interrupt) -> None:
     if command.reason != PROCESS_ENDED:
         return
     deaths = state.interruptions + 1
-    if deaths >= answer.step().retry.max_interruptions:
+    if not state.stands_by and deaths >= answer.step().retry.max_interruptions:
         message = (
             f"step {state.cursor!r} was interrupted {deaths} times in a row by the end of its process; "
             f"see whether the step is what ends it"
@@ -217,6 +218,12 @@ def _interrupt(answer: _Answer, command: Interrupt) -> None:
         answer.fail(state.cursor, MissionFailure(message=message, at=answer.now, code="STEP_INTERRUPTED"))
     elif answer.has_slot:
         answer.begin(state.cursor or "", state.attempt_number + 1)
+
+
+def _stand_by(answer: _Answer, command: StandBy) -> None:
+    state = _require(answer.state, _ATTEMPTING)
+    if not state.stands_by:
+        answer.add(_T.STEP_WAITING, state.cursor, state.attempt_number, mission_id=command.mission_id)
 
 
 def _elapse(answer: _Answer, command: Elapse) -> None:
@@ -289,6 +296,7 @@ _RULES: dict[type[Command], Callable[[_Answer, Any], None]] = {
     Succeed: _succeed,
     Fail: _fail,
     Interrupt: _interrupt,
+    StandBy: _stand_by,
     Elapse: _elapse,
     Receive: _receive,
     Update: _update,

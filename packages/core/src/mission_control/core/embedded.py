@@ -195,7 +195,10 @@ class EmbeddedCommander(Commander):
         await (session.alarm.sweep() if recovery is None else recovery)
 
     async def settled(self) -> None:
-        """Return at a moment when everything is durable, nothing runs, and nothing that is due is left to do."""
+        """Return at a moment when everything is durable, nothing runs, and nothing that is due is left to do.
+
+        A step that waits for another mission does not run meanwhile.
+        """
         self._refuse_from_inside("settled")
         await (await self._open()).settled()
 

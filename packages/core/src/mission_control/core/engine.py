@@ -21,7 +21,19 @@ import attrs
 from .activity import Activity
 from .attempt import Attempt, Runner, Stop
 from .clock import Clock
-from .commands import Cancel, Elapse, Fail, FinishCancel, Interrupt, Proceed, Receive, RunAttempt, Start, Update
+from .commands import (
+    Cancel,
+    Elapse,
+    Fail,
+    FinishCancel,
+    Interrupt,
+    Proceed,
+    Receive,
+    RunAttempt,
+    StandBy,
+    Start,
+    Update,
+)
 from .context import MissionContext
 from .decisions import PROCESS_ENDED, check_signal, check_update, next_actions
 from .definition import MissionDefinition
@@ -163,6 +175,12 @@ class Engine(Recorder):
         """Return what made the mission fail, where that was here and not long ago."""
         return self._causes.get(mission_id)
 
+    def stand_by(self, attempt: Attempt, mission_id: str) -> None:
+        """Put on record that the attempt's step waits for the end of a mission, unless it has waited for one before."""
+        if attempt.number is not None and attempt.stands_by_for is None:
+            attempt.stands_by_for = mission_id
+            self._guard(attempt.flight, self._advance)
+
     def await_end(self, mission_id: str, operation: Operation) -> None:
         """Answer `operation` with the mission's state when it ends."""
         self._awaited.setdefault(mission_id, []).append(operation)
@@ -191,8 +209,7 @@ class Engine(Recorder):
         state = flight.state
         assert state is not None  # a flight without one is busy
         if flight.attempt is not None:
-            if state.is_cancelling:
-                flight.attempt.stop(Stop.CANCEL)
+            self._attend(flight, flight.attempt, state)
         elif state.is_terminal:
             flight.outcome = None
             return bool(flight.cancels) or self._wait(flight, state)
@@ -267,6 +284,13 @@ class Engine(Recorder):
             self._commit(flight, command, operation, partial(_await_end, operation))
 
     # Steps
+
+    def _attend(self, flight: Flight, attempt: Attempt, state: State) -> None:
+        """See to an attempt that is running: stop it, or make durable that it waits for another mission."""
+        if state.is_cancelling:
+            attempt.stop(Stop.CANCEL)
+        elif attempt.stands_by_for is not None and not state.stands_by and attempt.stopped is None:
+            self._commit(flight, StandBy(attempt.stands_by_for))
 
     def _launch(self, flight: Flight, state: State, action: RunAttempt) -> None:
         definition = flight.definition

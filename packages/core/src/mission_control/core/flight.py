@@ -25,6 +25,8 @@ class Operation:
     """What a caller asked of a mission, and the future that the caller waits on."""
 
     answer: asyncio.Future[Any]
+    lender: Attempt | None = attrs.field(default=None, init=False)
+    """The attempt whose code waits for the answer, until that is there."""
 
     @property
     def is_withdrawn(self) -> bool:
@@ -35,11 +37,19 @@ class Operation:
         """Answer the caller."""
         if not self.answer.done():
             self.answer.set_result(value)
+            if self.lender is not None:
+                self._tell(self.lender)
 
     def refuse(self, error: BaseException) -> None:
         """Answer the caller with an error."""
         if not self.answer.done():
             self.answer.set_exception(carried(error))
+            if self.lender is not None:
+                self._tell(self.lender)
+
+    def _tell(self, lender: Attempt) -> None:
+        self.lender = None
+        lender.was_answered()
 
     def __enter__(self) -> None:
         """Answer with whatever is raised inside, which is raised all the same: nobody else has the operation there."""
@@ -102,7 +112,7 @@ class Flight:
     is_busy: bool = False
     """True while the mission is being read or written, or waits to be tried again."""
     is_active: bool = False
-    """True while the mission counts as something that is under way."""
+    """True while something is under way for the mission, which counts unless that is at rest."""
     has_slot: bool = False
     wants_slot: bool = False
     is_woken: bool = False
@@ -152,6 +162,11 @@ class Flight:
             labels["step"] = self.state.cursor
             labels["attempt"] = self.state.attempt_number
         return labels
+
+    @property
+    def is_at_rest(self) -> bool:
+        """True while the mission's code does nothing but wait for other missions."""
+        return self.attempt is not None and self.attempt.is_at_rest
 
     @property
     def must_go_on(self) -> bool:

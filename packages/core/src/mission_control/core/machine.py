@@ -28,8 +28,11 @@ or not at all. Without a slot an answer stops before `step-started`; its last re
 mission stands before (`next`).
 
 Attempts are numbered per step over everything that began. Failures count towards `max_attempts`, ends of the process
-towards `max_interruptions`; a clean close counts towards nothing. Times in records never decrease; due times come
-from `now` itself, so a clock that was set back does not stretch a wait.
+towards `max_interruptions`; a clean close counts towards nothing. Nor does the end of a process in an attempt that
+stood by, which has waited for the end of another mission (`step-waiting`): something else may have ended the process,
+and where the step did, its next attempt finds that mission ended and has nothing to stand by for.
+
+Times in records never decrease; due times come from `now` itself, so a clock that was set back does not stretch a wait.
 """
 
 from __future__ import annotations
@@ -71,6 +74,7 @@ TRANSITIONS: Mapping[Phase, Mapping[HistoryType, Phase]] = {
         _T.STEP_SUCCEEDED: Phase.READY,
         _T.STEP_FAILED: Phase.READY,
         _T.STEP_INTERRUPTED: Phase.READY,
+        _T.STEP_WAITING: Phase.ATTEMPTING,
     },
     Phase.AWAITING: {
         _T.SIGNAL_RECEIVED: Phase.READY,
@@ -158,6 +162,7 @@ def _step_started(state: State, record: HistoryRecord) -> None:
     if number != state.attempt_number + 1:
         raise _contradiction(state, record, f"attempt {state.attempt_number + 1} was expected")
     state.attempt_number = number
+    state.stands_by = False
     state.waiting = None
     state.last_run = record.details.get("definition", state.last_run)
 
@@ -180,8 +185,13 @@ def _step_failed(state: State, record: HistoryRecord) -> None:
 
 def _step_interrupted(state: State, record: HistoryRecord) -> None:
     _check_attempt(state, record)
-    if record.details["reason"] == PROCESS_ENDED:
+    if record.details["reason"] == PROCESS_ENDED and not state.stands_by:
         state.interruptions += 1
+
+
+def _step_waiting(state: State, record: HistoryRecord) -> None:
+    _check_attempt(state, record)
+    state.stands_by = True
 
 
 def _retry_scheduled(state: State, record: HistoryRecord) -> None:
@@ -273,6 +283,7 @@ _FOLDS: Mapping[HistoryType, Callable[[State, HistoryRecord], None]] = {
     _T.STEP_SUCCEEDED: _step_succeeded,
     _T.STEP_FAILED: _step_failed,
     _T.STEP_INTERRUPTED: _step_interrupted,
+    _T.STEP_WAITING: _step_waiting,
     _T.STEP_RETRY_SCHEDULED: _retry_scheduled,
     _T.WAITING_FOR_SIGNAL: _waiting_for_signal,
     _T.SIGNAL_RECEIVED: _signal_received,

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias
 
 from .activity import Activity
 from .annotations import is_coroutine_function
-from .attempt import Runner, current_attempt, is_awaitable
+from .attempt import Attempt, Runner, current_attempt, is_awaitable
 from .clock import checked_instant
 from .coalescer import Coalescer
 from .context import MissionContext
@@ -158,6 +158,8 @@ class EmbeddedOperations:
             if (await self.status(mission_id)).is_terminal:
                 state = await self.state(mission_id)
             else:
+                if (attempt := self._attempt()) is not None:
+                    self._engine.stand_by(attempt, mission_id)
                 state = await self._answered(operation)
         finally:
             operation.answer.cancel()
@@ -168,17 +170,20 @@ class EmbeddedOperations:
         return await self._answered(operation)
 
     async def _answered(self, operation: Operation) -> Any:
-        """Wait for the answer; user code lends its slot meanwhile."""
+        """Wait for the answer; user code is at rest and lends its slot meanwhile."""
+        attempt = self._attempt()
+        return await (operation.answer if attempt is None else attempt.lending(operation))
+
+    def _attempt(self) -> Attempt | None:
+        """Return the attempt of one of our missions whose code is asking, if that is who asks."""
         attempt = current_attempt.get()
         if attempt is None or attempt.is_over or attempt.runner is not self._runner:
-            return await operation.answer
-        return await attempt.lending(operation.answer)
+            return None
+        return attempt
 
     def _refuse_itself(self, mission_id: str, what: str, error: type[CommanderError]) -> None:
-        attempt = current_attempt.get()
-        if attempt is None or attempt.is_over or attempt.runner is not self._runner:
-            return
-        if attempt.flight.mission_id == mission_id:
+        attempt = self._attempt()
+        if attempt is not None and attempt.flight.mission_id == mission_id:
             raise error(
                 f"{attempt.name!r} of mission {mission_id!r} tried to {what} the mission itself while it runs, "
                 f"which would wait for ever; return from it first"

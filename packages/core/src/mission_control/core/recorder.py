@@ -107,13 +107,15 @@ class Recorder(ABC):
         self._hangar.activate(flight)
         if not flight.is_active and flight.retry is None:
             flight.is_active = True
-            self._activity.enter()
+            if not flight.is_at_rest:
+                self._activity.enter()
 
     def _rest(self, flight: Flight) -> None:
         """Nothing is under way for the mission any more."""
         if flight.is_active:
             flight.is_active = False
-            self._activity.leave()
+            if not flight.is_at_rest:
+                self._activity.leave()
         if self.is_closing:
             self._activity.notify()
         self._end_trace(flight)

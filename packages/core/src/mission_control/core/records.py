@@ -43,6 +43,7 @@ class HistoryType(StrEnum):
     STEP_FAILED = "step-failed"
     STEP_INTERRUPTED = "step-interrupted"
     STEP_RETRY_SCHEDULED = "step-retry-scheduled"
+    STEP_WAITING = "step-waiting"
     WAITING_FOR_SIGNAL = "waiting-for-signal"
     SIGNAL_RECEIVED = "signal-received"
     SIGNAL_TIMED_OUT = "signal-timed-out"

@@ -66,8 +66,9 @@ class RetryPolicy:
     """How often a step is tried, how long is waited in between, and which errors are tried again.
 
     `max_attempts` counts failed attempts (None: no limit); `max_interruptions` counts attempts in a row that
-    their process did not survive. Intervals are seconds or a `timedelta`. `jitter` is the fraction of a delay,
-    0 to 1, that chance may take away. Raises `MissionDefinitionError` for values that make no sense.
+    their process did not survive, but those that waited for the end of another mission. Intervals are seconds or a
+    `timedelta`. `jitter` is the fraction of a delay, 0 to 1, that chance may take away. Raises
+    `MissionDefinitionError` for values that make no sense.
     """
 
     max_attempts: int | None = attrs.field(default=1, validator=_check_count)

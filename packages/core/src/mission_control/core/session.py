@@ -10,7 +10,7 @@ from typing import Any
 from .activity import Activity
 from .alarm import Alarm
 from .attempt import Runner
-from .clock import Clock, RunningAttempt
+from .clock import Clock, RunningAttempt, steady
 from .definition import MissionDefinition
 from .engine import Engine
 from .observer import Observer, Tracer
@@ -39,8 +39,9 @@ class Session:
         self.activity = activity
         self.adapter = adapter
         slots = Slots(max_concurrency)
-        self.deadlines: Deadlines = Deadlines(clock, self.activity)
-        self.runner: Runner = Runner(clock, self.deadlines, slots, context, tracer)
+        pace = steady(clock)
+        self.deadlines: Deadlines = Deadlines(pace, self.activity)
+        self.runner: Runner = Runner(pace, self.deadlines, slots, activity, context, tracer)
         self.engine: Engine = Engine(
             adapter=adapter,
             clock=clock,
@@ -69,8 +70,8 @@ class Session:
             await self.activity.change()
 
     def running(self) -> list[RunningAttempt]:
-        """Return the user code that is running."""
-        return [attempt.describe() for attempt in self.runner.running]
+        """Return the user code that is running, and does not merely wait for other missions."""
+        return [attempt.describe() for attempt in self.runner.running if not attempt.is_at_rest]
 
     async def close(self) -> None:
         """Bring everything to its end."""

@@ -66,6 +66,8 @@ class State:
     attempt_number: int = 0
     failures: int = 0
     interruptions: int = 0
+    stands_by: bool = False
+    """True where the attempt begun last has waited for the end of another mission."""
     waiting: Wait | None = None
     cancellation: str | None = None
     is_cancelling: bool = False

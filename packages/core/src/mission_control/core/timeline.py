@@ -9,7 +9,7 @@ from .records import HistoryRecord, HistoryType, MissionInspection, MissionSnaps
 
 _COLUMNS = 4
 _LONGEST = 100
-_SHOWN = ("input", "output", "payload", "due_at", "timeout_at", "reason", "error", "next", "definition")
+_SHOWN = ("mission_id", "input", "output", "payload", "due_at", "timeout_at", "reason", "error", "next", "definition")
 
 
 def timeline(inspection: MissionInspection) -> str:
@@ -48,7 +48,9 @@ def _details(record: HistoryRecord) -> str:
         value = record.details.get(name)
         if value is None or (name == "definition" and record.type is HistoryType.MISSION_CREATED):
             continue
-        if name == "error":
+        if name == "mission_id":
+            shown.append(f"waits for mission {_shortened(str(value))}")
+        elif name == "error":
             shown.append(f"{value['code']}: {_shortened(value['message'])}")
         elif name in ("due_at", "timeout_at"):
             shown.append(f"until {_time(datetime.fromisoformat(value))}")

@@ -33,7 +33,7 @@ class FakeClock:
 
     Before time moves, and at every instant at which something was to wake, all commanders that run on the clock
     come to rest, so one big step does what many small ones do. Tasks that merely await `sleep_until` are woken in
-    the order of their instants too.
+    the order of their instants too. A step that waits for another mission of its commander is at rest.
 
     `patience` is in real seconds. User code that runs longer than that without coming to rest makes `advance` raise
     `TimeoutError`, which names mission and step. Code under its own timeout never does: once it has run for
