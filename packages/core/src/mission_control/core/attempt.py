@@ -14,6 +14,7 @@ from types import CoroutineType
 from typing import Any, TypeGuard
 
 from .clock import Clock, RunningAttempt
+from .errors import ENDS_THE_PROGRAM
 from .flight import Flight, UpdateOperation
 from .nodes import StepNode, UserCode
 from .observer import Tracer
@@ -33,10 +34,6 @@ current_attempt: contextvars.ContextVar[Attempt | None] = contextvars.ContextVar
     "mission_control_attempt", default=None
 )
 """The attempt that the code asking runs in, tasks and threads that it started included."""
-
-
-ENDS_THE_PROGRAM = (KeyboardInterrupt, SystemExit)
-"""What user code raises to end more than itself."""
 
 
 class Stop(Enum):

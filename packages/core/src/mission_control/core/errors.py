@@ -33,6 +33,9 @@ from typing import TYPE_CHECKING, ClassVar
 if TYPE_CHECKING:
     from .records import MissionFailure, MissionSnapshot
 
+ENDS_THE_PROGRAM = (KeyboardInterrupt, SystemExit)
+"""What user code raises to end more than itself: it passes through, where all else becomes one of the errors below."""
+
 
 class MissionControlError(Exception):
     """The root of everything that Mission Control raises; `code` names the kind for machines."""

@@ -6,10 +6,10 @@ import traceback
 from datetime import datetime, timedelta
 from typing import Any
 
-from .attempt import ENDS_THE_PROGRAM, Attempt, Stop
+from .attempt import Attempt, Stop
 from .commands import Command, Fail, Interrupt, Succeed
 from .decisions import PROCESS_ENDED
-from .errors import NonRetryableError, PayloadError, RetryAfterError
+from .errors import ENDS_THE_PROGRAM, NonRetryableError, PayloadError, RetryAfterError
 from .nodes import StepNode
 from .records import MissionFailure
 from .retry import LONGEST_DURATION
