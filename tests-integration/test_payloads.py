@@ -227,9 +227,9 @@ async def test_what_a_step_returns_is_normalised_when_it_is_recorded(open_comman
 
     def look(ctx: MissionContext[int]) -> None:
         kept[0].x = 99
-        seen.extend((ctx.output(give), ctx.output(give)))
+        seen.append(ctx.output(give))
 
-    definition = m.define("it").start(input=int, run=give).step("look", look).end()
+    definition = m.define("it").start(input=int, run=give).step("look", look).step("again", look).end()
     commander = await open_commander([definition])
 
     mission = await commander.start(definition, 5)
@@ -424,16 +424,44 @@ async def test_events_are_copies(open_commander: OpenCommander) -> None:
     def spoil(ctx: MissionContext[int]) -> None:
         ctx.events["start"].output["items"].append(2)
         seen.append(ctx.events["start"].output)
-        ctx.output(give)["items"].append(3)
-        seen.append(ctx.output(give))
 
     definition = m.define("it").start(input=int, run=give).step("spoil", spoil).end()
     commander = await open_commander([definition])
 
     mission = await commander.start(definition, 5)
 
-    assert seen == [{"items": [1]}] * 2
+    assert seen == [{"items": [1]}]
     assert (await mission.snapshot()).events["start"].output == {"items": [1]}
+
+
+async def test_an_attempt_has_a_copy_of_its_own(open_commander: OpenCommander) -> None:
+    """What it changes in its input, outputs and signals it sees itself; nobody after it does."""
+    seen: list[Any] = []
+
+    def give(ctx: MissionContext[list[int]]) -> list[int]:
+        ctx.input.append(2)
+        return ctx.input
+
+    def spoil(ctx: MissionContext[list[int]]) -> None:
+        for copied in (ctx.input, ctx.output(give), ctx.received("go")):
+            copied.append(9)
+        seen.append((ctx.input, ctx.output(give), ctx.received("go")))
+        if ctx.attempt == 1:
+            raise ValueError("again")
+
+    definition = (
+        m.define("it")
+        .start(input=list[int], run=give)
+        .need_to("go", list[int])
+        .step("spoil", spoil, retry=RetryPolicy(max_attempts=2))
+        .step("after", lambda ctx: [ctx.input, ctx.output("start"), ctx.received("go")])
+        .end()
+    )
+    mission = await (await open_commander([definition])).start(definition, [1])
+    await mission.signal("go", [3])
+
+    assert seen == [([1, 9], [1, 2, 9], [3, 9])] * 2
+    assert await mission.output() == [[1], [1, 2], [3]]
 
 
 async def test_snapshots_and_inspections_are_copies(open_commander: OpenCommander) -> None:

@@ -248,3 +248,66 @@ def test_generators_are_refused() -> None:
 def test_only_coroutine_functions_run_on_the_loop(fn: Callable[..., object], on_the_loop: bool) -> None:
     """Everything else may block, and gets a thread."""
     assert is_coroutine_function(fn) is on_the_loop
+
+
+class _Wrapper:
+    """A callable that answers every look at what it wraps with `answer`, or raises it."""
+
+    def __init__(self, answer: object) -> None:
+        self.answer = answer
+
+    def __call__(self, ctx: object) -> int:
+        return 5
+
+    @property
+    def __wrapped__(self) -> object:
+        if isinstance(self.answer, BaseException):
+            raise self.answer
+        return self.answer or self
+
+    @property  # type: ignore[misc]  # an object may answer this as it likes
+    def __class__(self) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride] - an object answers as it likes
+        if isinstance(self.answer, BaseException):
+            raise self.answer
+        return _Wrapper
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"), [(None, "it wraps itself"), (GeneratorExit("shut"), "shut"), (ValueError(), "ValueError")]
+)
+def test_a_callable_that_cannot_be_looked_at_is_refused(answer: object, words: str) -> None:
+    """Whatever it raises, and also where there is no end to what it wraps."""
+    with pytest.raises(MissionDefinitionError, match=rf"step 'open': what _Wrapper returns cannot be read \({words}\)"):
+        declared(_Wrapper(answer))
+
+
+def test_a_callable_that_cannot_be_looked_at_runs_on_a_thread() -> None:
+    """It does not say that it gives a coroutine."""
+    assert not is_coroutine_function(_Wrapper(GeneratorExit()))
+
+
+@pytest.mark.parametrize("look", [declared, is_coroutine_function])
+def test_what_ends_the_program_does_so_from_a_callable_too(look: Callable[[Any], object]) -> None:
+    """`KeyboardInterrupt` is nobody's definition error."""
+    with pytest.raises(KeyboardInterrupt):
+        look(_Wrapper(KeyboardInterrupt()))
+
+
+class _Namespace:
+    def __init__(self, raised: BaseException) -> None:
+        self.raised = raised
+
+    def __getattr__(self, name: str) -> Any:
+        raise self.raised
+
+
+def test_an_annotation_may_raise_anything() -> None:
+    """What is evaluated to find the type is the user's code."""
+
+    def opened(ctx: object) -> Any: ...
+
+    opened.__annotations__["return"] = "somewhere.Type"
+    with pytest.raises(MissionDefinitionError, match=r"does not resolve \(GeneratorExit\)"):
+        return_type(opened, caller={"somewhere": _Namespace(GeneratorExit())}, subject="step 'open'")
+    with pytest.raises(KeyboardInterrupt):
+        return_type(opened, caller={"somewhere": _Namespace(KeyboardInterrupt())}, subject="step 'open'")

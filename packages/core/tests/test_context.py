@@ -74,13 +74,32 @@ def test_context_is_read_only(name: str) -> None:
         setattr(context(), name, "spoilt")
 
 
-def test_input_is_typed_and_fresh() -> None:
-    """Each look at the input gives another object, so changing one changes nothing."""
+def test_input_is_restored_once_an_attempt() -> None:
+    """A loop over the input looks at one copy of it."""
     ctx = context()
-    ctx.input.tags.append("spoilt")
 
     assert ctx.input == Request("ann@example.com", ["new"])
-    assert STORED["tags"] == ["new"]
+    assert ctx.input is ctx.input
+
+
+def test_output_and_signal_are_restored_once_an_attempt() -> None:
+    """However they are asked for, while a token of another type gives another copy."""
+    ctx = context(go=EventRecord(input=STORED), plain=EventRecord(output=STORED))
+
+    assert ctx.output("start") is ctx.output("start")
+    assert ctx.output("plain") is ctx.output("plain")
+    assert ctx.received(GO) is ctx.received("go")
+    assert ctx.received(Signal("go", dict[str, Any])) == STORED
+
+
+def test_changed_copy_stays_within_its_attempt() -> None:
+    """The attempt sees its change; the next attempt, and what is recorded, do not."""
+    ctx = context()
+    ctx.input.tags.append("spoilt")
+    ctx.output("start").tags.append("spoilt")
+
+    assert ctx.input.tags == ctx.output("start").tags == ["new", "spoilt"]
+    assert context().input.tags == context().output("start").tags == STORED["tags"] == ["new"]
 
 
 def test_events_are_a_read_only_mapping_of_plain_copies() -> None:
@@ -128,6 +147,30 @@ def test_function_that_no_node_runs_is_an_error() -> None:
         context().output(stranger, default=None)
 
     assert isinstance(raised.value, NonRetryableError)
+
+
+class _Strange:
+    """Something to call that nobody can name."""
+
+    def __init__(self, raised: BaseException) -> None:
+        self.raised = raised
+
+    def __call__(self, ctx: MissionContext[Any]) -> None:
+        """Do nothing."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise self.raised
+
+    def __repr__(self) -> str:
+        raise self.raised
+
+
+def test_what_cannot_be_named_is_an_error_all_the_same() -> None:
+    """Whatever the object raises when it is looked at, short of what ends the program."""
+    with pytest.raises(MissionExecutionError, match="no step that runs _Strange; it has 'start'"):
+        context().output(_Strange(GeneratorExit()))
+    with pytest.raises(KeyboardInterrupt):
+        context().output(_Strange(KeyboardInterrupt()))
 
 
 def test_received_is_typed_by_the_token_or_the_name() -> None:

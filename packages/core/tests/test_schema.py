@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -193,6 +194,166 @@ class UnwrittenError(Exception):
 def test_a_hostile_value_is_an_issue_like_any_other(schema: object, value: object, issue: str) -> None:
     """No value can make its own report fail."""
     assert issues(schema, value) == (issue,)
+
+
+class Raises:
+    """A schema that raises what it is made with, from the second time on where it is told so."""
+
+    def __init__(self, raised: BaseException, *, calls: int = 0) -> None:
+        self.raised = raised
+        self.calls = calls
+
+    def parse(self, value: Any) -> Any:
+        self.calls -= 1
+        if self.calls < 0:
+            raise self.raised
+        return value
+
+
+class Speechless(BaseException):
+    """No Exception, such as what cancels a task or ends a test; it fails to say what it is."""
+
+    def __str__(self) -> str:
+        raise self
+
+
+WAYS: list[tuple[Callable[[PayloadType], object], type[Exception] | None]] = [
+    (lambda it: it.validate(5, event_name="start", subject="input"), MissionValidationError),
+    (lambda it: it.normalise(5, subject="step 's'"), PayloadError),
+    (lambda it: it.restore(5, subject="input"), MissionDefinitionMismatchError),
+    (lambda it: it.reads(5), None),
+    (lambda it: it.canonical(5), None),
+]
+
+
+@pytest.mark.parametrize(("way", "error"), WAYS)
+@pytest.mark.parametrize("calls", [0, 1])
+def test_whatever_user_code_raises_becomes_the_documented_error(
+    way: Callable[[PayloadType], object], error: type[Exception] | None, calls: int
+) -> None:
+    """User code may raise what is no Exception, and its words may fail."""
+    payload = compiled(Raises(Speechless(), calls=calls))
+    if error is None or (calls and error is MissionDefinitionMismatchError):
+        assert way(payload) in (False, True, 5)
+    else:
+        with pytest.raises(error, match="Speechless"):
+            way(payload)
+
+
+@pytest.mark.parametrize("way", [way for way, _ in WAYS])
+@pytest.mark.parametrize("calls", [0, 1])
+def test_what_ends_the_program_passes(way: Callable[[PayloadType], object], calls: int) -> None:
+    """`KeyboardInterrupt` is nobody's validation error."""
+    payload = compiled(Raises(KeyboardInterrupt(), calls=calls))
+    if calls == 0 or way in (WAYS[0][0], WAYS[1][0]):
+        with pytest.raises(KeyboardInterrupt):
+            way(payload)
+
+
+def test_what_ends_the_program_passes_from_an_error_s_words() -> None:
+    """Also while a report is written."""
+
+    class EndingError(Exception):
+        def __str__(self) -> str:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        validated(Raises(EndingError()), 5)
+
+
+class Unnamed:
+    """A schema that raises when it is looked at."""
+
+    def __init__(self, raised: BaseException) -> None:
+        self.raised = raised
+
+    def __getattr__(self, name: str) -> Any:
+        raise self.raised
+
+
+def test_a_schema_that_cannot_be_looked_at_is_refused() -> None:
+    """Whatever it raises, short of what ends the program."""
+    with pytest.raises(MissionDefinitionError, match=r"Unnamed is no schema \(Speechless\)"):
+        compiled(Unnamed(Speechless()))
+    with pytest.raises(KeyboardInterrupt):
+        compiled(Unnamed(KeyboardInterrupt()))
+
+
+def test_a_value_that_raises_when_it_is_looked_at_is_for_parse_to_judge() -> None:
+    """It has no JSON form, and `parse` may know it."""
+
+    class Looked(Mapping[str, int]):
+        def __init__(self, raised: BaseException) -> None:
+            self.raised = raised
+
+        def __getitem__(self, name: str) -> int:
+            raise self.raised
+
+        def __len__(self) -> int:
+            raise self.raised
+
+        def __iter__(self) -> Any:
+            raise self.raised
+
+    class Counting:
+        def parse(self, value: Any) -> int:
+            return 5
+
+    assert validated(Counting(), Looked(Speechless())) == 5
+    with pytest.raises(KeyboardInterrupt):
+        validated(Counting(), Looked(KeyboardInterrupt()))
+
+
+class Named(type):
+    def __getattribute__(cls, name: str) -> Any:
+        if name == "__qualname__":
+            raise RuntimeError
+        return super().__getattribute__(name)
+
+    def __hash__(cls) -> int:
+        raise RuntimeError
+
+
+class Nameless(metaclass=Named):
+    pass
+
+
+def test_a_value_whose_class_has_no_name_is_an_issue() -> None:
+    """Reporting asks no metaclass."""
+    assert issues(list[int], [Nameless()]) == ("$[0]: expected int, got Nameless",)
+
+
+def test_a_validator_s_words_may_fail() -> None:
+    """The attribute that it hands over still gives the path."""
+
+    def refuse(instance: object, attribute: Any, value: int) -> None:
+        raise ValueError(Unprintable(), attribute)
+
+    @define
+    class Careful:
+        n: int = field(validator=refuse)
+
+    assert issues(Careful, {"n": 1}) == ("$.n: ValueError",)
+
+
+def test_a_key_error_of_a_converter_is_not_a_missing_field() -> None:
+    """Not even where its argument cannot be compared."""
+
+    class Key:
+        def __eq__(self, other: object) -> bool:
+            raise RuntimeError
+
+        __hash__ = object.__hash__
+
+    def look_up(n: int) -> int:
+        raise KeyError(Key())
+
+    @define
+    class Looked:
+        n: int = field(converter=look_up)
+
+    (issue,) = issues(Looked, {"n": 1})
+    assert issue != "$.n: required field missing"
 
 
 def test_shown_values_are_cut() -> None:

@@ -13,11 +13,14 @@ from typing import Any, Never, NoReturn, cast, get_args, get_origin, get_type_hi
 from typing_extensions import Format, get_annotations
 
 from .errors import MissionDefinitionError
+from .foreign import ENDS_THE_PROGRAM
+from .issues import found, one_line
 from .json_values import kind_of
 from .schema import PLAIN, PayloadType, payload_type
 from .type_names import type_name
 
 _NOTHING_DECLARED = (inspect.Parameter.empty, NoReturn, Never)
+_MOST_LAYERS = 1_000
 _REMEDY = "or state the type with output=Type"
 
 
@@ -30,10 +33,19 @@ def return_type(
     No other annotation is looked at. Raises `MissionDefinitionError`, beginning with `subject`, for an annotation
     that does not resolve, for a type that cannot be read back, and for generators.
     """
-    target = _annotated(fn)
-    _refuse_generator(target, subject)
-    declared = target if isinstance(target, type) else _declared(target, caller, subject)
-    if declared in _NOTHING_DECLARED or (declared is target and target.__module__ == "builtins"):
+    try:
+        return _return_type(fn, caller, subject)
+    except (MissionDefinitionError, *ENDS_THE_PROGRAM):
+        raise
+    except BaseException as error:  # a user's object may do anything when it is looked at
+        raise MissionDefinitionError(
+            f"{subject}: what {found(fn)} returns cannot be read ({one_line(error)}); pass a plain function, {_REMEDY}"
+        ) from error
+
+
+def _return_type(fn: Any, caller: types.FrameType | Mapping[str, Any] | None, subject: str) -> PayloadType:
+    target, declared = _target(fn, caller, subject)
+    if any(declared is nothing for nothing in _NOTHING_DECLARED):
         return PLAIN
     try:
         return payload_type(declared, subject=subject)
@@ -50,22 +62,33 @@ def is_coroutine_function(fn: Callable[..., object]) -> bool:
     A decorator counts as what it is itself, not as what it wraps.
     """
     target: Any = fn
-    while isinstance(target, functools.partial):
-        target = cast("functools.partial[object]", target).func
     try:
+        while isinstance(target, functools.partial):
+            target = cast("functools.partial[object]", target).func
         if inspect.iscoroutinefunction(target):
             return True
         return not isinstance(target, type) and inspect.iscoroutinefunction(_call_of(target))
-    except Exception:  # a user's object may do anything when it is looked at
+    except ENDS_THE_PROGRAM:
+        raise
+    except BaseException:  # a user's object may do anything when it is looked at
         return False
 
 
 # --- finding the annotation ---------------------------------------------------------------
 
 
+def _target(fn: Any, caller: types.FrameType | Mapping[str, Any] | None, subject: str) -> tuple[Any, Any]:
+    """What has the return annotation, and the type that it declares."""
+    target = _annotated(fn)
+    _refuse_generator(target, subject)
+    if not isinstance(target, type):
+        return target, _declared(target, caller, subject)
+    return target, inspect.Parameter.empty if target.__module__ == "builtins" else target
+
+
 def _annotated(fn: Any) -> Any:
     """The function, or the class, below partials, decorators, methods and callable objects."""
-    while True:
+    for _ in range(_MOST_LAYERS):
         if isinstance(fn, functools.partial):
             fn = cast("functools.partial[object]", fn).func
         elif isinstance(fn, (types.MethodType, staticmethod, classmethod)):
@@ -78,6 +101,7 @@ def _annotated(fn: Any) -> Any:
             return fn
         else:
             fn = _call_of(fn)
+    raise RecursionError("it wraps itself")
 
 
 def _has_call(fn: Any) -> bool:
@@ -109,9 +133,11 @@ def _resolved(fn: Any, caller: types.FrameType | Mapping[str, Any] | None, subje
     holder = types.SimpleNamespace(__annotations__={"return": declared})
     try:
         return get_type_hints(holder, _globals(fn), _locals(fn, caller), include_extras=True)["return"]
-    except Exception as error:  # evaluating an annotation may raise anything
+    except ENDS_THE_PROGRAM:
+        raise
+    except BaseException as error:  # evaluating an annotation may raise anything
         raise MissionDefinitionError(
-            f"{subject}: the return annotation of {_name(fn)} does not resolve ({error}); "
+            f"{subject}: the return annotation of {_name(fn)} does not resolve ({one_line(error)}); "
             f"import or define what it names at run time, not only under TYPE_CHECKING, {_REMEDY}"
         ) from error
 

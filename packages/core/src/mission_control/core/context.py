@@ -9,9 +9,10 @@ from typing_extensions import TypeVar
 
 from .definition import MissionDefinition, Signal
 from .errors import MissionExecutionError, NonRetryableError
+from .issues import code_name
 from .json_values import copy_json
 from .records import EventRecord
-from .schema import PLAIN
+from .schema import PLAIN, PayloadType
 from .state import State
 
 if TYPE_CHECKING:
@@ -51,16 +52,18 @@ class _Events(Mapping[str, EventRecord]):
 class MissionContext(Generic[I_co]):
     """What a step, query or update is handed: its mission's input, outputs and signals, typed. Read-only.
 
-    Every value is a copy of what is recorded, restored into its declared type: changing it changes nothing.
+    Every value is a copy of what is recorded, restored into its declared type once an attempt: the attempt sees what
+    it changes in its copy, and nobody else does.
     """
 
-    __slots__ = ("_attempt", "_definition", "_state", "_step_name")
+    __slots__ = ("_attempt", "_copies", "_definition", "_state", "_step_name")
 
     def __init__(self, definition: MissionDefinition[Any], state: State, step_name: str, attempt: int) -> None:
         self._definition = definition
         self._state = state
         self._step_name = step_name
         self._attempt = attempt
+        self._copies: dict[tuple[str, PayloadType], Any] | None = None
 
     @property
     def mission_id(self) -> str:
@@ -89,9 +92,8 @@ class MissionContext(Generic[I_co]):
 
     @property
     def input(self) -> I_co:
-        """What the mission was started with, as its declared type."""
-        stored = self._state.events["start"].input
-        restored: I_co = self._definition.start.input.restore(stored, subject=self._subject("the input"))
+        """What the mission was started with, as its declared type: one copy an attempt."""
+        restored: I_co = self._copy("the input", self._definition.start.input, self._state.events["start"].input)
         return restored
 
     @property
@@ -110,7 +112,7 @@ class MissionContext(Generic[I_co]):
     @overload
     def output(self, step: Callable[..., T], /, *, default: D) -> T | D: ...
     def output(self, step: str | Callable[..., object], /, *, default: object = _NOTHING) -> Any:
-        """Return what a step, named or given as its function, has returned, as its declared type.
+        """Return what a step, named or given as its function, has returned, as its declared type: one copy an attempt.
 
         `default` is returned where that step has no output. Without it, that raises a `MissionExecutionError`,
         and the mission fails without another attempt: a step that was added behind the mission's place will
@@ -123,14 +125,14 @@ class MissionContext(Generic[I_co]):
                 return default
             raise MissingEventError(self._missing(f"no output of {name!r}"))
         declared = self._definition.outputs.get(name, PLAIN)
-        return declared.restore(event.output, subject=self._subject(f"the output of {name!r}"))
+        return self._copy(f"the output of {name!r}", declared, event.output)
 
     @overload
     def received(self, signal: Signal[T], /) -> T: ...
     @overload
     def received(self, signal: str, /) -> Any: ...
     def received(self, signal: str | Signal[Any], /) -> Any:
-        """Return the payload of a signal that was received, as its declared type.
+        """Return the payload of a signal that was received, as its declared type: one copy an attempt.
 
         Raises a `MissionExecutionError`, which fails the mission without another attempt, where it was not.
         """
@@ -141,7 +143,7 @@ class MissionContext(Generic[I_co]):
             declared = signal.payload
         if event is None or name in self._definition.outputs:
             raise MissingEventError(self._missing(f"no signal {name!r}"))
-        return (declared or PLAIN).restore(event.input, subject=self._subject(f"the signal {name!r}"))
+        return self._copy(f"the signal {name!r}", declared or PLAIN, event.input)
 
     @property
     def log(self) -> BoundLogger:
@@ -159,6 +161,15 @@ class MissionContext(Generic[I_co]):
     def __repr__(self) -> str:
         return f"<MissionContext of {self._subject(self._step_name)}, attempt {self._attempt}>"
 
+    def _copy(self, what: str, declared: PayloadType, stored: Any) -> Any:
+        """Return the attempt's own copy of a recorded value; several threads of it get the same one."""
+        if self._copies is None:
+            self._copies = {}
+        key = (what, declared)
+        if key not in self._copies:
+            self._copies.setdefault(key, declared.restore(stored, subject=self._subject(what)))
+        return self._copies[key]
+
     def _has_only_input(self, name: str) -> bool:
         return name not in self._definition.outputs and name in self._definition.inputs
 
@@ -166,7 +177,7 @@ class MissionContext(Generic[I_co]):
         names = self._definition.names_of(step)
         if len(names) == 1:
             return names[0]
-        what = getattr(step, "__qualname__", repr(step))
+        what = code_name(step)
         if names:
             both = " and ".join(repr(name) for name in names)
             raise MissingEventError(self._missing(f"one step for {what}: it serves {both}; ask by name"))

@@ -31,7 +31,7 @@ def carried(error: BaseException) -> BaseException:
     return RuntimeError(described(error)) if isinstance(error, StopIteration | GeneratorExit) else error
 
 
-def class_name(kind: type[object]) -> str:
+def full_name(kind: type[object]) -> str:
     """Return a class's name with its module, which a builtin has none of. A class may lie about both."""
     try:
         name, module = str(kind.__qualname__), kind.__module__
@@ -49,7 +49,7 @@ def text_of(value: object) -> str:
     except ENDS_THE_PROGRAM:
         raise
     except BaseException:  # a user's __str__ may fail in any way
-        return f"<{class_name(type(value))}>"
+        return f"<{full_name(type(value))}>"
 
 
 def words(error: BaseException) -> str:

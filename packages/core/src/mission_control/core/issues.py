@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import Attribute, frozen
 
+from .foreign import ENDS_THE_PROGRAM
+
 if TYPE_CHECKING:
     from cattrs.errors import ClassValidationError
 
@@ -16,6 +18,8 @@ MOST_PROBLEMS = 100
 
 _LONGEST_VALUE = 60
 _LONGEST_TEXT = 300
+_QUALNAME: Any = vars(type)["__qualname__"]
+_ARGS: Any = vars(BaseException)["args"]
 _PLAIN_FIELD = re.compile(r"[^\W\d]\w*")
 
 
@@ -70,7 +74,7 @@ def below(step: str, error: Exception) -> list[Problem]:
     return [Problem(step + problem.path, problem.text) for problem in problems_of(error)]
 
 
-def problems_of(error: Exception) -> list[Problem]:
+def problems_of(error: BaseException) -> list[Problem]:
     """Everything that an error says, by path: ours, cattrs', and what user code raises while it is called."""
     if isinstance(error, MisfitError):
         return list(error.problems)
@@ -89,11 +93,7 @@ def problems_of(error: Exception) -> list[Problem]:
 
 def one_line(error: BaseException) -> str:
     """An error's own words on one line; the name of its class where it has none."""
-    try:
-        words = " ".join(str(error)[: _LONGEST_TEXT * 4].split())
-    except Exception:  # a user's __str__ may fail in any way
-        words = ""
-    return shorten(words, _LONGEST_TEXT) if words else type(error).__name__
+    return _words(error) or type_of(error).rpartition(".")[2]
 
 
 def shorten(text: str, length: int = _LONGEST_VALUE) -> str:
@@ -104,28 +104,61 @@ def shorten(text: str, length: int = _LONGEST_VALUE) -> str:
 def found(value: object) -> str:
     """Name a value in a message: its type, and what a reader needs to recognise it. Never calls user code."""
     kind = type(value)
-    if kind in _FOUND:
-        return _FOUND[kind](value)
-    return kind.__qualname__
+    describe = next((describe for known, describe in _FOUND.items() if known is kind), type_of)
+    return describe(value)
+
+
+def type_of(value: object) -> str:
+    """The name of a value's class. Never calls user code."""
+    return class_name(type(value))
+
+
+def class_name(cls: object) -> str:
+    """The qualified name of a class, whatever its metaclass would say."""
+    name: str = _QUALNAME.__get__(cls)
+    return name
+
+
+def code_name(code: object) -> str:
+    """The qualified name of a function, or what else a user has for one."""
+    try:
+        return str(getattr(code, "__qualname__", found(code)))
+    except ENDS_THE_PROGRAM:
+        raise
+    except BaseException:  # a user's object may do anything
+        return found(code)
+
+
+def _words(value: object) -> str:
+    """What a value says of itself, on one line; nothing where it fails to."""
+    try:
+        return shorten(" ".join(str(value)[: _LONGEST_TEXT * 4].split()), _LONGEST_TEXT)
+    except ENDS_THE_PROGRAM:
+        raise
+    except BaseException:  # a user's __str__ may do anything
+        return ""
 
 
 def _problems_of_class(error: ClassValidationError) -> list[Problem]:
     with_field, others = error.group_exceptions()
     problems: list[Problem] = []
     for inner, note in with_field:
-        missing = type(inner) is KeyError and inner.args == (note.name,)
         step = field_step(note.name)
-        problems += [Problem(step, "required field missing")] if missing else below(step, inner)
+        problems += [Problem(step, "required field missing")] if _is_missing(inner, note.name) else below(step, inner)
     for inner in others:
         problems += problems_of(inner)
     return problems
 
 
-def _problem_of_user_code(error: Exception) -> Problem:
+def _is_missing(error: Exception, name: str) -> bool:
+    return type(error) is KeyError and [type(argument) for argument in error.args] == [str] and error.args[0] == name
+
+
+def _problem_of_user_code(error: BaseException) -> Problem:
     """The validators of attrs hand over the attribute that they refuse: that is the exact path."""
-    if len(error.args) > 1 and isinstance(error.args[1], Attribute):
-        name: str = error.args[1].name
-        return Problem(field_step(name), shorten(" ".join(str(error.args[0]).split()), _LONGEST_TEXT))
+    arguments: tuple[Any, ...] = _ARGS.__get__(error)
+    if len(arguments) > 1 and type(arguments[1]) is Attribute:
+        return Problem(field_step(arguments[1].name), _words(arguments[0]) or one_line(error))
     return Problem("", one_line(error))
 
 

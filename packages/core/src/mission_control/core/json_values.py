@@ -208,9 +208,9 @@ def sorted_items(items: Iterable[Any]) -> list[Any]:
         return listed  # an item has no JSON form, which the check reports
 
 
-def dump_model(model: Any) -> Any:
-    """The JSON form of a pydantic model by its own rules, so that it can be validated back."""
-    return model.model_dump(mode="json", by_alias=True, round_trip=True, warnings=False)
+def dump_model(model: Any, *, by_alias: bool = True) -> Any:
+    """The JSON form of a pydantic model by its own rules, without what it computes from its fields."""
+    return model.model_dump(mode="json", by_alias=by_alias, round_trip=True, warnings=False)
 
 
 def is_model_class(kind: type) -> bool:

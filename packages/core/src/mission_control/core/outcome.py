@@ -10,7 +10,7 @@ from .attempt import Attempt, Stop
 from .commands import Command, Fail, Interrupt, Succeed
 from .decisions import PROCESS_ENDED
 from .errors import NonRetryableError, PayloadError, RetryAfterError
-from .foreign import ENDS_THE_PROGRAM, class_name, described, words
+from .foreign import ENDS_THE_PROGRAM, described, full_name, words
 from .nodes import StepNode
 from .records import MissionFailure
 from .retry import LONGEST_DURATION
@@ -33,7 +33,7 @@ def attempt_outcome(attempt: Attempt, node: StepNode, at: datetime, chance: floa
             message=f"what {attempt} returned or raised cannot be looked at: {described(broken)}",
             at=at,
             code="STEP_FAILED",
-            type=class_name(type(broken)),
+            type=full_name(type(broken)),
         )
         return Fail(failure, is_retryable=False, delay=None, chance=chance)
 
@@ -91,7 +91,7 @@ def _failure(error: BaseException, at: datetime, code: str) -> MissionFailure:
         message=words(error),
         at=at,
         code=code,
-        type=class_name(type(error)),
+        type=full_name(type(error)),
         traceback=_traceback(error)[-_LONGEST_TRACEBACK:],
     )
 

@@ -14,9 +14,16 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 
 from attrs import frozen
 
-from .errors import MissionDefinitionError, MissionDefinitionMismatchError, MissionValidationError, PayloadError
-from .forms import ANY, Form, UnsupportedTypeError, form_of, is_record
-from .issues import MisfitError, field_step, found, misfit, one_line, problems_of
+from .errors import (
+    MissionDefinitionError,
+    MissionDefinitionMismatchError,
+    MissionValidationError,
+    PayloadError,
+)
+from .fidelity import UNTYPED, losses, says_equal
+from .foreign import ENDS_THE_PROGRAM
+from .forms import ANY, Care, Form, UnsupportedTypeError, form_of, is_record
+from .issues import MisfitError, Problem, class_name, field_step, found, misfit, one_line, problems_of
 from .json_values import Json, check_depth, copy_json, decode_json, encode_json, is_model_class, kind_of, plain
 from .type_names import type_name
 
@@ -41,7 +48,7 @@ class Schema(Protocol[T_co]):
     """An object that decides by itself what it accepts.
 
     What `parse` returns is stored as JSON and passed through `parse` again whenever it is read back,
-    so `parse` must accept the JSON form of its own result.
+    so `parse` must accept the JSON form of its own result, and give the same value for it.
     """
 
     def parse(self, value: Any, /) -> T_co:
@@ -68,7 +75,9 @@ class PayloadType:
             return value
         try:
             return self._accept(value)
-        except Exception as error:  # validators, converters and parse are user code
+        except ENDS_THE_PROGRAM:
+            raise
+        except BaseException as error:  # validators, converters and parse are user code
             issues = _issues(error)
             raise MissionValidationError(
                 f"{subject} {self._misfit}:{_listed(issues)}", event_name=event_name, issues=issues
@@ -83,7 +92,9 @@ class PayloadType:
             return value
         try:
             return self._accept(value)
-        except Exception as error:  # as above
+        except ENDS_THE_PROGRAM:
+            raise
+        except BaseException as error:  # as above
             raise PayloadError(f"the output of {subject} {self._misfit}:{_listed(_issues(error))}") from _cause(error)
 
     def restore(self, value: Json, *, subject: str) -> Any:
@@ -93,7 +104,9 @@ class PayloadType:
         """
         try:
             return self._restore(value)
-        except Exception as error:  # as above
+        except ENDS_THE_PROGRAM:
+            raise
+        except BaseException as error:  # as above
             raise MissionDefinitionMismatchError(
                 f"{subject}, as it is stored, {self._misfit}:{_listed(_issues(error))}\n"
                 "register a definition whose type reads what is stored"
@@ -103,7 +116,9 @@ class PayloadType:
         """Whether `restore` can give the typed value of a stored one."""
         try:
             self._restore(value)
-        except Exception:  # as above
+        except ENDS_THE_PROGRAM:
+            raise
+        except BaseException:  # as above
             return False
         return True
 
@@ -111,7 +126,9 @@ class PayloadType:
         """A stored value as it would be stored under this schema today; as it is, where it does not fit any more."""
         try:
             return self._accept(self._restore(value))
-        except Exception:  # as above
+        except ENDS_THE_PROGRAM:
+            raise
+        except BaseException:  # as above
             return value
 
     @property
@@ -131,15 +148,14 @@ def payload_type(schema: object, *, subject: str) -> PayloadType:
         return _formed(schema) if parse is None else _parsed(schema, parse)
     except UnsupportedTypeError as error:
         raise MissionDefinitionError(f"{subject}: {error}{_parse_hint(schema)}") from error
-    except Exception as error:  # a metaclass or an annotation may do anything
+    except ENDS_THE_PROGRAM:
+        raise
+    except BaseException as error:  # a metaclass or an annotation may do anything
         raise MissionDefinitionError(f"{subject}: {_named(schema)} is no schema ({one_line(error)})") from error
 
 
 def _named(schema: object) -> str:
-    try:
-        return type_name(schema)
-    except Exception:  # as above
-        return found(schema)
+    return class_name(schema) if issubclass(type(schema), type) else found(schema)
 
 
 def same_json(payload: PayloadType, one: Json, other: Json) -> list[str]:
@@ -172,13 +188,17 @@ def _formed(schema: Any) -> PayloadType:
         if recursive:
             check_depth(encoded)
         typed = strict(encoded, None)
-        return encoded if form.exact else _written_again(encoded, typed)
+        return encoded if form.care is Care.NONE else written_again(value, encoded, typed)
 
-    def _written_again(encoded: Any, typed: Any) -> Json:
+    def written_again(value: Any, encoded: Any, typed: Any) -> Json:
         again = encode(typed)
-        if again == encoded:
-            return encoded
-        strict(again, None)  # a default or a converter's result may not fit its own field
+        is_changed = again != encoded  # by defaults and converters
+        if (is_changed or form.care is Care.COMPARE) and not (kind_of(value) is dict and says_equal(value, encoded)):
+            _refuse(losses(value, typed, UNTYPED))
+        if is_changed:
+            back = strict(again, None)
+            if form.care is Care.COMPARE or encode(back) != again:
+                _refuse(losses(typed, back, schema))
         return again
 
     as_it_is = form.typed[0] if form.typed in _AS_THEY_ARE else None
@@ -207,11 +227,15 @@ def _parsed(schema: Any, parse: _Change) -> PayloadType:
         raise UnsupportedTypeError(f"{description}.parse is async; make it a plain function")
 
     def accept(value: Any) -> Json:
-        stored = plain(parse(_json_if_any(value)))
+        parsed = parse(_json_if_any(value))
+        stored = plain(parsed)
         try:
-            parse(copy_json(stored))
-        except Exception as error:
+            again = parse(copy_json(stored))
+        except ENDS_THE_PROGRAM:
+            raise
+        except BaseException as error:
             raise misfit(f"parse refuses the JSON of its own result: {one_line(error)}") from error
+        _refuse(losses(parsed, again, Any))
         return stored
 
     return PayloadType(description, accept, lambda value: parse(copy_json(value)))
@@ -220,8 +244,15 @@ def _parsed(schema: Any, parse: _Change) -> PayloadType:
 def _json_if_any(value: Any) -> Any:
     try:
         return plain(value)
-    except Exception:  # what has no JSON form is for parse to judge
+    except ENDS_THE_PROGRAM:
+        raise
+    except BaseException:  # what has no JSON form is for parse to judge
         return value
+
+
+def _refuse(problems: list[Problem]) -> None:
+    if problems:
+        raise MisfitError(problems)
 
 
 PLAIN = PayloadType(ANY.name, plain, copy_json, str)
@@ -231,7 +262,7 @@ PLAIN = PayloadType(ANY.name, plain, copy_json, str)
 # --- messages -----------------------------------------------------------------------------
 
 
-def _issues(error: Exception) -> list[str]:
+def _issues(error: BaseException) -> list[str]:
     return [str(problem) for problem in problems_of(error)]
 
 
@@ -239,13 +270,13 @@ def _listed(issues: Iterable[str]) -> str:
     return "".join(f"\n  {issue}" for issue in issues)
 
 
-def _cause(error: Exception) -> Exception | None:
+def _cause(error: BaseException) -> BaseException | None:
     """What user code raised; our own bookkeeping would only be noise in a traceback."""
     from cattrs.errors import BaseValidationError
 
     if isinstance(error, MisfitError):
-        return error.__cause__ if isinstance(error.__cause__, Exception) else None
-    return None if isinstance(error, (BaseValidationError, RecursionError)) else error
+        return error.__cause__
+    return None if issubclass(type(error), (BaseValidationError, RecursionError)) else error
 
 
 # --- comparing ----------------------------------------------------------------------------

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from .compiler import form_of
-from .form import Form, UnsupportedTypeError
+from .form import Care, Form, UnsupportedTypeError
 from .scalars import ANY
 from .shapes import is_record
 
-__all__ = ["ANY", "Form", "UnsupportedTypeError", "form_of", "is_record"]
+__all__ = ["ANY", "Care", "Form", "UnsupportedTypeError", "form_of", "is_record"]

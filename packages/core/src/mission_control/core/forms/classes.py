@@ -1,23 +1,20 @@
-"""The forms of classes: attrs classes and dataclasses through cattrs, TypedDicts, NamedTuples, pydantic models."""
+"""The forms of classes: attrs classes and dataclasses through cattrs, TypedDicts, NamedTuples."""
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
 
-from ..issues import MisfitError, Problem, below, expected, field_step, found, misfit
-from ..json_values import checked_copy, dump_model, encode_json, exact_name, is_mapping, kind_of, to_json
+from ..issues import MisfitError, Problem, below, expected, field_step
+from ..json_values import exact_name, is_mapping, kind_of
 from .containers import fixed_tuple_form
-from .form import EVERY_KIND, OBJECT, Decode, Encode, FieldShape, Form
+from .form import OBJECT, Care, Decode, Encode, FieldShape, Form, most_care
 from .shapes import origin_of
 
 Shape = Mapping[str, FieldShape]
 Forms = Mapping[str, Form]
-
-_AS_OURS = {"missing": "required field missing", "extra_forbidden": "unknown field"}
 
 
 def record_form(cls: Any, name: str, shape: Shape, forms: Forms) -> Form:
@@ -31,7 +28,7 @@ def record_form(cls: Any, name: str, shape: Shape, forms: Forms) -> Form:
         frozenset({OBJECT}),
         typed=(origin,),
         shape=shape,
-        exact=False,
+        care=max(Care.REWRITE, most_care(forms.values())),
     )
 
 
@@ -45,7 +42,7 @@ def typed_dict_form(name: str, shape: Shape, forms: Forms) -> Form:
         _decode_typed_dict(name, shape, {field: form.lenient for field, form in forms.items()}, strict=False),
         frozenset({OBJECT}),
         shape=shape,
-        exact=all(form.exact for form in forms.values()),
+        care=most_care(forms.values()),
     )
 
 
@@ -56,19 +53,6 @@ def named_tuple_form(cls: Any, name: str, shape: Shape, forms: Forms) -> Form:
     return fixed_tuple_form(
         tuple(forms.values()), name, typed=origin, build=lambda items: origin(*items), required=required
     )
-
-
-def model_form(cls: Any, name: str) -> Form:
-    """A pydantic model is written and read by its own rules, strictly; unknown fields are refused unless it says so."""
-
-    def encode(value: Any) -> Any:
-        if type(value) is cls:
-            return dump_model(value)
-        return value if isinstance(value, cls) else to_json(value)
-
-    strict, lenient = _decode_model(cls, "forbid"), _decode_model(cls, "ignore")
-    kinds = EVERY_KIND if getattr(cls, "__pydantic_root_model__", False) else frozenset({OBJECT})
-    return Form(name, encode, strict, lenient, kinds, typed=(cls,), exact=False)
 
 
 # --- attrs classes and dataclasses --------------------------------------------------------
@@ -175,42 +159,3 @@ def _decode_typed_dict(name: str, shape: Shape, decoders: Mapping[str, Decode], 
         return fields
 
     return decode
-
-
-# --- pydantic -----------------------------------------------------------------------------
-
-
-def _decode_model(cls: Any, extra: str) -> Decode:
-    validate: Callable[..., Any] = cls.model_validate_json
-    options: dict[str, Any] = {"strict": True}
-    if "extra" in inspect.signature(validate).parameters and _may_set_extra(cls, extra):
-        options["extra"] = extra
-
-    def decode(value: Any, _: Any) -> Any:
-        text = encode_json(checked_copy(value))
-        try:
-            return validate(text, **options)
-        except ValueError as error:
-            raise _model_misfit(error) from error
-
-    return decode
-
-
-def _may_set_extra(cls: Any, extra: str) -> bool:
-    own_rule = cls.model_config.get("extra")
-    return own_rule is None or (own_rule, extra) == ("forbid", "ignore")
-
-
-def _model_misfit(error: Exception) -> MisfitError:
-    errors: Callable[[], list[dict[str, Any]]] | None = getattr(error, "errors", None)
-    if errors is None:
-        return misfit(str(error))
-    return MisfitError([Problem("".join(map(_step, problem["loc"])), _model_problem(problem)) for problem in errors()])
-
-
-def _model_problem(problem: dict[str, Any]) -> str:
-    return _AS_OURS.get(problem["type"]) or f"{problem['msg']}, got {found(problem['input'])}"
-
-
-def _step(location: object) -> str:
-    return f"[{location}]" if isinstance(location, int) else field_step(location)

@@ -13,9 +13,10 @@ from typing_extensions import TypeAliasType, is_typeddict
 from ..issues import found
 from ..json_values import is_model_class
 from ..type_names import type_name
-from .classes import model_form, named_tuple_form, record_form, typed_dict_form
+from .classes import named_tuple_form, record_form, typed_dict_form
 from .containers import LISTS, MAPPINGS, SETS, fixed_tuple_form, list_form, mapping_form, set_form, tuple_form
-from .form import OBJECT, FieldShape, Form, UnsupportedTypeError
+from .form import OBJECT, Care, FieldShape, Form, UnsupportedTypeError
+from .models import model_form
 from .scalars import SCALARS, enum_form, literal_form
 from .shapes import is_named_tuple, is_record, origin_of, shape_of
 from .unions import union_form
@@ -142,7 +143,7 @@ def _stand_in(annotation: Any, shape: Any, finished: dict[str, Form]) -> Form:
         frozenset({OBJECT}),
         typed=(cls,) if is_record(cls) else (),
         shape=shape,
-        exact=False,
+        care=Care.REWRITE,
     )
 
 

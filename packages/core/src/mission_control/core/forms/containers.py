@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from ..issues import MOST_PROBLEMS, MisfitError, Problem, Refused, below, expected, field_step
 from ..json_values import is_mapping, kind_of, sorted_items
-from .form import ARRAY, INTEGER, NUMBER, OBJECT, TEXT, Decode, Encode, Form, UnsupportedTypeError
+from .form import ARRAY, INTEGER, NUMBER, OBJECT, TEXT, Care, Decode, Encode, Form, UnsupportedTypeError, most_care
 
 _Change: TypeAlias = Callable[[Any], Any]
 
@@ -47,7 +47,7 @@ def list_form(origin: Any, item: Form, name: str) -> Form:
         _decode_items(name, item.lenient, build),
         frozenset({ARRAY}),
         typed=typed,
-        exact=item.exact,
+        care=item.care,
     )
 
 
@@ -66,7 +66,7 @@ def set_form(origin: Any, item: Form, name: str) -> Form:
         _decode_items(name, item.lenient, build),
         frozenset({ARRAY}),
         typed=typed,
-        exact=False,
+        care=max(Care.REWRITE, item.care),
     )
 
 
@@ -79,7 +79,7 @@ def tuple_form(item: Form, name: str) -> Form:
         _decode_items(name, item.lenient, tuple),
         frozenset({ARRAY}),
         typed=(tuple,),
-        exact=item.exact,
+        care=item.care,
     )
 
 
@@ -107,7 +107,7 @@ def fixed_tuple_form(
         _decode_places(name, [item.lenient for item in items], fewest, build),
         frozenset({ARRAY}),
         typed=(typed,),
-        exact=fewest == len(items) and all(item.exact for item in items),
+        care=max(Care.NONE if fewest == len(items) else Care.REWRITE, most_care(items)),
     )
 
 
@@ -129,7 +129,7 @@ def mapping_form(origin: Any, key: Form, value: Form, name: str, *, default: Any
         _decode_mapping(name, read, value.lenient, build),
         frozenset({OBJECT}),
         typed=(Mapping,) if origin in (Mapping, MutableMapping) else (origin,),
-        exact=value.exact,
+        care=value.care,
     )
 
 

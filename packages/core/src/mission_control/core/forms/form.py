@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from enum import IntEnum
 from typing import Any, TypeAlias
 
-from attrs import field, frozen
+from attrs import frozen
 
 from ..json_values import kind_of
 
@@ -39,6 +40,18 @@ class FieldShape:
     required: bool
 
 
+class Care(IntEnum):
+    """What is to be done with a value that fits before its JSON form is stored."""
+
+    NONE = 0
+    """What was encoded is stored as it is."""
+    REWRITE = 1
+    """It is written once more from what was read: with the defaults, what converters made of it, and sets without
+    their duplicates."""
+    COMPARE = 2
+    """Beside that, what was read is compared with what was given: equal JSON does not mean equal values."""
+
+
 @frozen(eq=False)
 class Form:
     """How one type is written and read.
@@ -58,9 +71,12 @@ class Form:
     """For a type of a few values (Literal, Enum): each value by the class and value of its JSON form."""
     shape: Mapping[str, FieldShape] | None = None
     """For a class: its fields, which tell it from the other classes of a union."""
-    exact: bool = field(default=True)
-    """Whether what was encoded and fits is stored as it is; else it is written once more from what was read:
-    with the defaults, what converters made of it, and sets without their duplicates."""
+    care: Care = Care.NONE
+
+
+def most_care(forms: Iterable[Form]) -> Care:
+    """The care that what is made of these forms needs."""
+    return max((form.care for form in forms), default=Care.NONE)
 
 
 def choice_key(value: Any) -> tuple[type, Any]:

@@ -14,7 +14,7 @@ from pathlib import Path, PosixPath, PurePath, PurePosixPath, PureWindowsPath
 from typing import Any, cast
 from uuid import UUID
 
-from ..issues import expected, found, misfit, shorten
+from ..issues import Refused, expected, found, misfit, shorten
 from ..json_values import (
     TOO_BIG,
     checked_copy,
@@ -123,7 +123,9 @@ ANY = Form("any", to_json, _checked, _copied, EVERY_KIND)
 
 def _text_form(kind: type, written: str, write: Callable[[Any], Any], read: Callable[[str], Any]) -> Form:
     def encode(value: Any) -> Any:
-        return write(value) if isinstance(value, kind) else value
+        if type(value) is kind:
+            return write(value)
+        return _encode_subclass(value, write(value), read) if isinstance(value, kind) else value
 
     def decode(value: Any, _: Any) -> Any:
         if type(value) is not str:
@@ -134,6 +136,18 @@ def _text_form(kind: type, written: str, write: Callable[[Any], Any], read: Call
             raise expected(f"{kind.__name__} ({written})", value) from None
 
     return _both(kind.__name__, {TEXT}, encode, decode, kind)
+
+
+def _encode_subclass(value: Any, text: Any, read: Callable[[str], Any]) -> Any:
+    """The text of what may say more than its base class does, such as a time in nanoseconds."""
+    return Refused(f"{found(value)}, which its text does not give back") if _differs(value, text, read) else text
+
+
+def _differs(value: Any, text: Any, read: Callable[[str], Any]) -> bool:
+    try:
+        return type(text) is str and not read(text) == value  # noqa: SIM201 - a class may inherit its `!=`
+    except Exception:  # the text is none of its kind, which decoding reports with its path
+        return False
 
 
 def _read_datetime(text: str) -> datetime:
@@ -166,7 +180,12 @@ def _read_bytes(text: str) -> bytes:
 
 
 def _encode_timedelta(value: Any) -> Any:
-    return seconds(value) if isinstance(value, timedelta) else value
+    if type(value) is timedelta:
+        return seconds(value)
+    if not isinstance(value, timedelta):
+        return value
+    plain = timedelta(days=value.days, seconds=value.seconds, microseconds=value.microseconds)
+    return seconds(plain) if plain == value else Refused(f"{found(value)}, which its seconds do not give back")
 
 
 def _decode_timedelta(value: Any, _: Any) -> timedelta:

@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 
 from ..issues import expected
 from ..json_values import kind_of
-from .form import INTEGER, OBJECT, Decode, Encode, Form, UnsupportedTypeError, choice_key
+from .form import INTEGER, OBJECT, Decode, Encode, Form, UnsupportedTypeError, choice_key, most_care
 from .scalars import ANY
 from .shapes import origin_of
 
@@ -36,7 +36,7 @@ def union_form(members: Sequence[Form], name: str) -> Form:
         frozenset(kinds),
         typed=tuple(kind for member in members for kind in member.typed),
         choices=_shared_choices(members),
-        exact=all(member.exact for member in members),
+        care=most_care(members),
     )
 
 

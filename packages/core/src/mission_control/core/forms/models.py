@@ -1,0 +1,139 @@
+"""The forms of pydantic classes: written and read by their own rules, strictly."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from attrs import frozen
+
+from ..issues import MisfitError, Problem, field_step, found, misfit
+from ..json_values import checked_copy, dump_model, encode_json, kind_of, to_json
+from .form import EVERY_KIND, OBJECT, Care, Decode, Form, UnsupportedTypeError
+
+_AS_OURS = {"missing": "required field missing", "extra_forbidden": "unknown field"}
+_WITH_FIELDS = ("model-fields", "dataclass-args", "typed-dict")
+
+
+def model_form(cls: Any, name: str) -> Form:
+    """A pydantic model; unknown fields are refused unless it says so.
+
+    It is written by its aliases, and by its fields' names where it does not read the aliases that it writes.
+    """
+    fields = list(_fields(dict(getattr(cls, "__pydantic_core_schema__", {})), by_name=False))
+    _check_readable(cls, name, fields)
+    by_alias = all(field.reads_alias for field in fields)
+
+    def encode(value: Any) -> Any:
+        if type(value) is cls:
+            return dump_model(value, by_alias=by_alias)
+        return value if isinstance(value, cls) else to_json(value)
+
+    strict = _decode_model(cls, "forbid", by_alias=by_alias)
+    lenient = _decode_model(cls, "ignore", by_alias=by_alias)
+    kinds = EVERY_KIND if getattr(cls, "__pydantic_root_model__", False) else frozenset({OBJECT})
+    return Form(name, encode, strict, lenient, kinds, typed=(cls,), care=Care.COMPARE)
+
+
+# --- fields -------------------------------------------------------------------------------
+
+
+@frozen
+class _ModelField:
+    name: str
+    reads_alias: bool
+    """Whether it is read by the name that it is written with."""
+    is_lost: bool
+    """Whether it is required, and never written."""
+
+
+def _fields(schema: Any, *, by_name: bool) -> Iterator[_ModelField]:
+    """The fields of everything that a model is made of, as pydantic's core schema tells them."""
+    if kind_of(schema) is dict:
+        config = schema.get("config")
+        if config is not None:
+            by_name = config.get("validate_by_name", config.get("populate_by_name", False))
+        for part, content in schema.items():
+            if part == "fields" and schema["type"] in _WITH_FIELDS:
+                yield from _declared_fields(content, by_name=by_name)
+            if part not in ("metadata", "default"):
+                yield from _fields(content, by_name=by_name)
+    elif kind_of(schema) in (list, tuple):
+        for content in schema:
+            yield from _fields(content, by_name=by_name)
+
+
+def _declared_fields(fields: Any, *, by_name: bool) -> Iterator[_ModelField]:
+    named = fields.items() if kind_of(fields) is dict else [(field["name"], field) for field in fields]
+    for name, field in named:
+        alias = field.get("validation_alias")
+        read_as = _readable_names(name if alias is None else alias)
+        if by_name:
+            read_as.add(name)
+        is_optional = field["schema"]["type"] == "default"
+        is_lost = bool(field.get("serialization_exclude")) and not is_optional
+        yield _ModelField(name, field.get("serialization_alias", name) in read_as, is_lost)
+
+
+def _readable_names(alias: Any) -> set[Any]:
+    """The single names among an alias, a path, or the choices of both."""
+    if isinstance(alias, str):
+        return {alias}
+    paths: list[list[Any]] = alias if isinstance(alias[0], list) else [alias]
+    return {path[0] for path in paths if len(path) == 1}
+
+
+def _check_readable(cls: Any, name: str, fields: list[_ModelField]) -> None:
+    for field in fields:
+        if field.is_lost:
+            raise UnsupportedTypeError(
+                f"{name}: its field {field.name!r} is required, and excluded from its JSON form; "
+                "take exclude=True away, or give it a default"
+            )
+        if not field.reads_alias and "by_name" not in inspect.signature(cls.model_validate_json).parameters:
+            raise UnsupportedTypeError(
+                f"{name}: its field {field.name!r} is written with an alias that it is not read by; "
+                "give it one alias for both, or install pydantic 2.11 or later"
+            )
+
+
+# --- reading ------------------------------------------------------------------------------
+
+
+def _decode_model(cls: Any, extra: str, *, by_alias: bool) -> Decode:
+    validate: Callable[..., Any] = cls.model_validate_json
+    options: dict[str, Any] = {"strict": True}
+    if "extra" in inspect.signature(validate).parameters and _may_set_extra(cls, extra):
+        options["extra"] = extra
+    if not by_alias:
+        options |= {"by_alias": True, "by_name": True}
+
+    def decode(value: Any, _: Any) -> Any:
+        text = encode_json(checked_copy(value))
+        try:
+            return validate(text, **options)
+        except ValueError as error:
+            raise _model_misfit(error) from error
+
+    return decode
+
+
+def _may_set_extra(cls: Any, extra: str) -> bool:
+    own_rule = cls.model_config.get("extra")
+    return own_rule is None or (own_rule, extra) == ("forbid", "ignore")
+
+
+def _model_misfit(error: Exception) -> MisfitError:
+    errors: Callable[[], list[dict[str, Any]]] | None = getattr(error, "errors", None)
+    if errors is None:
+        return misfit(str(error))
+    return MisfitError([Problem("".join(map(_step, problem["loc"])), _model_problem(problem)) for problem in errors()])
+
+
+def _model_problem(problem: Mapping[str, Any]) -> str:
+    return _AS_OURS.get(problem["type"]) or f"{problem['msg']}, got {found(problem['input'])}"
+
+
+def _step(location: object) -> str:
+    return f"[{location}]" if isinstance(location, int) else field_step(location)
