@@ -247,9 +247,9 @@ class EmbeddedOperations:
         assert snapshot.error is not None  # it ended without completing
         what = f"mission {snapshot.mission_id!r} ({snapshot.mission_name})"
         if snapshot.status is MissionStatus.CANCELLED:
-            return MissionCancelledError(f"{what}: {snapshot.error.message}", snapshot=snapshot)
+            return MissionCancelledError(f"{what}: {snapshot.error}", snapshot=snapshot)
         failed = MissionFailedError(
-            f"{what} failed at {snapshot.cursor!r} ({snapshot.error.code}): {snapshot.error.message}", snapshot=snapshot
+            f"{what} failed at {snapshot.cursor!r} ({snapshot.error.code}): {snapshot.error}", snapshot=snapshot
         )
         failed.__cause__ = self._engine.cause(snapshot.mission_id)
         return failed
