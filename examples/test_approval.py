@@ -14,7 +14,7 @@ def test_the_approval_survives_the_kill_and_completes(run_example: Callable[...,
     assert "waiting for signal receive-approval until" in waiting
     assert "$.approved_by: required field missing" in refused
     assert "$.aproved_by: unknown field" in refused
-    assert "approval-1 · approval · completed" in done
+    assert "approval-1 (approval): completed" in done
     assert '"approved_by": "reviewer-1"' in done
     assert "timer-fired" in done
 

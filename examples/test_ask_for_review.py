@@ -15,7 +15,7 @@ def test_the_story_refuses_accepts_and_rejects(run_example: Callable[..., str]) 
     assert "'Timers that last' is published: It reads well." in approved
     assert "mission 'mission-2' (article-review) failed at 'check-review' (STEP_FAILED)" in rejected
     assert "rejected by reviewer-1: The dates are missing." in rejected
-    assert timeline.startswith("mission-2 · article-review · failed at check-review")
+    assert timeline.startswith("mission-2 (article-review): failed at check-review")
     assert "publish" not in timeline
 
 
@@ -23,4 +23,4 @@ def test_a_review_of_ones_own_is_sent(run_example: Callable[..., str]) -> None:
     """With arguments it is the reader's review that decides."""
     shown = run_example("--decision", "reject", "--comment", "Not this week.")
 
-    assert "failed at 'check-review' (STEP_FAILED): rejected by reviewer-1: Not this week." in shown
+    assert "failed at 'check-review' (STEP_FAILED): NonRetryableError: rejected by reviewer-1: Not this week." in shown

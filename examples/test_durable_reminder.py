@@ -22,7 +22,7 @@ def test_the_reminder_comes_when_it_was_due(run_example: Callable[..., str]) -> 
     assert find_time("timer-scheduled +nap +until TIME", shown) == due
     assert find_time("TIME  timer-fired", shown) >= due
     assert find_time("TIME  REMINDER: water the plants", shown) >= due
-    assert "reminder-1 · reminder · completed" in shown
+    assert "reminder-1 (reminder): completed" in shown
 
 
 def test_a_reminder_that_fell_due_while_nothing_ran_comes_at_once(run_example: Callable[..., str]) -> None:

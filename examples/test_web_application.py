@@ -50,7 +50,7 @@ def test_the_story_goes_on_after_the_deploy(run_example: Callable[..., str]) -> 
     assert '"at":"receive-approval"' in after
     assert "422 signal 'receive-approval' of mission 'desk-1' (purchase) does not fit Approval" in after
     assert '200 {"status":"completed","at":null,"output":"desk ordered, approved by reviewer-1"}' in after
-    assert "printer-1 · purchase · completed" in timeline
+    assert "printer-1 (purchase): completed" in timeline
     assert "step-interrupted    place-order #1    reason closed" in timeline
     assert "step-succeeded      place-order #2" in timeline
 
@@ -67,6 +67,17 @@ def test_a_second_process_continues_the_database(example: Path, tmp_path: Path) 
         assert client.get("/purchases/p-2").json()["status"] == "waiting"
         assert client.post("/purchases/p-2/approval", json=APPROVAL).status_code == 202
         assert output_of(client, "p-2") == "desk ordered, approved by reviewer-1"
+
+
+def test_text_that_is_no_utf8_breaks_no_answer(example: Path, tmp_path: Path) -> None:
+    """A client may send half a surrogate pair: it is stored as it is, and shown as its escape."""
+    with served(example, tmp_path / "odd.db") as client:
+        odd = client.put("/purchases/p-1", content=b'{"item": "desk \\ud83d", "cents": 1}')
+        assert odd.status_code == 202
+        assert client.post("/purchases/p-1/approval", json=APPROVAL).status_code == 202
+        assert output_of(client, "p-1") == r"desk \ud83d ordered, approved by reviewer-1"
+        refused = client.put("/purchases/p-1", content=b'{"item": "desk \\ud83d", "cents": "\\ud83d"}')
+        assert (refused.status_code, r"$.cents: expected int, got str '\ud83d'" in refused.text) == (422, True)
 
 
 def test_requests_are_refused_with_the_fitting_status(example: Path, tmp_path: Path) -> None:

@@ -106,8 +106,8 @@ def create_application(database: Path) -> Starlette:
 
     async def show(request: Request) -> Response:
         mission = await find(request)
-        snapshot = await mission.snapshot()
-        return JSONResponse({"status": snapshot.status, "at": snapshot.cursor, "output": snapshot.output})
+        snapshot = (await mission.snapshot()).to_dict()
+        return JSONResponse({"status": snapshot["status"], "at": snapshot["cursor"], "output": snapshot["output"]})
 
     return Starlette(
         lifespan=lifespan,
@@ -160,7 +160,7 @@ def served(database: Path) -> Generator[httpx.Client]:
 def tell(response: httpx.Response) -> None:
     request = response.request
     asked = f"{request.method:4} {request.url.path} {request.read().decode()}"
-    print(f"  {asked:64} → {response.status_code} {response.read().decode()}")
+    print(f"  {asked:64} -> {response.status_code} {response.read().decode()}")
 
 
 def play(database: Path) -> None:

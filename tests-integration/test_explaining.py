@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import logging
+import os
 import re
 from typing import Any
 
@@ -68,19 +70,19 @@ async def test_timeline_has_a_header_and_one_line_a_record(
     commander = await open_commander()
     mission = await commander.start(FULL, Request("ops@example.com"), mission_id="mine")
     header, *lines = str(await mission.inspect()).splitlines()
-    assert header == "mine · full · waiting to retry send until 1970-01-01 00:00:30.000Z"
+    assert header == "mine (full): waiting to retry send until 1970-01-01 00:00:30.000Z"
     await fake_clock.advance(30)
     header, *lines = str(await mission.inspect()).splitlines()
-    assert header == "mine · full · waiting for signal approve until 1970-01-01 01:00:30.000Z"
+    assert header == "mine (full): waiting for signal approve until 1970-01-01 01:00:30.000Z"
     await mission.update("annotate", "note")
     await mission.signal("approve", "yes")
     header, *lines = str(await mission.inspect()).splitlines()
-    assert header == "mine · full · waiting on timer cooldown until 1970-01-01 00:01:30.000Z"
+    assert header == "mine (full): waiting on timer cooldown until 1970-01-01 00:01:30.000Z"
     await fake_clock.advance(60)
 
     inspection = await mission.inspect()
     header, *lines = str(inspection).splitlines()
-    assert header == "mine · full · completed"
+    assert header == "mine (full): completed"
     assert len(lines) == len(inspection.history)
     for line, record in zip(lines, inspection.history, strict=True):
         assert re.match(TIME, line)
@@ -130,10 +132,10 @@ async def test_header_of_every_status(open_commander: OpenCommander, end: str) -
     assert (
         header
         == {
-            "failed": "mine · d · failed at work: nothing there",
-            "cancelled": "mine · d · cancelled at work: the mission was cancelled: changed my mind",
-            "idle": "mine · d · idle",
-            "running": "mine · d · running at work",
+            "failed": "mine (d): failed at work: LookupError: nothing there",
+            "cancelled": "mine (d): cancelled at work: the mission was cancelled: changed my mind",
+            "idle": "mine (d): idle",
+            "running": "mine (d): running at work",
         }[end]
     )
     gate.opened.set()
@@ -155,6 +157,49 @@ async def test_everything_turns_into_json(open_commander: OpenCommander, fake_cl
             assert json.loads(json.dumps(summary.to_dict())) == summary.to_dict()
         await fake_clock.advance(30)
         await mission.update("annotate", "note")
+
+
+async def test_text_that_cannot_be_encoded_can_be_shown_and_sent(open_commander: OpenCommander) -> None:
+    """A file name that is no UTF-8, in a payload or an error, stays exact for code and is an escape for others."""
+    name = os.fsdecode(b"caf\xe9.txt")
+    read: list[str] = []
+
+    async def fail(ctx: MissionContext[dict[str, str]]) -> None:
+        read.append(ctx.input["file"])
+        raise ValueError(f"cannot read {ctx.input['file']}")
+
+    definition = m.define("reading").start(input=dict[str, str], run=fail).end()
+    commander = await open_commander([definition])
+    mission = await commander.start(definition, {"file": name}, mission_id="mine", wait=False)
+    with pytest.raises(MissionFailedError) as raised:
+        await mission.output()
+    await open_commander.crash()
+    commander = await open_commander([definition])
+    inspection = await commander.inspect_mission("mine")
+    assert inspection is not None
+    summaries = await commander.list_missions()
+
+    for record in (inspection, inspection.snapshot, *summaries, *inspection.history):
+        json.dumps(record.to_dict(), ensure_ascii=False).encode()
+    for text in (inspection, inspection.timeline(width=None), raised.value):
+        assert r"caf\udce9.txt" in str(text).encode().decode()
+    assert summaries[0].error == inspection.snapshot.error
+    assert (inspection.history[0].details["input"], read) == ({"file": name}, [name])
+    assert inspection.snapshot.error is not None
+    assert inspection.snapshot.error.message == f"cannot read {name}"
+
+
+async def test_timeline_can_be_printed_on_any_terminal(open_commander: OpenCommander, fake_clock: FakeClock) -> None:
+    """Whatever the code page is, what is not the user's own text is ASCII, a cut payload and a failure included."""
+    commander = await open_commander()
+    mission = await commander.start(FULL, Request("x" * 1_000), mission_id="mine")
+    await fake_clock.advance(30)
+    await fake_clock.advance(3600)
+    terminal = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+
+    print(await mission.inspect(), await mission.inspect(), FULL, file=terminal, flush=True)
+
+    assert "failed at approve" in str(await mission.inspect())
 
 
 async def test_inspection_lists_attempts_signals_and_timers(

@@ -179,7 +179,7 @@ def facts(state: State) -> dict[str, Any]:
 
 def stored(history: Sequence[HistoryRecord]) -> tuple[HistoryRecord, ...]:
     """Return the history as storage gives it back: through its JSON text."""
-    return tuple(HistoryRecord.from_dict(json.loads(json.dumps(record.to_dict()))) for record in history)
+    return tuple(HistoryRecord.from_dict(json.loads(json.dumps(record.to_dict(exact=True)))) for record in history)
 
 
 # The machine, without an engine

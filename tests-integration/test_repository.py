@@ -79,6 +79,31 @@ def test_package_ships_license_types_and_no_namespace_file(package: Package) -> 
     assert not (package.source.parent / "__init__.py").exists()
 
 
+def texts_beyond_ascii(path: Path) -> Iterator[str]:
+    """Yield the texts of a program, its docstrings aside, that not every terminal can show."""
+    tree = ast.parse(path.read_text("utf-8"))
+    prose = {node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in prose:
+            shown = "".join(filter(str.isprintable, node.value))  # which leaves out bounds of sorting and the like
+            if not shown.isascii():
+                yield f"{path.relative_to(ROOT)}:{node.lineno}: {shown}"
+
+
+@PACKAGES
+def test_what_people_are_shown_of_ourselves_is_ascii(package: Package) -> None:
+    """A terminal of any code page takes our messages, log lines and pages; the conformance suite holds odd data."""
+    sources = [path for path in package.source.rglob("*.py") if path.parent.name != "conformance"]
+
+    assert [text for path in sources for text in texts_beyond_ascii(path)] == []
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("examples/[!t]*.py")), ids=lambda path: path.name)
+def test_what_examples_print_is_ascii(path: Path) -> None:
+    """The first thing that a newcomer runs does not end in a UnicodeEncodeError."""
+    assert list(texts_beyond_ascii(path)) == []
+
+
 def test_every_test_says_what_it_checks() -> None:
     """Every test has a docstring of one line."""
     assert [name for path in TESTS for name in undocumented_tests(path)] == []

@@ -67,6 +67,21 @@ async def test_other_signal_is_refused(open_commander: OpenCommander) -> None:
     assert await mission.history() == before
 
 
+async def test_name_of_no_signal_is_told_apart_from_a_signal_out_of_turn(open_commander: OpenCommander) -> None:
+    """A misspelt name is answered with the signals that the definition has, whether the mission waits or has ended."""
+    definition = m.define("it").start(input=int, run=begin).need_to(APPROVE, timeout=60).need_to("ship", str).end()
+    commander = await open_commander([definition])
+    mission = await commander.start(definition, 5)
+
+    with pytest.raises(MissionSignalError, match=r"has no signal of this name, it has: 'approve', 'ship'$"):
+        await mission.signal("aprove", {"by": "ann"})
+    with pytest.raises(MissionSignalError, match=r"until 1970-01-01T00:01:00.000000\+00:00$"):
+        await mission.signal("ship", "now")
+    await mission.cancel()
+    with pytest.raises(MissionSignalError, match=r"it is cancelled at 'approve'; .* it has: 'approve', 'ship'$"):
+        await mission.signal("aprove", {"by": "ann"})
+
+
 @pytest.mark.parametrize(
     "payload",
     [{}, {"by": 5}, {"by": "ann", "amount": "1"}, {"by": "ann", "note": "x"}, "ann", None, [], 5],

@@ -173,6 +173,35 @@ def test_what_cannot_be_named_is_an_error_all_the_same() -> None:
         context().output(_Strange(KeyboardInterrupt()))
 
 
+def test_function_that_serves_two_nodes_is_told_to_be_asked_by_name() -> None:
+    """The error says that there is more than one output, not one, and how to ask for each."""
+
+    def noop(ctx: MissionContext[int]) -> None:
+        """Both steps."""
+
+    definition = m.define("tw").start(input=int, run=noop).step("n2", noop).end()
+    ctx: MissionContext[int] = MissionContext(definition, State(mission_id="x", mission_name="tw"), "n2", 1)
+
+    with pytest.raises(
+        MissionExecutionError,
+        match=r"mission 'x' \(tw\) has more than one output of .*noop, which serves 'start' and 'n2': "
+        r"ask by name, as in ctx.output\('start'\)",
+    ):
+        ctx.output(noop)
+
+
+def test_name_that_the_definition_does_not_know_is_told_apart() -> None:
+    """A misspelt name is answered with the names that there are, and one whose turn has not come is not."""
+    with pytest.raises(MissionExecutionError, match=r"no output of 'plane'.*has none of this name, it has: .*'plain'"):
+        context().output("plane")
+    with pytest.raises(MissionExecutionError, match=r"no signal 'gone'.*has none of this name, it has: 'go'$"):
+        context().received("gone")
+    with pytest.raises(MissionExecutionError, match=r"no output of 'plain'; it has 'start'$"):
+        context().output("plain")
+    with pytest.raises(MissionExecutionError, match=r"no signal 'go'; it has 'start'$"):
+        context().received("go")
+
+
 def test_received_is_typed_by_the_token_or_the_name() -> None:
     """Token and name give the signal's type; what was not received is an error, which no attempt helps."""
     ctx = context(go=EventRecord(input=STORED))

@@ -351,7 +351,7 @@ def test_definition_shows_its_nodes() -> None:
     """What is printed of a definition is its name and its way."""
     definition = m.define("it").start(input=int, run=run).need_to("go", str).end()
 
-    assert repr(definition) == "<MissionDefinition 'it': start → go → end>"
+    assert repr(definition) == "<MissionDefinition 'it': start -> go -> end>"
 
 
 def test_static_form_tells_the_structure_without_code() -> None:

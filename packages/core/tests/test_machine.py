@@ -165,7 +165,7 @@ def record_for(state: State, kind: HistoryType) -> HistoryRecord:
 # What it may know
 
 SOURCE = Path(machine.__file__).parent
-PURE = ["machine", "decisions", "state", "ledger", "commands", "records", "retry"]
+PURE = ["machine", "decisions", "state", "ledger", "commands", "records", "readable", "retry"]
 WORLDLY = {
     "asyncio",
     "concurrent",
@@ -327,6 +327,10 @@ def test_refusals_say_where_the_mission_stands() -> None:
         MissionSignalError, match=r"'x' \(it\) does not wait for signal 'stop': it waits for signal 'go'"
     ):
         decide(DEFINITION, state_in(Phase.AWAITING), Receive("stop", 1), NOW, has_slot=True)
+    with pytest.raises(MissionSignalError, match=r"; its definition has no signal of this name, it has: 'go'$"):
+        decide(DEFINITION, state_in(Phase.COMPLETED), Receive("gone", 1), NOW, has_slot=True)
+    with pytest.raises(MissionSignalError, match=r"for signal 'go': it is completed$"):
+        decide(None, state_in(Phase.COMPLETED), Receive("go", 1), NOW, has_slot=True)
     with pytest.raises(MissionSignalError, match=r"it sleeps in 'nap' until 2024-02-29T12:00:30"):
         decide(DEFINITION, state_in(Phase.SLEEPING), Receive("go", 1), NOW, has_slot=True)
     with pytest.raises(MissionSignalError, match=r"it waits to retry .work. until 2024-02-29T12:00:10"):

@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
+import copy
+import json
+import pickle
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Any
+from typing import Any, cast
 
+import attrs
 import pytest
 
 from mission_control.core import (
     HistoryRecord,
     HistoryType,
+    MissionFailure,
+    MissionInspection,
     MissionStatus,
     MissionSummary,
     is_recoverable,
     is_waiting,
 )
-from mission_control.core.records import iso, parse_iso
+from mission_control.core.inspection import inspect_history
+from mission_control.core.records import Record, iso, parse_iso
 
 NOW = datetime(2024, 2, 29, 12, tzinfo=UTC)
 RECORD = HistoryRecord(seq=1, type=HistoryType.MISSION_CREATED, at=NOW, details={"name": "it"})
 
 
 def test_record_is_read_back_from_its_form() -> None:
-    """What `to_dict` writes, `from_dict` reads."""
-    assert HistoryRecord.from_dict(RECORD.to_dict()) == RECORD
+    """What `to_dict(exact=True)` writes, `from_dict` reads."""
+    assert HistoryRecord.from_dict(RECORD.to_dict(exact=True)) == RECORD
 
 
 @pytest.mark.parametrize("details", [None, ["name"], "name"])
@@ -63,3 +71,120 @@ def test_status_tells_what_is_left_to_do(status: MissionStatus) -> None:
 
     assert is_waiting(summary) == (status == "waiting")
     assert is_recoverable(summary) == (status in ("running", "waiting"))
+
+
+def failure(message: str, kind: str | None = None) -> MissionFailure:
+    return MissionFailure(message=message, at=NOW, code="STEP_FAILED", type=kind)
+
+
+@pytest.mark.parametrize(
+    ("message", "kind", "shown"),
+    [
+        ("'iban'", "KeyError", "KeyError: 'iban'"),
+        ("no", "shop.payments.DeclinedError", "DeclinedError: no"),
+        ("no", "test.<locals>.DeclinedError", "DeclinedError: no"),
+        ("KeyError", "KeyError", "KeyError"),
+        ("the mission was cancelled", None, "the mission was cancelled"),
+        ("cannot read caf\udce9.txt", "ValueError", r"ValueError: cannot read caf\udce9.txt"),
+    ],
+)
+def test_failure_is_shown_with_its_class(message: str, kind: str | None, shown: str) -> None:
+    """A message alone may say nothing; the module of the class is not for people, and nothing is said twice."""
+    assert str(failure(message, kind)) == shown
+
+
+ODD = "caf\udce9 \u00e9"
+
+
+def odd_inspection() -> MissionInspection:
+    """Return an inspection that has a lone surrogate wherever a user's text can be."""
+    error = {"message": ODD, "code": "STEP_FAILED", "type": "ValueError", "traceback": ODD}
+    details: list[tuple[HistoryType, str | None, int | None, dict[str, Any]]] = [
+        (HistoryType.MISSION_CREATED, None, None, {"mission_name": "it", "input": {ODD: [ODD]}, "definition": "f"}),
+        (HistoryType.MISSION_STARTED, None, None, {}),
+        (HistoryType.STEP_STARTED, "start", 1, {}),
+        (HistoryType.STEP_SUCCEEDED, "start", 1, {"output": ODD}),
+        (HistoryType.WAITING_FOR_SIGNAL, "go", None, {"node_index": 1, "timeout_at": None}),
+        (HistoryType.SIGNAL_RECEIVED, "go", None, {"payload": ODD, "next": "pay"}),
+        (HistoryType.STEP_STARTED, "pay", 1, {}),
+        (HistoryType.STEP_FAILED, "pay", 1, {"error": error}),
+        (HistoryType.MISSION_FAILED, "pay", None, {"error": error}),
+    ]
+    return inspect_history(
+        "m-1",
+        (
+            HistoryRecord(seq=place, type=kind, at=NOW, event_name=name, attempt_number=attempt, details=more)
+            for place, (kind, name, attempt, more) in enumerate(details, 1)
+        ),
+    )
+
+
+def parts(value: object) -> Iterator[Record]:
+    """Yield a record and all records in it."""
+    if isinstance(value, Record):
+        yield value
+        for name in attrs.fields_dict(type(value)):
+            yield from parts(getattr(value, name))
+    elif isinstance(value, tuple):
+        for item in cast("tuple[object, ...]", value):
+            yield from parts(item)
+
+
+def test_form_can_be_sent_whatever_is_in_it() -> None:
+    """A web framework that writes UTF-8 itself takes every part; a lone surrogate arrives as its escape."""
+    for part in parts(odd_inspection()):
+        json.dumps(part.to_dict(), ensure_ascii=False, allow_nan=False).encode()
+    form = odd_inspection().to_dict()
+
+    assert form["history"][0]["details"]["input"] == {"caf\\udce9 \u00e9": ["caf\\udce9 \u00e9"]}
+    assert form["snapshot"]["error"]["message"] == "caf\\udce9 \u00e9"
+
+
+def test_records_and_their_exact_form_keep_every_character() -> None:
+    """What storage is to keep, and what code is given, is what was handed in."""
+    inspection = odd_inspection()
+    stored = json.loads(json.dumps([one.to_dict(exact=True) for one in inspection.history]))
+
+    assert inspection.history[0].details["input"] == {ODD: [ODD]}
+    assert inspection.signals[0].payload == ODD
+    assert tuple(map(HistoryRecord.from_dict, stored)) == inspection.history
+
+
+def test_timeline_can_be_written_whatever_is_in_it() -> None:
+    """Surrogates are shown as escapes, and the user's own letters as they are."""
+    text = str(odd_inspection())
+
+    assert text.splitlines()[0] == r"m-1 (it): failed at pay: ValueError: caf\udce9 \u00e9".replace(r"\u00e9", "\u00e9")
+    assert "\u00e9" in text.encode().decode()
+    assert text.replace("\u00e9", "").isascii()
+
+
+def long_inspection() -> MissionInspection:
+    text = " ".join(["word"] * 100)
+    details = {"mission_name": "it", "input": text, "definition": "f"}
+    return inspect_history("m-1", [HistoryRecord(seq=1, type=HistoryType.MISSION_CREATED, at=NOW, details=details)])
+
+
+@pytest.mark.parametrize(("width", "shown"), [(None, 501), (1_000, 501), (501, 501), (100, 100), (7, 7), (1, 1)])
+def test_timeline_is_as_wide_as_asked(width: int | None, shown: int) -> None:
+    """A payload takes at most so many characters, and all that it needs for None; the default is 100."""
+    (_, line) = long_inspection().timeline(width=width).splitlines()
+
+    payload = line.rpartition("mission-created")[2].strip()
+    assert len(payload) == shown
+    assert payload.endswith("..."[:shown] if shown < 501 else 'word"')
+    assert long_inspection().timeline() == str(long_inspection()) == long_inspection().timeline(width=100)
+
+
+@pytest.mark.parametrize("width", [0, -1, True, 2.5, "wide"])
+def test_width_that_is_none_is_refused(width: Any) -> None:
+    """A width is a number of characters, or None."""
+    with pytest.raises(ValueError, match="width: expected a number of characters from 1 up, or None, found"):
+        long_inspection().timeline(width=width)
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_records_can_be_pickled_and_copied(protocol: int) -> None:
+    """What a process pool or a cache is given comes back equal."""
+    for part in parts(odd_inspection()):
+        assert pickle.loads(pickle.dumps(part, protocol)) == copy.copy(part) == copy.deepcopy(part) == part

@@ -187,7 +187,7 @@ class UnwrittenError(Exception):
         (Any, {"a": Unprintable()}, f"$.a: {__name__}.Unprintable has no JSON form"),
         (int, Unprintable(), "$: expected int, got Unprintable"),
         (Line, {"sku": "x", 10**4300: 1}, "$[a huge number]: unknown field"),
-        (Line, {"sku": "x", "k" * 1_000: 1}, f"$['{'k' * 58}…]: unknown field"),
+        (Line, {"sku": "x", "k" * 1_000: 1}, f"$['{'k' * 56}...]: unknown field"),
         (Hostile(), 5, "$: UnwrittenError"),
     ],
 )

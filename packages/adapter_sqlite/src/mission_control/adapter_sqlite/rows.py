@@ -73,7 +73,7 @@ def summary_row(summary: MissionSummary, created_at: str | None, updated_at: str
         summary.status._value_,
         summary.cursor or "",
         *(_NOT_WAITING if summary.waiting is None else _wait_row(summary.waiting)),
-        "" if summary.error is None else encode(summary.error.to_dict()),
+        "" if summary.error is None else encode(summary.error.to_dict(exact=True)),
         created_at,
         updated_at,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Generic, overload
 
 from typing_extensions import TypeVar
@@ -123,7 +123,7 @@ class MissionContext(Generic[I_co]):
         if event is None or name == self._state.cursor or self._has_only_input(name):
             if default is not _NOTHING:
                 return default
-            raise MissingEventError(self._missing(f"no output of {name!r}"))
+            raise MissingEventError(self._missing(f"no output of {name!r}", name, self._definition.outputs))
         declared = self._definition.outputs.get(name, PLAIN)
         return self._copy(f"the output of {name!r}", declared, event.output)
 
@@ -142,7 +142,7 @@ class MissionContext(Generic[I_co]):
         if isinstance(signal, Signal):
             declared = signal.payload
         if event is None or name in self._definition.outputs:
-            raise MissingEventError(self._missing(f"no signal {name!r}"))
+            raise MissingEventError(self._missing(f"no signal {name!r}", name, self._definition.signals))
         return self._copy(f"the signal {name!r}", declared or PLAIN, event.input)
 
     @property
@@ -179,13 +179,22 @@ class MissionContext(Generic[I_co]):
             return names[0]
         what = code_name(step)
         if names:
-            both = " and ".join(repr(name) for name in names)
-            raise MissingEventError(self._missing(f"one step for {what}: it serves {both}; ask by name"))
+            served = " and ".join(repr(name) for name in names)
+            raise MissingEventError(
+                f"mission {self.mission_id!r} ({self.mission_name}) has more than one output of {what}, which serves "
+                f"{served}: ask by name, as in ctx.output({names[0]!r})"
+            )
         raise MissingEventError(self._missing(f"no step that runs {what}"))
 
-    def _missing(self, what: str) -> str:
-        known = ", ".join(repr(name) for name in self._state.events) or "nothing"
-        return f"mission {self.mission_id!r} ({self.mission_name}) has {what}; it has {known}"
+    def _missing(self, what: str, name: str = "", known: Collection[str] = ("",)) -> str:
+        """Say what the mission has instead, and, of a name that its definition does not know, what that knows."""
+        hint = "" if name in known else f"; its definition has none of this name, it has: {_listed(known)}"
+        has = _listed(self._state.events)
+        return f"mission {self.mission_id!r} ({self.mission_name}) has {what}; it has {has}{hint}"
 
     def _subject(self, what: str) -> str:
         return f"{what} of mission {self.mission_id!r} ({self.mission_name})"
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(repr(name) for name in names) or "none"

@@ -255,7 +255,7 @@ def _time_out(answer: _Answer, signal_name: str, due: datetime) -> None:
 
 
 def _receive(answer: _Answer, command: Receive) -> None:
-    check_signal(answer.state, command.signal_name)
+    check_signal(answer.definition, answer.state, command.signal_name)
     answer.add(_T.SIGNAL_RECEIVED, command.signal_name, payload=command.payload)
     answer.go_on()
 
@@ -353,13 +353,19 @@ _NEXT: Mapping[Phase, Callable[[State], tuple[Action, ...]]] = {
 }
 
 
-def check_signal(state: State, signal_name: str) -> None:
-    """Raise `MissionSignalError`, saying what the mission does instead, unless it waits for exactly this signal."""
+def check_signal(definition: MissionDefinition[Any] | None, state: State, signal_name: str) -> None:
+    """Raise `MissionSignalError` unless the mission waits for exactly this signal.
+
+    It says what the mission does instead, and which signals there are where the definition has none of this name.
+    """
     if isinstance(state.waiting, SignalWait) and state.waiting.event_name == signal_name:
         return
+    known = [signal_name] if definition is None else definition.signals
+    listed = ", ".join(repr(name) for name in known) or "none"
+    hint = "" if signal_name in known else f"; its definition has no signal of this name, it has: {listed}"
     raise MissionSignalError(
         f"mission {state.mission_id!r} ({state.mission_name}) does not wait for signal {signal_name!r}: "
-        f"{describe(state)}"
+        f"{describe(state)}{hint}"
     )
 
 

@@ -59,7 +59,7 @@ class MissionDefinition(Generic[I]):
         object.__setattr__(self, "stored", StoredDefinition(fingerprint=fingerprint, name=self.name, static=static))
 
     def __repr__(self) -> str:
-        return f"<MissionDefinition {self.name!r}: {' → '.join(node.name for node in self.nodes)}>"
+        return f"<MissionDefinition {self.name!r}: {' -> '.join(node.name for node in self.nodes)}>"
 
     def to_static(self) -> dict[str, Any]:
         """Return the definition without its code, JSON-ready: what storage keeps under the fingerprint."""
@@ -77,6 +77,11 @@ class MissionDefinition(Generic[I]):
     def start(self) -> StartNode:
         """The first node."""
         return cast("StartNode", self.nodes[0])
+
+    @property
+    def signals(self) -> list[str]:
+        """The names of the signals that it waits for, in order."""
+        return [node.name for node in self.nodes if isinstance(node, SignalNode)]
 
     def names_of(self, run: object) -> list[str]:
         """Return the names of the nodes and updates whose code is `run`."""

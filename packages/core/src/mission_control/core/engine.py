@@ -410,7 +410,7 @@ class Engine(Recorder):
         return True
 
     def _receive(self, flight: Flight, state: State, operation: SignalOperation) -> None:
-        check_signal(state, operation.name)
+        check_signal(flight.definition, state, operation.name)
         definition = flight.definition
         assert definition is not None  # a mission without one stands down
         node = definition.nodes[definition.positions[operation.name]]

@@ -28,16 +28,40 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from .readable import encodable
 
 if TYPE_CHECKING:
     from .records import MissionFailure, MissionSnapshot
 
 
-class MissionControlError(Exception):
-    """The root of everything that Mission Control raises; `code` names the kind for machines."""
+class _PortableError(Exception):
+    """An error that can be pickled and copied whatever its `__init__` takes: what it holds is put back, not computed.
+
+    What caused it stays behind: that may be anything.
+    """
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        form = super().__reduce__()
+        assert isinstance(form, tuple)  # a str would name a global
+        return _made_anew, form[:2], *form[2:]
+
+
+def _made_anew(kind: type[_PortableError], arguments: tuple[Any, ...]) -> _PortableError:
+    return kind.__new__(kind, *arguments)
+
+
+class MissionControlError(_PortableError):
+    """The root of everything that Mission Control raises; `code` names the kind for machines.
+
+    Its text can be written out and sent, whatever it quotes. It can be pickled and copied, without its cause.
+    """
 
     code: ClassVar[str] = "MISSION_CONTROL_ERROR"
+
+    def __str__(self) -> str:
+        return encodable(super().__str__())
 
 
 class MissionDefinitionError(MissionControlError, ValueError):
@@ -58,7 +82,7 @@ class MissionValidationError(MissionControlError, ValueError):
     def __init__(self, message: str, *, event_name: str, issues: Sequence[str]) -> None:
         super().__init__(message)
         self.event_name: str = event_name
-        self.issues: tuple[str, ...] = tuple(issues)
+        self.issues: tuple[str, ...] = tuple(map(encodable, issues))
 
 
 class PayloadError(MissionControlError, TypeError):
@@ -178,11 +202,11 @@ class DatabaseInUseError(PersistenceError):
     code = "DATABASE_IN_USE"
 
 
-class NonRetryableError(Exception):
+class NonRetryableError(_PortableError):
     """Raised by a step to fail its mission without another attempt."""
 
 
-class RetryAfterError(Exception):
+class RetryAfterError(_PortableError):
     """Raised by a step to fail this attempt and set the delay before the next one.
 
     `delay` is in seconds or a `timedelta`. The policy still decides whether there is a next attempt.

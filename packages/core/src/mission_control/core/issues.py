@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import Attribute, frozen
 
 from .foreign import ENDS_THE_PROGRAM
+from .readable import shorten
 
 if TYPE_CHECKING:
     from cattrs.errors import ClassValidationError
@@ -96,11 +97,6 @@ def one_line(error: BaseException) -> str:
     return _words(error) or type_of(error).rpartition(".")[2]
 
 
-def shorten(text: str, length: int = _LONGEST_VALUE) -> str:
-    """Cut a text to at most `length` characters, the cut marked."""
-    return text if len(text) <= length else text[: length - 1] + "…"
-
-
 def found(value: object) -> str:
     """Name a value in a message: its type, and what a reader needs to recognise it. Never calls user code."""
     kind = type(value)
@@ -164,9 +160,9 @@ def _problem_of_user_code(error: BaseException) -> Problem:
 
 def _literal(value: object) -> str:
     if isinstance(value, str):
-        return shorten(repr(str.__str__(value)[:_LONGEST_VALUE]))
+        return shorten(repr(str.__str__(value)[:_LONGEST_VALUE]), _LONGEST_VALUE)
     if type(value) is int:
-        return shorten(str(value)) if abs(value) < 10**_LONGEST_VALUE else "a huge number"
+        return shorten(str(value), _LONGEST_VALUE) if abs(value) < 10**_LONGEST_VALUE else "a huge number"
     return found(value)
 
 

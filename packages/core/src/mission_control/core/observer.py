@@ -84,8 +84,8 @@ class LogObserver:
 
 
 def brief(failure: MissionFailure) -> str:
-    """Return a failure's class, or its code, and the first line of its message: the lines below may show payloads."""
-    return f"{failure.type or failure.code}: {failure.message.partition(chr(10))[0]}"
+    """Return what a failure says in its first line: those below may show payloads."""
+    return str(failure).partition("\n")[0]
 
 
 class Tracer(Protocol):

@@ -260,9 +260,9 @@ def ended_error(snapshot: MissionSnapshot, cause: BaseException | None) -> Comma
     assert snapshot.error is not None  # it ended without completing
     what = f"mission {snapshot.mission_id!r} ({snapshot.mission_name})"
     if snapshot.status is MissionStatus.CANCELLED:
-        return MissionCancelledError(f"{what}: {snapshot.error.message}", snapshot=snapshot)
+        return MissionCancelledError(f"{what}: {snapshot.error}", snapshot=snapshot)
     failed = MissionFailedError(
-        f"{what} failed at {snapshot.cursor!r} ({snapshot.error.code}): {snapshot.error.message}", snapshot=snapshot
+        f"{what} failed at {snapshot.cursor!r} ({snapshot.error.code}): {snapshot.error}", snapshot=snapshot
     )
     failed.__cause__ = cause
     return failed

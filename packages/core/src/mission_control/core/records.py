@@ -1,17 +1,19 @@
 """What is recorded of a mission, and the views of it that callers get.
 
 Every class here is frozen and turns into JSON-ready values with `to_dict()`. Times are aware UTC
-`datetime`s; payloads (inputs, outputs, signals) are plain JSON values.
+`datetime`s; payloads (inputs, outputs, signals) are plain JSON values, exactly as they were handed in.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Literal, Self, TypeAlias, cast
 
 import attrs
+
+from .readable import encodable
 
 
 class MissionStatus(StrEnum):
@@ -71,17 +73,19 @@ def parse_iso(text: str) -> datetime:
     return instant.astimezone(UTC)
 
 
-def _json_ready(value: object) -> Any:
+def _json_ready(value: object, text: Callable[[str], str]) -> Any:
+    if isinstance(value, StrEnum):
+        return value.value
+    if isinstance(value, str):
+        return text(value)
     if isinstance(value, datetime):
         return iso(value)
     if isinstance(value, Record):
-        return value.to_dict()
-    if isinstance(value, StrEnum):
-        return value.value
+        return {name: _json_ready(getattr(value, name), text) for name in attrs.fields_dict(type(value))}
     if isinstance(value, Mapping):
-        return {key: _json_ready(item) for key, item in cast("Mapping[str, object]", value).items()}
+        return {text(key): _json_ready(item, text) for key, item in cast("Mapping[str, object]", value).items()}
     if isinstance(value, tuple | list):
-        return [_json_ready(item) for item in cast("tuple[object, ...]", value)]
+        return [_json_ready(item, text) for item in cast("tuple[object, ...]", value)]
     return value
 
 
@@ -89,9 +93,15 @@ def _json_ready(value: object) -> Any:
 class Record:
     """The base of everything in this module."""
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the record as JSON-ready values: ISO times, plain dictionaries and lists."""
-        return {name: _json_ready(getattr(self, name)) for name in attrs.fields_dict(type(self))}
+    def to_dict(self, *, exact: bool = False) -> dict[str, Any]:
+        r"""Return the record as JSON-ready values: ISO times, plain dictionaries and lists.
+
+        They can be shown and sent: a lone surrogate, which UTF-8 cannot encode, is the six characters of its escape
+        (`\udce9`). With `exact` every text is as it was recorded, which is what storage has to keep: encode that with
+        `json.dumps`, which writes ASCII unless told otherwise.
+        """
+        form: dict[str, Any] = _json_ready(self, str if exact else encodable)
+        return form
 
 
 @attrs.frozen(kw_only=True)
@@ -111,7 +121,10 @@ class HistoryRecord(Record):
 
     @classmethod
     def from_dict(cls, form: Mapping[str, Any]) -> Self:
-        """Return the record that `to_dict` wrote. Raises `KeyError`, `TypeError` or `ValueError` for anything else."""
+        """Return the record that `to_dict(exact=True)` wrote.
+
+        Raises `KeyError`, `TypeError` or `ValueError` for anything else.
+        """
         details: object = form["details"]
         if not isinstance(details, dict):
             raise TypeError(f"details must be an object, found {details!r}")
@@ -168,6 +181,7 @@ class MissionFailure(Record):
 
     `code` is one of STEP_FAILED, STEP_TIMEOUT, STEP_INTERRUPTED, SIGNAL_TIMEOUT, MISSION_CANCELLED
     and MISSION_PAYLOAD_ERROR; `type` is the exception's class and `traceback` its text, where there was one.
+    `str()` of it is for people: the class and the message, as in `KeyError: 'iban'`.
     """
 
     message: str
@@ -175,6 +189,10 @@ class MissionFailure(Record):
     code: str
     type: str | None = None
     traceback: str | None = None
+
+    def __str__(self) -> str:
+        kind = (self.type or "").rpartition(".")[2]
+        return encodable(self.message if kind in ("", self.message) else f"{kind}: {self.message}")
 
 
 @attrs.frozen(kw_only=True)
@@ -252,7 +270,7 @@ class TimerRecord(Record):
 
 @attrs.frozen(kw_only=True)
 class MissionInspection(Record):
-    """Everything there is to see of a mission; `str()` of it is a timeline for people."""
+    """Everything there is to see of a mission; `str()` of it is its timeline."""
 
     snapshot: MissionSnapshot
     history: tuple[HistoryRecord, ...]
@@ -260,10 +278,18 @@ class MissionInspection(Record):
     signals: tuple[SignalRecord, ...]
     timers: tuple[TimerRecord, ...]
 
-    def __str__(self) -> str:
+    def timeline(self, *, width: int | None = 100) -> str:
+        """Return a page for people: a line for the mission, and one for each record.
+
+        Payloads and messages are cut to `width` characters; None shows them whole. What is not of the mission's own
+        texts is ASCII, and all of it can be encoded. Raises `ValueError` for a width below 1.
+        """
         from .timeline import timeline
 
-        return timeline(self)
+        return timeline(self, width)
+
+    def __str__(self) -> str:
+        return self.timeline()
 
 
 def due_at(waiting: Wait | None) -> datetime | None:

@@ -1,6 +1,6 @@
 """The pytest plugin: fixtures for code that runs missions.
 
-`fake_clock` is a `FakeClock`, `mission_id_sequence` gives `mission-1`, `mission-2`, … and `in_memory_commander` is a
+`fake_clock` is a `FakeClock`, `mission_id_sequence` gives `mission-1`, `mission-2`, ... and `in_memory_commander` is a
 commander in memory that uses both. All three are plain fixtures of function scope: they work under any asyncio
 plugin and mode, under anyio, and without any.
 """
@@ -33,7 +33,7 @@ def fake_clock() -> FakeClock:
 
 @pytest.fixture
 def mission_id_sequence() -> Callable[[], str]:
-    """A function that gives `mission-1`, `mission-2`, … from call to call."""
+    """A function that gives `mission-1`, `mission-2`, ... from call to call."""
     numbers = count(1)
     return lambda: f"mission-{next(numbers)}"
 

@@ -14,7 +14,7 @@ from pathlib import Path, PosixPath, PurePath, PurePosixPath, PureWindowsPath
 from typing import Any, cast
 from uuid import UUID
 
-from ..issues import Refused, expected, found, misfit, shorten
+from ..issues import Refused, expected, found, misfit
 from ..json_values import (
     TOO_BIG,
     checked_copy,
@@ -26,6 +26,7 @@ from ..json_values import (
     time_text,
     to_json,
 )
+from ..readable import shorten
 from .form import (
     BOOLEAN,
     EVERY_KIND,
@@ -246,7 +247,7 @@ def literal_form(values: tuple[Any, ...], name: str) -> Form:
 
 def _choice_form(name: str, encode: Encode, choices: Mapping[tuple[type, Any], Any], typed: tuple[type, ...]) -> Form:
     kinds = frozenset(kind for kind, _ in choices)
-    listed = shorten(" | ".join(repr(value) for _, value in choices))
+    listed = shorten(" | ".join(repr(value) for _, value in choices), 60)
     described = name if name.startswith("Literal") else f"{name} ({listed})"
 
     def decode(value: Any, _: Any) -> Any:

@@ -155,4 +155,4 @@ def ids(found: Iterable[MissionSummary]) -> list[str]:
 def text(loaded: LoadOutcome) -> list[str]:
     """Return a history as texts that tell 1 from 1.0 and from True, which `==` does not."""
     assert isinstance(loaded, tuple), f"expected a history, found {loaded!r}"
-    return [json.dumps(one.to_dict(), sort_keys=True) for one in loaded]
+    return [json.dumps(one.to_dict(exact=True), sort_keys=True) for one in loaded]
