@@ -256,9 +256,11 @@ async def test_awaitable_that_a_sync_function_returned_is_timed_out_too(
     open_commander: OpenCommander, impatient_clock: FakeClock
 ) -> None:
     """The timeout bounds the whole attempt, whatever it consists of."""
+    begun = asyncio.Event()
 
     def work(ctx: MissionContext[int]) -> Awaitable[object]:
         async def hang() -> object:
+            begun.set()
             return await asyncio.Event().wait()
 
         return hang()
@@ -266,6 +268,7 @@ async def test_awaitable_that_a_sync_function_returned_is_timed_out_too(
     definition = one_step(work, timeout=10)
     commander = await open_commander([definition], clock=impatient_clock)
     mission = await commander.start(definition, 5, wait=False)
+    await begun.wait()
     await impatient_clock.advance(10)
 
     assert (await failure_of(mission)).code == "STEP_TIMEOUT"
