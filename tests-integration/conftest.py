@@ -31,4 +31,4 @@ async def open_commander(
     """Opens commanders on one storage and on `fake_clock`; the next call is the restart."""
     opener = OpenCommander(adapter_factory, fake_clock)
     yield opener
-    await opener.clear()
+    await opener.close()

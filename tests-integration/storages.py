@@ -18,11 +18,10 @@ from mission_control.core import (
     MissionSummary,
     create_commander,
 )
-from mission_control.core.clock import Clock, Driven
-from mission_control.core.errors import PersistenceError
+from mission_control.core.clock import Clock
 from mission_control.core.persistence import CommitOutcome, DueKind, LoadOutcome, MissionCommit, PersistenceAdapter
 from mission_control.in_memory_commander import create_in_memory_persistence_adapter
-from mission_control.testing import FakeClock
+from mission_control.testing import FakeClock, crash
 
 Wrap = Callable[[PersistenceAdapter], PersistenceAdapter]
 
@@ -96,46 +95,6 @@ class Kept(Generic[Adapter]):
         return self.adapter
 
 
-class Mortal(Forwarding):
-    """An adapter whose process can die: from then on nothing it does takes effect, and the storage has no owner."""
-
-    def __init__(self, inner: PersistenceAdapter) -> None:
-        super().__init__(inner)
-        self._is_dead = False
-
-    @property
-    def inner(self) -> PersistenceAdapter:
-        if self._is_dead:
-            raise PersistenceError("this process is dead")
-        return self._inner
-
-    async def die(self) -> None:
-        self._is_dead = True
-        await self._inner.close()
-
-    async def close(self) -> None:
-        if not self._is_dead:
-            await self._inner.close()
-
-
-class Leavable:
-    """A clock whose user can be made to leave, as if it had died."""
-
-    def __init__(self, inner: FakeClock) -> None:
-        self._inner = inner
-        self.leave: Callable[[], None] = lambda: None
-
-    def now(self) -> datetime:
-        return self._inner.now()
-
-    async def sleep_until(self, instant: datetime, /) -> None:
-        await self._inner.sleep_until(instant)
-
-    def join(self, driven: Driven, /) -> Callable[[], None]:
-        self.leave = self._inner.join(driven)
-        return self.leave
-
-
 class Undriven:
     """A clock whose time moves without waiting for its user to come to rest."""
 
@@ -152,15 +111,13 @@ class Undriven:
 class OpenCommander:
     """Opens commanders one after another on the same storage.
 
-    A call closes the commander before it, if it is still open, and returns the next one, ready. After `crash` the
-    last commander is as good as dead: nothing that it does takes effect any more.
+    A call closes the commander before it, if it is still open, and returns the next one, ready.
     """
 
     def __init__(self, adapter_factory: Callable[[], PersistenceAdapter], clock: FakeClock) -> None:
         self.clock = clock
         self._adapter_factory = adapter_factory
-        self._last: tuple[Commander, Mortal, Leavable] | None = None
-        self._dead: list[Commander] = []
+        self._last: Commander | None = None
 
     async def __call__(
         self,
@@ -172,41 +129,28 @@ class OpenCommander:
         create_mission_id: Callable[[], str] | None = None,
     ) -> Commander:
         await self.close()
-        mortal = Mortal(self._adapter_factory())
-        leavable = Leavable(self.clock)
-        commander = create_commander(
+        adapter = self._adapter_factory()
+        self._last = commander = create_commander(
             definitions=definitions,
-            persistence=mortal if wrap is None else wrap(mortal),
-            clock=leavable if clock is None else clock,
+            persistence=adapter if wrap is None else wrap(adapter),
+            clock=self.clock if clock is None else clock,
             max_concurrency=max_concurrency,
             create_mission_id=create_mission_id,
         )
-        self._last = commander, mortal, leavable
         await commander.wait_until_ready()
         return commander
 
     async def crash(self) -> None:
         """Leave the last commander as if its process had died."""
         if self._last is not None:
-            commander, mortal, clock = self._last
+            await crash(self._last)
             self._last = None
-            clock.leave()
-            self._dead.append(commander)
-            await mortal.die()
 
     async def close(self) -> None:
         """Close the last commander cleanly."""
         if self._last is not None:
-            commander, _, _ = self._last
-            self._last = None
-            await commander.close()
-
-    async def clear(self) -> None:
-        """Close everything, the dead too."""
-        await self.close()
-        async with asyncio.TaskGroup() as group:
-            for commander in self._dead:
-                group.create_task(commander.close())
+            last, self._last = self._last, None
+            await last.close()
 
 
 def memory_adapter_factory() -> Callable[[], PersistenceAdapter]:

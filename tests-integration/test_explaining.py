@@ -333,7 +333,7 @@ async def test_nothing_is_written_to_stdout_and_loggers_are_ours(
     """Whatever happens, standard output stays empty, and lines come from the `mission_control` loggers alone."""
     with caplog.at_level(logging.DEBUG):
         await live_a_secret_life(open_commander, fake_clock, monkeypatch)
-    await open_commander.clear()
+    await open_commander.close()
 
     assert capfd.readouterr().out == ""
     assert {record.name.split(".")[0] for record in caplog.records} <= {"mission_control", "asyncio"}

@@ -423,7 +423,7 @@ class World:
             definition = define(self.plan, life.run)
             return await self._see_to_the_end(await opener([definition]), definition)
         finally:
-            await opener.clear()
+            await opener.close()
 
     async def _live_and_die(
         self, opener: OpenCommander, definition: MissionDefinition[Any], at: int, *, after: bool

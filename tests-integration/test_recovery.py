@@ -406,7 +406,7 @@ async def test_history_that_does_not_fold_is_corrupt_for_its_mission_alone(
             await commander.inspect_mission("damaged")
         assert len(await commander.list_missions()) == 3
     assert "damaged" in caplog.text
-    await open_commander.clear()
+    await open_commander.close()
     assert rows_of_the_second(path) == rows
 
 
@@ -432,7 +432,7 @@ async def test_corrupt_mission_is_not_read_again_and_again(tmp_path: Path, fake_
         mission = await commander.start(definition, number)
         await fake_clock.advance(60)
         assert await mission.status() == "completed"
-    await open_commander.clear()
+    await open_commander.close()
 
     assert loads.count("damaged") == 1
 
@@ -450,4 +450,4 @@ async def test_start_with_the_id_of_a_corrupt_mission_is_refused(tmp_path: Path,
     async with asyncio.timeout(5):
         with pytest.raises(CorruptMissionError, match="damaged"):
             await commander.start(definition, 1, mission_id="damaged", if_exists="return")
-    await open_commander.clear()
+    await open_commander.close()

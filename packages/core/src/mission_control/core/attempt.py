@@ -78,6 +78,12 @@ class Runner:
         self.abandoned: set[Attempt] = set()
         """Those that were given up on, whose threads have not returned and hold no slot."""
 
+    def abandon(self) -> list[asyncio.Task[Any]]:
+        """Let all code run on without anybody who hears of it, and return its tasks, which nothing else keeps."""
+        tasks = [attempt.orphan() for attempt in self.running]
+        self.running.clear()
+        return [task for task in tasks if task is not None]
+
     async def call(self, run: UserCode, *arguments: Any) -> Any:
         """Run synchronous code on a thread and return what it returns."""
         loop = asyncio.get_running_loop()
@@ -227,6 +233,13 @@ class Attempt:
             extra={**self.flight.labels, "step": self.name, "attempt": self.number or 1},
         )
 
+    def orphan(self) -> asyncio.Task[Any] | None:
+        """Let the code run on, untold: nothing comes of how it ends. Returns its task, where it has one."""
+        self.is_over = True
+        if self._grace is not None:
+            self._grace.cancel()
+        return self._task
+
     def describe(self) -> RunningAttempt:
         """Return what a clock that moves time wants to know."""
         return RunningAttempt(mission_id=self.flight.mission_id, step_name=self.name, timeout_at=self.timeout_at)
@@ -371,7 +384,7 @@ class Attempt:
             raise error
         if not is_awaitable(value):
             self._finish(value, error)
-        elif self.stopped is not None:
+        elif self.stopped is not None or self.is_over:
             _discard(value)
             self._finish(None, asyncio.CancelledError())
         else:

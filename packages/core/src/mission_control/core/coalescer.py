@@ -54,6 +54,14 @@ class Coalescer(Generic[Item, Caller, Outcome]):
             self._activity.enter()
             self._task = asyncio.get_running_loop().create_task(self._run())
 
+    def cut(self, error: PersistenceError) -> None:
+        """Hand nothing over any more: whoever still waits for a turn, or asks, is told `error`."""
+
+        async def refuse(items: list[Item]) -> Sequence[Outcome]:
+            raise error
+
+        self._work = refuse
+
     async def drained(self) -> None:
         """Return when nothing is waiting and nothing is under way."""
         while self._task is not None:

@@ -7,7 +7,7 @@ import contextvars
 import os
 import sys
 import warnings
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Literal, cast, overload
 
@@ -151,17 +151,36 @@ class EmbeddedCommander(Commander):
             if not self._closed:
                 self._check_usable()
             self._closed = True
-            self._closing = asyncio.get_running_loop().create_task(self._shut_down())
+            self._closing = asyncio.get_running_loop().create_task(self._shut_down(Session.close))
         await asyncio.shield(self._closing)
 
-    async def _shut_down(self) -> None:
+    async def abandon(self) -> list[asyncio.Task[Any]]:
+        """End as the death of the process would end it, and give the storage up; for tests of what comes after.
+
+        From the call on nothing is committed, and nothing new is run. User code that runs is not told: the tasks
+        that are returned are its, and the caller has to keep them. Whoever waits for a mission gets
+        `CommanderClosedError`, since nobody would come for them. A commander that is closed already stays so.
+        """
+        session = self._session
+        if session is None or self._closed:
+            await self.close()
+            return []
+        self._check_usable()
+        self._closed = True
+        with self.activity:  # whoever waits for `settled` finds the storage free
+            tasks = session.abandon()
+            self._closing = asyncio.get_running_loop().create_task(self._shut_down(lambda _: session.alarm.close()))
+            await asyncio.shield(self._closing)
+        return tasks
+
+    async def _shut_down(self, finish: Callable[[Session], Awaitable[None]]) -> None:
         if self._opening is not None:
             await asyncio.wait([self._opening])
         session = self._session
         if session is None:
             return
         try:
-            await session.close()
+            await finish(session)
         finally:
             if self._leave is not None:
                 contained(logger, "a clock could not be left")(self._leave)()

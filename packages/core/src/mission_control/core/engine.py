@@ -37,7 +37,7 @@ from .commands import (
 from .context import MissionContext
 from .decisions import PROCESS_ENDED, check_signal, check_update, next_actions
 from .definition import MissionDefinition
-from .errors import MissionControlError, MissionExecutionError, PayloadError
+from .errors import MissionControlError, MissionExecutionError, PayloadError, PersistenceError
 from .flight import CancelOperation, Flight, Held, Operation, SignalOperation, UpdateOperation
 from .foreign import described
 from .log import ContainedLogger
@@ -475,11 +475,26 @@ class Engine(Recorder):
                 self._guard(flight, self._advance)
             if self._hangar.active():
                 await self._activity.change()
+        self._refuse_awaiting()
+        await self._journal.drained()
+        await self._loader.drained()
+
+    def abandon(self) -> None:
+        """Forget all missions as the end of the process would: nothing more is written. Callers get an error."""
+        self.is_closing = True
+        self._journal.cut(PersistenceError("the commander was abandoned: nothing of it is written any more"))
+        for flight in self._hangar.active():
+            flight.woken = None  # a process that has died says nothing
+            for asked in (flight.decision and flight.decision.operation, flight.attempt and flight.attempt.code):
+                if isinstance(asked, Operation):
+                    asked.refuse(closed())
+            self._drop(flight, closed())
+        self._refuse_awaiting()
+
+    def _refuse_awaiting(self) -> None:
         for waiting in list(self._awaited.values()):
             for operation in list(waiting):
                 operation.refuse(closed())
-        await self._journal.drained()
-        await self._loader.drained()
 
 
 def _last_record_at(flight: Flight) -> datetime:

@@ -73,6 +73,13 @@ class Session:
         """Return the user code that is running, and does not merely wait for other missions."""
         return [attempt.describe() for attempt in self.runner.running if not attempt.is_at_rest]
 
+    def abandon(self) -> list[asyncio.Task[Any]]:
+        """Write nothing any more, and tell nobody but callers; return the tasks of user code that still runs."""
+        tasks = self.runner.abandon()
+        self.engine.abandon()
+        self.deadlines.close()
+        return tasks
+
     async def close(self) -> None:
         """Bring everything to its end."""
         await self.alarm.close()

@@ -43,7 +43,10 @@ class FaultInjectingAdapter:
             return await self._inner.commit(batch)
         if self._when == "after":
             await self._inner.commit(batch)
-        raise self._error or PersistenceError(
+        raise await self._failure(number, batch)
+
+    async def _failure(self, number: int, batch: Sequence[MissionCommit]) -> BaseException:
+        return self._error or PersistenceError(
             f"commit {number} was made to fail {self._when} it took effect, by FaultInjectingAdapter"
         )
 

@@ -1,8 +1,8 @@
 """The pytest plugin: fixtures for code that runs missions.
 
 `fake_clock` is a `FakeClock`, `mission_id_sequence` gives `mission-1`, `mission-2`, ... and `in_memory_commander` is a
-commander in memory that uses both. All three are plain fixtures of function scope: they work under any asyncio
-plugin and mode, under anyio, and without any.
+commander in memory that uses both; `crash` ends any commander as SIGKILL would. All are plain fixtures of function
+scope: they work under any asyncio plugin and mode, under anyio, and without any.
 """
 
 from __future__ import annotations
@@ -36,6 +36,14 @@ def mission_id_sequence() -> Callable[[], str]:
     """A function that gives `mission-1`, `mission-2`, ... from call to call."""
     numbers = count(1)
     return lambda: f"mission-{next(numbers)}"
+
+
+@pytest.fixture
+def crash() -> Callable[[Commander], Awaitable[None]]:
+    """What ends a commander, which it is called and awaited with, as SIGKILL would end its process."""
+    from .crashing import crash
+
+    return crash
 
 
 @pytest.fixture
