@@ -208,17 +208,6 @@ async def test_a_lock_of_another_program(adapter: PersistenceAdapter, path: Path
         assert list(await writing) == [None]
 
 
-async def test_a_file_that_was_taken_away(adapter: PersistenceAdapter, path: Path) -> None:
-    """After a fault the file is not made anew where it has vanished: an empty database would hide the loss."""
-    with pytest.raises(PersistenceError):
-        await adapter.commit([adds("m-1", waiting=evolve(signal(), node_index=2**70))])
-    for file in path.parent.glob(f"{path.name}*"):
-        file.unlink()
-    with pytest.raises(PersistenceError, match="cannot be opened"):
-        await adapter.commit([adds("m-1")])
-    assert list(path.parent.glob("*.db")) == []
-
-
 async def test_not_open(path: Path) -> None:
     """An adapter that was not opened, or was closed, says what to do."""
     adapter = create_sqlite_persistence_adapter(path)

@@ -100,7 +100,7 @@ async def test_a_file_of_the_first_release_is_brought_up_to_date(path: Path) -> 
 async def test_a_reader_of_a_file_of_the_first_release_says_what_to_do(path: Path) -> None:
     """Who only reads upgrades nothing."""
     change(path, FIRST_SCHEMA)
-    with pytest.raises(PersistenceError, match="an earlier release wrote it: a commander that opens it"):
+    with pytest.raises(PersistenceError, match="an earlier release wrote this file: a commander that opens it"):
         await open_mission_reader(path).__aenter__()
     assert query(path, "PRAGMA user_version") == [(1,)]
 
