@@ -15,6 +15,7 @@ import pytest
 from attrs import evolve
 
 from mission_control.adapter_sqlite import connection, create_sqlite_persistence_adapter
+from mission_control.adapter_sqlite.record_locks import ARE_OFFERED
 from mission_control.core import PersistenceAdapter, PersistenceError
 from mission_control.testing.conformance.missions import adds, commit, history, ids, record, signal
 
@@ -120,6 +121,23 @@ async def test_no_permission(path: Path, forbid: Callable[[Path], None]) -> None
     assert opened.stderr == ""
     assert opened.stdout.startswith(f"{path}: ")
     assert "check the permissions" in opened.stdout
+
+
+@pytest.mark.skipif(not ARE_OFFERED, reason="needs to know that nobody has the database open")
+async def test_an_empty_log_that_may_not_be_written(path: Path) -> None:
+    """What a reader of other permissions left, with nothing in it, keeps nobody from opening the database."""
+    adapter = create_sqlite_persistence_adapter(path)
+    await adapter.bootstrap()
+    await adapter.close()
+    for each in (path, lock_file(path)):
+        each.chmod(0o666)
+    for parent in path.parents[:3]:
+        parent.chmod(0o777)
+    for name in ("missions.db-wal", "missions.db-shm"):
+        path.with_name(name).touch(0o444)
+    opened = run(OPENS, path)
+    assert opened.stdout == ""
+    assert "Error" not in opened.stderr
 
 
 FILLS = """

@@ -97,14 +97,19 @@ class View:
 
     def _read_with_log(self, query: Callable[[sqlite3.Connection], T]) -> tuple[T] | None:
         try:
-            if self._reader is None:
-                self._reader = open_for_reading(self._path)
-            answer, files = self._reader.read(query)
-            files.check()
+            reader = self._reader = self._reader or open_for_reading(self._path)
         except ReplacedError:
-            self.close()
             return None
-        return (answer,)
+        try:
+            answer, files = reader.read(query)
+        except (sqlite3.Error, PersistenceError):
+            if reader.files.are_in_place():
+                raise
+        else:
+            if files.are_in_place():
+                return (answer,)
+        self.close()
+        return None
 
     @property
     def _journal(self) -> Path:
