@@ -16,6 +16,7 @@ import pytest
 
 from mission_control.adapter_sqlite import adapter as adapters
 from mission_control.adapter_sqlite.connection import Synchronous, connect_for_writing
+from mission_control.adapter_sqlite.files import Files
 from mission_control.adapter_sqlite.schema import migrate
 from mission_control.adapter_sqlite.writer import Writer
 from mission_control.core import MissionStatus, PersistenceAdapter, PersistenceError, StaleMissionError
@@ -51,7 +52,7 @@ def test_a_commit_is_one_statement(path: Path) -> None:
     path.touch()
     connection = connect_for_writing(path, "full")
     migrate(connection)
-    writer = Writer(connection)
+    writer = Writer(connection, Files.at(path), sqlite3.Connection.close)
     names = [f"m-{number}" for number in range(200)]
     statements: list[str] = []
     with closing(writer), closing(sqlite3.connect(path)) as other:
@@ -72,7 +73,7 @@ def test_a_writer_says_when_the_rest_is_sqlites(path: Path) -> None:
     connection = connect_for_writing(path, "full")
     migrate(connection)
     found: list[int] = []
-    with closing(Writer(connection)) as writer:
+    with closing(Writer(connection, Files.at(path), sqlite3.Connection.close)) as writer:
         writer.write([adds("m-1")], lambda: found.append(connection.total_changes))
         before = connection.total_changes
         writer.write([adds("m-2")], lambda: found.append(connection.total_changes))
@@ -89,7 +90,9 @@ async def test_a_crowd_waits_until_its_writer_has_begun(
         may_begin.set()
     write = Writer.write
 
-    def slow_write(writer: Writer, batch: Sequence[MissionCommit], *begun: Callable[[], None]) -> list[CommitOutcome]:
+    def slow_write(
+        writer: Writer, batch: Sequence[MissionCommit], *begun: Callable[[], None]
+    ) -> tuple[list[CommitOutcome], Files]:
         def begin() -> None:
             may_begin.wait(10)
             time.sleep(0.05)

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from mission_control.adapter_sqlite import create_sqlite_persistence_adapter
+from mission_control.adapter_sqlite import create_sqlite_persistence_adapter, lock
+from mission_control.adapter_sqlite.record_locks import ARE_OFFERED
 from mission_control.core import DatabaseInUseError, PersistenceAdapter, PersistenceError
 from mission_control.testing.conformance.missions import adds, commit
 
@@ -36,8 +37,8 @@ asyncio.run(main())
 """
 
 
-def try_to_own(path: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-c", OWNS, path], capture_output=True, text=True, check=False, input="")
+def try_to_own(path: Path, program: str = OWNS) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", program, path], capture_output=True, text=True, check=False, input="")
 
 
 def start_child() -> subprocess.Popen[bytes]:
@@ -152,3 +153,97 @@ async def test_a_lock_file_that_cannot_be_locked(path: Path) -> None:
     path.with_name("missions.db.lock").mkdir()
     with pytest.raises(PersistenceError, match=r"lock file .*missions\.db\.lock cannot be locked"):
         await create_sqlite_persistence_adapter(path).bootstrap()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a locked byte cannot be copied there")
+async def test_a_lock_file_that_its_owner_reads(adapter: PersistenceAdapter, path: Path, tmp_path: Path) -> None:
+    """The owner may read and archive its folder, lock file and all."""
+
+    def read() -> None:
+        assert path.with_name("missions.db.lock").read_text() == f"{os.getpid()}\n"
+        shutil.make_archive(str(tmp_path.with_name("backup")), "zip", path.parent)
+
+    await asyncio.to_thread(read)
+    refused = try_to_own(path).stderr
+    assert "DatabaseInUseError" in refused
+    assert f"pid {os.getpid()}" in refused
+
+
+LOCKS_AS_THE_FIRST_RELEASE_DID = """
+import fcntl, sys
+file = open(sys.argv[1] + ".lock", "w+")
+fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+file.write("4711\\n")
+file.flush()
+print("ready", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def owner_of_the_first_release(path: Path) -> Iterator[None]:
+    """Another process that locks as the first release did."""
+    command = [sys.executable, "-c", LOCKS_AS_THE_FIRST_RELEASE_DID, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        yield
+        process.kill()
+
+
+@pytest.mark.skipif(not ARE_OFFERED, reason="elsewhere it was another kind of lock")
+@pytest.mark.usefixtures("owner_of_the_first_release")
+async def test_an_owner_of_the_first_release(path: Path) -> None:
+    """Its record lock, of POSIX, keeps this release out."""
+    with pytest.raises(DatabaseInUseError, match="pid 4711"):
+        await create_sqlite_persistence_adapter(path).bootstrap()
+
+
+@pytest.mark.skipif(not ARE_OFFERED, reason="elsewhere it was another kind of lock")
+async def test_the_first_release_beside_an_owner(adapter: PersistenceAdapter, path: Path) -> None:
+    """A process of the first release is kept out by this one's lock."""
+    assert "BlockingIOError" in try_to_own(path, LOCKS_AS_THE_FIRST_RELEASE_DID).stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it has one kind of lock")
+async def test_a_platform_without_such_locks(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There the lock is on the whole file, and keeps other processes out as well."""
+    monkeypatch.setattr(lock, "ARE_OFFERED", False)
+    without = f"from mission_control.adapter_sqlite import lock\nlock.ARE_OFFERED = False\n{OWNS}"
+    adapter = create_sqlite_persistence_adapter(path)
+    await adapter.bootstrap()
+    path.with_name("missions.db.lock").read_text()
+    assert "DatabaseInUseError" in try_to_own(path, without).stderr
+    await adapter.close()
+    assert try_to_own(path, without).stdout == "ready\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs fork")
+def test_a_child_that_closes_nothing(path: Path) -> None:
+    """When the owner closes the file is free, although a child has what its lock is on."""
+    program = (
+        "import asyncio, ctypes, os, signal, sys\n"
+        "from mission_control.adapter_sqlite import create_sqlite_persistence_adapter\n"
+        "async def main():\n"
+        "    adapter = create_sqlite_persistence_adapter(sys.argv[1])\n"
+        "    await adapter.bootstrap()\n"
+        "    child = ctypes.CDLL(None).fork()\n"
+        "    if child == 0:\n"
+        "        signal.pause()\n"
+        "    await adapter.close()\n"
+        "    other = await asyncio.create_subprocess_exec(sys.executable, '-c', sys.argv[2], sys.argv[1], stdin=-3)\n"
+        "    assert await other.wait() == 0\n"
+        "    os.kill(child, signal.SIGKILL)\n"
+        "    os.waitpid(child, 0)\n"
+        "asyncio.run(main())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program, path, OWNS], capture_output=True, text=True, check=False)
+    assert (done.stderr, done.returncode) == ("", 0)
+
+
+async def test_what_the_refused_are_told(adapter: PersistenceAdapter, path: Path) -> None:
+    """A second worker of a web server, or a reloader's child, is told that one process runs the missions."""
+    with pytest.raises(DatabaseInUseError) as caught:
+        await create_sqlite_persistence_adapter(path).bootstrap()
+    assert "one worker and without a reloader" in str(caught.value)
+    assert "open_mission_reader" in str(caught.value)

@@ -10,11 +10,13 @@ import threading
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
 from mission_control.adapter_sqlite import create_sqlite_persistence_adapter, open_mission_reader
+from mission_control.adapter_sqlite.failures import ReplacedError
+from mission_control.adapter_sqlite.view import View
 from mission_control.core import (
     CorruptMissionError,
     HistoryRecord,
@@ -125,6 +127,8 @@ async def main():
 asyncio.run(main())
 """
 
+OPENS = CRASHES.replace('    await commit(adapter, adds("m-1"))\n    os._exit(0)', "    await adapter.close()")
+
 READS = """
 import asyncio, os, sys, urllib.parse  # all that is needed is imported before others' files cannot be read any more
 from mission_control.adapter_sqlite import open_mission_reader
@@ -156,7 +160,7 @@ async def test_reading_after_a_crash(path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX permissions")
 async def test_reading_without_permission_to_write(path: Path) -> None:
-    """Who may only read can do so while an owner has the file open, and is told of that otherwise."""
+    """Who may only read can do so while an owner has the file open, and when nobody has."""
     adapter = create_sqlite_persistence_adapter(path)
     await adapter.bootstrap()
     await commit(adapter, adds("m-1"))
@@ -167,7 +171,18 @@ async def test_reading_without_permission_to_write(path: Path) -> None:
     path.parent.chmod(0o755)
     await adapter.close()
     path.parent.chmod(0o555)
-    assert "it can be read while a commander has it open" in run(READS, path)
+    assert run(READS, path) == "1"
+    path.parent.chmod(0o755)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX permissions")
+async def test_reading_after_a_crash_without_permission_to_write(path: Path) -> None:
+    """What a killed process left in the log is read by who may not write any of it."""
+    run(CRASHES, path)
+    for parent in path.parents[1:3]:
+        parent.chmod(0o755)
+    path.parent.chmod(0o555)
+    assert run(READS, path) == "1"
     path.parent.chmod(0o755)
 
 
@@ -244,3 +259,167 @@ async def test_no_file_at_all() -> None:
     with pytest.raises(PersistenceError, match="in memory"):
         async with open_mission_reader(":memory:"):
             pass
+
+
+async def test_reading_leaves_no_file(path: Path) -> None:
+    """Who reads where no commander has the file open makes none beside it, not for a moment."""
+    adapter = create_sqlite_persistence_adapter(path)
+    await adapter.bootstrap()
+    await commit(adapter, adds("m-1"))
+    await adapter.close()
+    before = files_beside(path)
+    async with open_mission_reader(path) as reader:
+        assert ids(await reader.list_missions()) == ["m-1"]
+        assert files_beside(path) == before
+
+
+def files_beside(path: Path) -> set[str]:
+    return {each.name for each in path.parent.iterdir()}
+
+
+class Elsewhere:
+    """A query during which something else happens to the file."""
+
+    def __init__(self, *events: Callable[[], object]) -> None:
+        self._events = list(events)
+
+    def __call__(self, connection: sqlite3.Connection) -> int:
+        number: int
+        ((number,),) = connection.execute("SELECT count(*) FROM missions")
+        if self._events:
+            self._events.pop(0)()
+        return number
+
+
+def test_a_file_that_changes_while_it_is_read(path: Path) -> None:
+    """An answer of a file that another process wrote to meanwhile is not believed, and the file read again."""
+    run(OPENS, path)
+    view = View(path, is_empty_when_missing=False)
+    assert view.read(Elsewhere()) == 0
+    assert view.read(Elsewhere(lambda: run(CRASHES, path))) == 1
+    view.close()
+
+
+def test_a_failure_of_a_file_that_changes_while_it_is_read(path: Path) -> None:
+    """Nor is a failure, which a file that is half written may well cause; any other is told."""
+    run(OPENS, path)
+
+    def fails() -> None:
+        raise sqlite3.DatabaseError("torn")
+
+    def fails_as_it_changes() -> None:
+        run(CRASHES, path)
+        fails()
+
+    view = View(path, is_empty_when_missing=False)
+    with pytest.raises(sqlite3.DatabaseError, match="torn"):
+        view.read(Elsewhere(fails))
+    assert view.read(Elsewhere(fails_as_it_changes)) == 1
+    view.close()
+
+
+def test_a_log_that_goes_while_it_is_read(path: Path) -> None:
+    """What is read of files that were replaced meanwhile, or cannot be, is read again of those that are there."""
+    run(CRASHES, path)
+
+    def replace_by_an_empty_one() -> None:
+        for file in path.parent.glob("missions.db*"):
+            file.unlink()
+        run(OPENS, path)
+
+    def replace_and_fail() -> None:
+        replace_by_an_empty_one()
+        raise sqlite3.DatabaseError("torn")
+
+    def fail() -> None:
+        raise sqlite3.DatabaseError("damaged")
+
+    view = View(path, is_empty_when_missing=False)
+    assert view.read(Elsewhere(replace_by_an_empty_one)) == 0
+    run(CRASHES, path)
+    assert view.read(Elsewhere(replace_and_fail)) == 0
+    run(CRASHES, path)
+    with pytest.raises(sqlite3.DatabaseError, match="damaged"):
+        view.read(Elsewhere(fail))
+    view.close()
+
+
+def test_a_file_that_never_rests(path: Path) -> None:
+    """A file that is replaced at every reading is an error in the end."""
+    run(OPENS, path)
+
+    def replace() -> None:
+        copy = path.with_name("copy.db")
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute("VACUUM INTO ?", (str(copy),))
+        copy.replace(path)
+
+    view = View(path, is_empty_when_missing=False)
+    with pytest.raises(ReplacedError):
+        view.read(Elsewhere(*[replace] * 9))
+    view.close()
+
+
+async def test_before_the_owners_first_run_it_is_empty(path: Path) -> None:
+    """As asked, a reader answers that there are no missions, until there are."""
+    async with open_mission_reader(path, missing="empty") as reader:
+        assert await reader.list_missions() == []
+        assert await reader.list_scheduled() == []
+        assert await reader.inspect_mission("m-1") is None
+        assert await reader.load_definition("f-1") is None
+        assert [mission async for mission in reader.iter_missions()] == []
+        assert files_beside(path) == set()
+        empty(path)
+        assert await reader.list_missions() == []
+        adapter = create_sqlite_persistence_adapter(path)
+        await adapter.bootstrap()
+        await commit(adapter, adds("m-1"))
+        assert ids(await reader.list_missions()) == ["m-1"]
+        await adapter.close()
+
+
+async def test_waiting_for_the_owners_first_run(path: Path) -> None:
+    """As asked, a reader waits for the file, and for its owner to have prepared it."""
+
+    async def look() -> list[str]:
+        async with open_mission_reader(path, missing="wait") as reader:
+            return ids(await reader.list_missions())
+
+    looking = asyncio.ensure_future(look())
+    await asyncio.sleep(0.05)
+    empty(path)
+    await asyncio.sleep(0.15)
+    assert not looking.done()
+    adapter = create_sqlite_persistence_adapter(path)
+    await adapter.bootstrap()
+    assert await looking == []
+    await adapter.close()
+
+
+async def test_who_waits_can_stop(path: Path) -> None:
+    """A wait for the owner that is cancelled leaves no thread."""
+    before = threading.active_count()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05), open_mission_reader(path, missing="wait"):
+            raise AssertionError
+    assert threading.active_count() == before
+
+
+@pytest.mark.parametrize("missing", ["empty", "wait"])
+async def test_what_is_not_missing_but_wrong(path: Path, missing: Literal["empty", "wait"]) -> None:
+    """Nobody waits for a file that will never be one of missions, or for a directory that nobody will make."""
+    another_kind(path)
+    with pytest.raises(PersistenceError, match="not a SQLite database"):
+        async with open_mission_reader(path, missing=missing):
+            raise AssertionError
+    with pytest.raises(PersistenceError, match="does not exist: create it first"):
+        async with open_mission_reader(path.parent / "nowhere" / "missions.db", missing=missing):
+            raise AssertionError
+
+
+async def test_another_way_of_missing(path: Path) -> None:
+    """What to do before the first run is one of three words."""
+    wrong: Any = "never"
+    with pytest.raises(ValueError, match="missing: expected 'raise', 'empty' or 'wait', found"):
+        async with open_mission_reader(path, missing=wrong):
+            raise AssertionError

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import sqlite3
 import subprocess
 import sys
@@ -13,9 +15,27 @@ import pytest
 
 from mission_control.adapter_sqlite import create_sqlite_persistence_adapter, open_mission_reader
 from mission_control.adapter_sqlite.schema import SCHEMA_VERSION
-from mission_control.core import CorruptMissionError, HistoryRecord, HistoryType, PersistenceAdapter, PersistenceError
-from mission_control.core.records import iso
-from mission_control.testing.conformance.missions import adds, after, commit, record, retry, signal, sleep
+from mission_control.core import (
+    CorruptMissionError,
+    HistoryRecord,
+    HistoryType,
+    MissionFailure,
+    MissionStatus,
+    PersistenceAdapter,
+    PersistenceError,
+)
+from mission_control.core.records import Wait, iso
+from mission_control.testing.conformance.missions import (
+    START,
+    adds,
+    after,
+    commit,
+    ended,
+    record,
+    retry,
+    signal,
+    sleep,
+)
 
 
 def query(path: Path, sql: str) -> list[tuple[Any, ...]]:
@@ -97,10 +117,26 @@ async def test_a_file_of_the_first_release_is_brought_up_to_date(path: Path) -> 
     assert query(path, "PRAGMA user_version") == [(SCHEMA_VERSION,)]
 
 
+async def test_a_file_of_the_second_schema_gets_the_views_of_today(path: Path) -> None:
+    """Its tables are today's, and its missions are seen in views that it did not have."""
+    adapter = create_sqlite_persistence_adapter(path)
+    await adapter.bootstrap()
+    await commit(adapter, adds("m-1", waiting=signal()))
+    await adapter.close()
+    views = [name for (name,) in query(path, "SELECT name FROM sqlite_master WHERE type = 'view'")]
+    change(path, ";".join(f"DROP VIEW {name}" for name in views))
+    change(path, "CREATE VIEW waiting_missions AS SELECT mission_id, updated_at FROM missions; PRAGMA user_version = 2")
+    await adapter.bootstrap()
+    await adapter.close()
+    assert [name for (name,) in query(path, "SELECT name FROM sqlite_master WHERE type = 'view'")] == views
+    assert query(path, "SELECT waits_for FROM waiting_missions") == [("approval",)]
+    assert query(path, "PRAGMA user_version") == [(SCHEMA_VERSION,)]
+
+
 async def test_a_reader_of_a_file_of_the_first_release_says_what_to_do(path: Path) -> None:
     """Who only reads upgrades nothing."""
     change(path, FIRST_SCHEMA)
-    with pytest.raises(PersistenceError, match="an earlier release wrote it: a commander that opens it"):
+    with pytest.raises(PersistenceError, match="an earlier release wrote this file: a commander that opens it"):
         await open_mission_reader(path).__aenter__()
     assert query(path, "PRAGMA user_version") == [(1,)]
 
@@ -159,11 +195,92 @@ async def test_waiting_missions_view(adapter: PersistenceAdapter, path: Path) ->
     ]
 
 
+WAITS = [
+    (HistoryType.WAITING_FOR_SIGNAL, signal()),
+    (HistoryType.TIMER_SCHEDULED, sleep(after(90))),
+    (HistoryType.STEP_RETRY_SCHEDULED, retry(after(90))),
+]
+
+
+@pytest.mark.parametrize(("kind", "waiting"), WAITS)
+async def test_a_mission_waits_since_its_wait_began(
+    adapter: PersistenceAdapter, path: Path, kind: HistoryType, waiting: Wait
+) -> None:
+    """What happens during a wait, such as an update, does not move its beginning; earlier waits are not it."""
+    before = record(1, {}, type=HistoryType.WAITING_FOR_SIGNAL, event_name="approval")
+    received = record(2, {}, type=HistoryType.SIGNAL_RECEIVED, event_name="approval")
+    begins = record(3, {}, type=kind, event_name=waiting.event_name)
+    update = record(4, {}, type=HistoryType.MISSION_UPDATE, event_name="note", at=after(50))
+    await commit(adapter, adds("m-1", records=[before]))
+    await commit(adapter, adds("m-1", version=1, records=[received, begins], waiting=waiting))
+    await commit(adapter, adds("m-1", version=3, records=[update], waiting=waiting, updated_at=after(50)))
+    assert query(path, "SELECT since FROM waiting_missions") == [(iso(after(3)),)]
+
+
+async def test_all_missions_view(adapter: PersistenceAdapter, path: Path) -> None:
+    """People see every mission, where it stands, and what it failed of."""
+    await commit(adapter, adds("m-1"), adds("m-2", waiting=signal()), adds("m-3", **ended(MissionStatus.FAILED)))
+    assert query(path, "SELECT * FROM all_missions") == [
+        ("m-1", "order", "running", "pack", None, None, None, None, iso(START), iso(after(1))),
+        ("m-2", "order", "waiting", "approval", "signal", "approval", None, None, iso(START), iso(after(1))),
+        ("m-3", "order", "failed", "pack", None, None, None, "ValueError: gone wrong", iso(START), iso(after(1))),
+    ]
+
+
+async def test_failed_missions_view(adapter: PersistenceAdapter, path: Path) -> None:
+    """People see the failed missions with code, class and message, also where no step failed."""
+    timed_out = MissionFailure(message="no approval came", at=after(5), code="SIGNAL_TIMEOUT")
+    await commit(
+        adapter,
+        adds("m-1", **ended(MissionStatus.FAILED)),
+        adds("m-2", status=MissionStatus.FAILED, error=timed_out),
+        adds("m-3", **ended(MissionStatus.CANCELLED)),
+        adds("m-4"),
+    )
+    assert query(path, "SELECT * FROM failed_missions") == [
+        ("m-1", "order", "STEP_FAILED", "ValueError", "gone wrong", iso(after(2))),
+        ("m-2", "order", "SIGNAL_TIMEOUT", None, "no approval came", iso(after(5))),
+    ]
+
+
+async def test_a_damaged_row_does_not_keep_a_view_from_being_read(adapter: PersistenceAdapter, path: Path) -> None:
+    """The other missions are seen, and of the damaged one what is left."""
+    await commit(adapter, adds("m-1", **ended(MissionStatus.FAILED)), adds("m-2", **ended(MissionStatus.FAILED)))
+    change(path, "UPDATE missions SET error = '{' WHERE mission_id = 'm-1'")
+    assert query(path, "SELECT mission_id, class FROM failed_missions") == [("m-1", None), ("m-2", "ValueError")]
+    assert query(path, "SELECT mission_id, error FROM all_missions")[0] == ("m-1", None)
+
+
+MESSAGES = [
+    (os.fsdecode(b"caf\xe9.txt"), "caf\\udce9.txt"),
+    ("\ud83d alone, and \U0001f680", "\\ud83d alone, and \\ud83d\\ude80"),
+    ("\\ud800 as text, and \ud800", "\\ud800 as text, and \\ud800"),
+    ("\\", "\\"),
+    ("\U0001f680 and ü", "\U0001f680 and ü"),
+]
+
+
+@pytest.mark.parametrize(("message", "shown"), MESSAGES)
+async def test_an_error_that_is_no_text_for_sqlite(
+    adapter: PersistenceAdapter, path: Path, message: str, shown: str
+) -> None:
+    """Half of a surrogate pair, as in a file name that is not UTF-8, is shown as its escape in every view."""
+    failure = MissionFailure(message=message, at=after(2), code="STEP_FAILED", type="KeyError")
+    failed = record(2, {"error": failure.to_dict(exact=True)}, type=HistoryType.STEP_FAILED, event_name="pack", attempt_number=1)
+    started = record(1, {}, type=HistoryType.STEP_STARTED, event_name="pack", attempt_number=1)
+    await commit(adapter, adds("m-1", records=[started, failed], status=MissionStatus.FAILED, error=failure))
+    for view in ("step_attempts", "all_missions"):
+        assert query(path, f"SELECT error FROM {view}") == [(f"KeyError: {shown}",)]
+    assert query(path, "SELECT class, message FROM failed_missions") == [("KeyError", shown)]
+    ((details,),) = query(path, "SELECT details FROM mission_history WHERE seq = 2")
+    assert json.loads(details)["error"]["message"] == message
+
+
 async def test_step_attempts_view(adapter: PersistenceAdapter, path: Path) -> None:
     """People see each attempt of a step, how it ended and why."""
     kinds: tuple[tuple[HistoryType, int, dict[str, Any]], ...] = (
         (HistoryType.STEP_STARTED, 1, {}),
-        (HistoryType.STEP_FAILED, 1, {"error": {"message": "no paper", "code": "STEP_FAILED"}}),
+        (HistoryType.STEP_FAILED, 1, {"error": {"message": "no paper", "code": "STEP_FAILED", "type": "a.Jam"}}),
         (HistoryType.STEP_STARTED, 2, {}),
         (HistoryType.STEP_INTERRUPTED, 2, {"reason": "closed"}),
         (HistoryType.STEP_STARTED, 3, {}),
@@ -177,7 +294,7 @@ async def test_step_attempts_view(adapter: PersistenceAdapter, path: Path) -> No
     await commit(adapter, adds("m-1", records=[*records, running]))
     found = query(path, "SELECT step_name, attempt_number, status, started_at, finished_at, error FROM step_attempts")
     assert found == [
-        ("pack", 1, "failed", iso(after(1)), iso(after(2)), "no paper"),
+        ("pack", 1, "failed", iso(after(1)), iso(after(2)), "a.Jam: no paper"),
         ("pack", 2, "interrupted", iso(after(3)), iso(after(4)), None),
         ("pack", 3, "succeeded", iso(after(5)), iso(after(6)), None),
         ("ship", 1, "running", iso(after(7)), None, None),

@@ -8,11 +8,11 @@ import sqlite3
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 import attrs
 
@@ -23,11 +23,18 @@ from mission_control.core.records import MissionStatus, MissionSummary
 
 from . import queries
 from .connection import Synchronous
+from .failures import ReplacedError, storage_error
+from .files import Files
+from .holding import Holding
 from .location import DatabasePath, check_place, locate
 from .lock import DatabaseLock
-from .opening import WriterOpener, open_for_reading
+from .opening import ReaderOpener, WriterOpener
+from .reading import Reader
 from .worker import Worker, end
 from .writer import Writer
+
+T = TypeVar("T")
+P = ParamSpec("P")
 
 _LOCK_POLL_SECONDS = 0.05
 _CROWD = 16
@@ -58,10 +65,41 @@ def create_sqlite_persistence_adapter(
 class _Open:
     """What an open adapter holds. The lock is the writer's to release, after it has closed its connection."""
 
+    path: Path
     loop: asyncio.AbstractEventLoop
     process: int
     writer: Worker[Writer]
-    reader: Worker[sqlite3.Connection]
+    reader: Worker[Reader]
+
+    @classmethod
+    def on(cls, path: Path, synchronous: Synchronous, lock: DatabaseLock) -> _Open:
+        """Start both threads; what they open they open when the first job comes."""
+        holding = Holding(path)
+        reader = Worker("reader of", path, ReaderOpener(holding), _nothing)
+        holding.discard_reader = reader.discard
+        return cls(
+            path=path,
+            loop=asyncio.get_running_loop(),
+            process=os.getpid(),
+            writer=Worker("writer of", path, WriterOpener(holding, synchronous), lock.release),
+            reader=reader,
+        )
+
+    async def true(self, job: Awaitable[tuple[T, Files]]) -> T:
+        """Return what a job says, which is true if it was of the files that are at their paths now.
+
+        The loop looks, and not the job's thread: each look gives Python's lock up, and a thread may have to wait long
+        for it while the loop is busy. Where the files are not in place the writer lets go of them, and the reader too.
+        """
+        try:
+            answer, files = await job
+            if files.are_in_place():
+                return answer
+        except PersistenceError as error:
+            if not isinstance(error.__cause__, ReplacedError):
+                raise
+        await self.writer.do(Writer.check)
+        raise storage_error(self.path, ReplacedError())
 
     async def close(self) -> None:
         await end(self._stop, self.writer)
@@ -99,12 +137,7 @@ class SQLiteAdapter:
         self._drop_what_a_dead_loop_left()
         check_place(self._path)
         lock = await self._acquire_lock()
-        opened = _Open(
-            loop=asyncio.get_running_loop(),
-            process=os.getpid(),
-            writer=Worker("writer of", self._path, WriterOpener(self._path, self._synchronous), lock.release),
-            reader=Worker("reader of", self._path, partial(open_for_reading, self._path), _nothing),
-        )
+        opened = _Open.on(self._path, self._synchronous, lock)
         try:
             await opened.writer.do(_nothing)
         except BaseException:
@@ -131,23 +164,23 @@ class SQLiteAdapter:
 
     async def commit(self, batch: Sequence[MissionCommit], /) -> Sequence[CommitOutcome]:
         """Append the records of many missions in one transaction."""
-        writer = self._opened().writer
+        opened = self._opened()
         if len(batch) < _CROWD:
-            return await writer.do(Writer.write, batch)
+            return await opened.true(opened.writer.do(Writer.write, batch))
         # If the loop went on at once, the writer would get Python's lock when the loop has nothing left to do; and then
         # the loop would do nothing while SQLite writes, which needs no lock.
         begun = threading.Event()
-        outcomes = writer.do(Writer.write, batch, begun.set)
+        outcomes = opened.writer.do(Writer.write, batch, begun.set)
         begun.wait(_HEAD_START_SECONDS)
-        return await outcomes
+        return await opened.true(outcomes)
 
     async def load(self, mission_ids: Sequence[str], /) -> Sequence[LoadOutcome]:
         """Return each mission's history, None, or what is wrong with it."""
-        return await self._opened().reader.do(queries.load, mission_ids)
+        return await self._read(queries.load, mission_ids)
 
     async def load_summary(self, mission_id: str, /) -> MissionSummary | None:
         """Return the mission's row, or None."""
-        return await self._opened().reader.do(queries.load_summary, mission_id)
+        return await self._read(queries.load_summary, mission_id)
 
     async def list_missions(
         self,
@@ -158,24 +191,23 @@ class SQLiteAdapter:
         after: str | None = None,
     ) -> Sequence[MissionSummary]:
         """Return a page of summaries in order of creation."""
-        reader = self._opened().reader
-        return await reader.do(
+        return await self._read(
             queries.list_missions, status=status, mission_name=mission_name, limit=limit, after=after
         )
 
     async def list_scheduled(self, *, limit: int, after: str | None = None) -> Sequence[MissionSummary]:
         """Return a page of the missions that wait for a timer or a retry, earliest due first."""
-        return await self._opened().reader.do(queries.list_scheduled, limit=limit, after=after)
+        return await self._read(queries.list_scheduled, limit=limit, after=after)
 
     async def due(
         self, before: datetime, /, *, limit: int, after: tuple[datetime, str] | None = None
     ) -> Sequence[MissionSummary]:
         """Return a page of the missions that are due, earliest first."""
-        return await self._opened().reader.do(queries.due, before, limit=limit, after=after)
+        return await self._read(queries.due, before, limit=limit, after=after)
 
     async def next_due(self, after: datetime | None, /, kind: DueKind | None = None) -> datetime | None:
         """Return the earliest due time later than `after`, or None."""
-        return await self._opened().reader.do(queries.next_due, after, kind)
+        return await self._read(queries.next_due, after, kind)
 
     async def list_interrupted(self, *, limit: int, after: str | None = None) -> Sequence[MissionSummary]:
         """Return a page of the missions that are running, in order of creation."""
@@ -183,13 +215,19 @@ class SQLiteAdapter:
 
     async def load_definition(self, fingerprint: str, /) -> dict[str, Any] | None:
         """Return the static form stored under `fingerprint`, or None."""
-        return await self._opened().reader.do(queries.load_definition, fingerprint)
+        return await self._read(queries.load_definition, fingerprint)
 
     async def close(self) -> None:
         """Finish the commit under way, close the file, and give it up."""
         opened, self._open = self._open, None
         if opened is not None and opened.process == os.getpid():
             await opened.close()
+
+    async def _read(
+        self, query: Callable[Concatenate[sqlite3.Connection, P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        opened = self._opened()
+        return await opened.true(opened.reader.do(Reader.read, query, *args, **kwargs))
 
     def _opened(self) -> _Open:
         opened = self._open

@@ -18,7 +18,11 @@ _LARGEST_IDLE_LOG = 64 * 2**20
 """Bytes that the write-ahead log may keep on disk after a checkpoint."""
 
 
-def connect(path: Path, mode: Literal["rwc", "rw", "ro"]) -> sqlite3.Connection:
+Mode: TypeAlias = Literal["rwc", "rw", "ro", "ro&immutable=1"]
+"""With `immutable` nothing is locked, and nothing looked at but the database file alone."""
+
+
+def connect(path: Path, mode: Mode) -> sqlite3.Connection:
     """Open the database at the absolute `path`; transactions are the caller's, and so is the thread."""
     connection = sqlite3.connect(
         f"{path.as_uri()}?mode={mode}",

@@ -20,15 +20,18 @@ _REMEDIES = {
 }
 
 
-_NO_FILES_BESIDE = (
-    "it can be read while a commander has it open; otherwise SQLite must create files beside it, and may not: allow"
-    " writing in its directory, or read a copy"
+class NotPreparedError(PersistenceError):
+    """There is no file, or nothing in it yet: its owner has not run."""
+
+
+class ReplacedError(OSError):
+    """A file that is held is not the one at its path any more."""
+
+
+_REPLACED = (
+    "this file, or the log beside it (-wal), was deleted, moved or replaced while it was open: move it back, or restart"
+    " on what is there now; what was answered until now is in the former file"
 )
-_CLOSER_REMEDIES = {
-    sqlite3.SQLITE_READONLY_DIRECTORY: _NO_FILES_BESIDE,
-    sqlite3.SQLITE_READONLY_CANTINIT: _NO_FILES_BESIDE,
-    sqlite3.SQLITE_READONLY_RECOVERY: _NO_FILES_BESIDE,
-}
 
 
 def result_code(error: BaseException) -> int:
@@ -39,6 +42,8 @@ def result_code(error: BaseException) -> int:
 
 def storage_error(path: Path, error: Exception) -> PersistenceError:
     """Return the error that names the database, what is wrong with it, and the remedy."""
-    closer = _CLOSER_REMEDIES.get(getattr(error, "sqlite_errorcode", 0))
-    remedy = closer or _REMEDIES.get(result_code(error))
+    if isinstance(error, ReplacedError):
+        return PersistenceError(f"{path}: {_REPLACED}")
+    code = sqlite3.SQLITE_PERM if isinstance(error, PermissionError) else result_code(error)
+    remedy = _REMEDIES.get(code)
     return PersistenceError(f"{path}: {remedy} ({error})" if remedy else f"{path}: {error}")

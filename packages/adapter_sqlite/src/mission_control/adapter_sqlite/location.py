@@ -47,10 +47,3 @@ def check_place(path: Path) -> None:
             )
     except OSError as error:
         raise PersistenceError(f"{path}: cannot be looked at: {error.strerror}: check the permissions") from error
-
-
-def check_exists(path: Path) -> None:
-    """Raise `PersistenceError` where there is no file at `path` to read."""
-    check_place(path)
-    if not path.exists():
-        raise PersistenceError(f"{path}: there is no such file: a commander creates it when it becomes ready")

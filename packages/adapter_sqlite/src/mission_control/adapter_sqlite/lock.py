@@ -1,7 +1,7 @@
-"""One owner for a database: a record lock on a file beside it, which dies with the process that took it.
+"""One owner for a database: a lock on a file beside it, which dies with the process that took it.
 
-POSIX drops all of a process's locks on a file as soon as the process closes any descriptor of it. So a process
-looks into its own registry, by device and inode, before it opens a lock file, and never opens one that it holds.
+It belongs to the descriptor that it was taken on, so that the process may open and close the lock file as it likes. A
+process looks into its own registry, by device and inode, to tell its own commanders from others.
 The lock file stays for good: deleting it would let two processes lock two files of one name.
 """
 
@@ -11,20 +11,20 @@ import os
 import sys
 import threading
 from pathlib import Path
-from typing import TypeAlias
 
 from mission_control.core.errors import DatabaseInUseError, PersistenceError
 
-_Identity: TypeAlias = tuple[int, int]
+from .files import Identity, identity
+from .record_locks import ARE_OFFERED, set_lock
 
 _registry_guard = threading.Lock()
-_held: dict[_Identity, DatabaseLock] = {}
+_held: dict[Identity, DatabaseLock] = {}
 
 
 class DatabaseLock:
     """The ownership of one database, from `acquire` to `release`."""
 
-    def __init__(self, path: Path, identity: _Identity, descriptor: int) -> None:
+    def __init__(self, path: Path, identity: Identity, descriptor: int) -> None:
         self._path = path
         self._identity = identity
         self._descriptor = descriptor
@@ -44,14 +44,14 @@ class DatabaseLock:
 
     @classmethod
     def _acquire(cls, database: Path, path: Path) -> DatabaseLock:
-        if path.exists() and _identity(path.stat()) in _held:
-            raise _in_use(database, str(os.getpid()), "an open commander of this process")
+        if path.exists() and identity(path.stat()) in _held:
+            raise _in_use(database, f"an open commander of this process (pid {os.getpid()})")
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o666)
         try:
             if not _try_to_lock(descriptor):
-                raise _in_use(database, _read_pid(descriptor), "another process")
+                raise _in_use(database, f"another process (pid {_read_pid(descriptor)})")
             _write_pid(descriptor)
-            lock = cls(path, _identity(os.fstat(descriptor)), descriptor)
+            lock = cls(path, identity(os.fstat(descriptor)), descriptor)
         except BaseException:
             os.close(descriptor)
             raise
@@ -63,17 +63,19 @@ class DatabaseLock:
         with _registry_guard:
             if _held.get(self._identity) is self:
                 del _held[self._identity]
+                _unlock(self._descriptor)
                 os.close(self._descriptor)
 
+    def forget(self) -> None:
+        """Close what a forked child has of it, and unlock nothing: the lock is its parent's as well."""
+        os.close(self._descriptor)
 
-def _identity(status: os.stat_result) -> _Identity:
-    return status.st_dev, status.st_ino
 
-
-def _in_use(database: Path, pid: str, holder: str) -> DatabaseInUseError:
+def _in_use(database: Path, holder: str) -> DatabaseInUseError:
     return DatabaseInUseError(
-        f"{database}: in use by {holder} (pid {pid}): close it first, or raise lock_timeout to wait for it; to read"
-        " beside it use open_mission_reader"
+        f"{database}: in use by {holder}: close it first. One process runs the missions of a file: start a web server"
+        " with one worker and without a reloader, or keep the commander in a process of its own. To look beside it use"
+        " open_mission_reader; to wait for one that is about to close, set lock_timeout"
     )
 
 
@@ -102,21 +104,33 @@ if sys.platform == "win32":  # pragma: no cover
             return False
         return True
 
+    def _unlock(descriptor: int) -> None:
+        os.lseek(descriptor, _LOCKED_BYTE, os.SEEK_SET)
+        msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
+
 else:
     import fcntl
 
     def _try_to_lock(descriptor: int) -> bool:
+        if ARE_OFFERED:
+            return set_lock(descriptor, "exclusive")
         try:
-            fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except (BlockingIOError, PermissionError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
             return False
         return True
 
+    def _unlock(descriptor: int) -> None:
+        """Closing would not do where a program that was forked behind Python's back has the descriptor too."""
+        if ARE_OFFERED:
+            set_lock(descriptor, "none")
+        else:
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+
     def _forget_in_child() -> None:
-        """Close what a forked child inherited, while it holds no lock of its own that this could drop."""
         global _registry_guard  # noqa: PLW0603  # the parent's may be held by a thread that the child does not have
         _registry_guard = threading.Lock()
-        for lock in list(_held.values()):
-            lock.release()
+        while _held:
+            _held.popitem()[1].forget()
 
     os.register_at_fork(after_in_child=_forget_in_child)

@@ -7,7 +7,6 @@ makes no page short: then the rows are fetched one by one, until enough of them 
 from __future__ import annotations
 
 import json
-import logging
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, suppress
@@ -17,6 +16,7 @@ from operator import itemgetter
 from typing import Any, get_args
 
 from mission_control.core.errors import CorruptMissionError, PersistenceError
+from mission_control.core.log import ContainedLogger
 from mission_control.core.persistence import DueKind, LoadOutcome
 from mission_control.core.records import MissionStatus, MissionSummary, parse_iso
 
@@ -35,7 +35,7 @@ from .rows import (
     stored_time,
 )
 
-_log = logging.getLogger("mission_control.adapter_sqlite")
+_log: ContainedLogger = ContainedLogger("mission_control.adapter_sqlite")
 
 _PACKED_HISTORY = MISSION_HISTORY_COLUMNS.replace("records", "json(records)")
 """The records are packed as what they are, so that one look at the text decodes them all."""

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from mission_control.core.errors import PersistenceError
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """The version that this release reads and writes."""
 
 APPLICATION_ID = 0x4D435452
@@ -83,6 +83,23 @@ DROP TABLE records;
 """
 """Which of the records that are there came with one commit is not known any more: each is one of its own."""
 
+
+def _printable(text: str, path: str) -> str:
+    """Return the SQL of a text in JSON as UTF-8, whatever it was: half of a surrogate pair is shown as its escape."""
+    escaped = text
+    for old, new in ((r"'\\'", "char(1)"), (r"'\ud'", r"'\\ud'"), ("char(1)", r"'\\'")):
+        escaped = f"replace({escaped}, {old}, {new})"
+    found = f"json_extract({text}, '{path}')"
+    return f"iif(hex({found}) GLOB '*ED[AB]*', json_extract({escaped}, '{path}'), {found})"
+
+
+def _error(details: str, path: str) -> str:
+    """Return the SQL of an error's class and message."""
+    kind, message = (_printable(details, f"{path}.{name}") for name in ("type", "message"))
+    return f"ifnull({kind} || ': ', '') || {message}"
+
+
+_FAILURE = "iif(json_valid(error), error, NULL)"
 _VIEWS = {
     "mission_history": """
         SELECT m.mission_id, m.mission_name, h.version - json_array_length(h.records) + r.key + 1 AS seq,
@@ -92,15 +109,34 @@ _VIEWS = {
         FROM missions AS m JOIN history AS h ON h.mission = m.number,
              json_each(CASE WHEN json_valid(h.records) THEN h.records ELSE '[]' END) AS r
     """,
-    "waiting_missions": """
-        SELECT mission_id, mission_name, wait_kind, wait_name AS waits_for, due_at, attempt_number, updated_at
-        FROM missions WHERE status = 'waiting'
+    "all_missions": f"""
+        SELECT mission_id, mission_name, status, cursor AS step_name, wait_kind, wait_name AS waits_for, due_at,
+               {_error(_FAILURE, "$")} AS error, created_at, updated_at
+        FROM missions
     """,
-    "step_attempts": """
+    "failed_missions": f"""
+        SELECT mission_id, mission_name, json_extract({_FAILURE}, '$.code') AS code,
+               {_printable(_FAILURE, "$.type")} AS class, {_printable(_FAILURE, "$.message")} AS message,
+               json_extract({_FAILURE}, '$.at') AS failed_at
+        FROM missions WHERE status = 'failed'
+    """,
+    "waiting_missions": """
+        SELECT mission_id, mission_name, wait_kind, wait_name AS waits_for, due_at, attempt_number,
+               (
+                   SELECT ifnull(json_extract(r.value, '$[4]'), h.at)
+                   FROM history AS h,
+                        json_each(CASE WHEN json_valid(h.records) THEN h.records ELSE '[]' END) AS r
+                   WHERE h.mission = m.number AND json_extract(r.value, '$[0]')
+                         IN ('waiting-for-signal', 'timer-scheduled', 'step-retry-scheduled')
+                   ORDER BY h.version DESC, r.key DESC LIMIT 1
+               ) AS since
+        FROM missions AS m WHERE status = 'waiting'
+    """,
+    "step_attempts": f"""
         SELECT mission_id, mission_name, event_name AS step_name, attempt_number,
                CASE end_type WHEN 'step-succeeded' THEN 'succeeded' WHEN 'step-failed' THEN 'failed'
                              WHEN 'step-interrupted' THEN 'interrupted' ELSE 'running' END AS status,
-               at AS started_at, end_at AS finished_at, json_extract(end_details, '$.error.message') AS error
+               at AS started_at, end_at AS finished_at, {_error("end_details", "$.error")} AS error
         FROM (
             SELECT *, lead(type) OVER story AS end_type, lead(at) OVER story AS end_at,
                    lead(details) OVER story AS end_details
@@ -130,21 +166,21 @@ _VIEWS = {
 """Views keep no data: every upgrade makes them anew."""
 
 
-def is_current(connection: sqlite3.Connection, path: Path) -> bool:
-    """Return whether the file has today's schema; False where it is new, or of an older release.
+def state(connection: sqlite3.Connection, path: Path) -> Literal["current", "older", "empty"]:
+    """Return whether the file has today's schema, that of an older release, or none yet.
 
     Raises `PersistenceError` where it is not ours, or of a newer release.
     """
     ((version,), (owner,)) = (connection.execute(f"PRAGMA {name}").fetchone() for name in _MARKS)
     if owner != APPLICATION_ID:
         _check_empty(connection, path)
-        return False
+        return "empty"
     if version > SCHEMA_VERSION:
         raise PersistenceError(
             f"{path}: its schema is version {version}, and this release of mission-control-adapter-sqlite knows"
             f" versions up to {SCHEMA_VERSION}: upgrade mission-control, or restore a backup from before its upgrade"
         )
-    return bool(version == SCHEMA_VERSION)
+    return "current" if version == SCHEMA_VERSION else "older"
 
 
 _MARKS = ("user_version", "application_id")
@@ -177,6 +213,11 @@ def migrate(connection: sqlite3.Connection) -> None:
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
     connection.execute("COMMIT")
+
+
+def create_empty(connection: sqlite3.Connection) -> None:
+    """Make the tables of a database without missions, in memory."""
+    connection.executescript(_FIRST_SCHEMA + _A_ROW_FOR_EACH_COMMIT)
 
 
 def _first_schema(database: Database) -> None:

@@ -7,7 +7,6 @@ collected, and end the thread, without anyone having closed it.
 from __future__ import annotations
 
 import asyncio
-import logging
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -20,10 +19,12 @@ from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar
 import attrs
 
 from mission_control.core.errors import MissionControlError, PersistenceError
+from mission_control.core.log import ContainedLogger
 
 from .failures import storage_error
+from .forking import hold_forks
 
-_log = logging.getLogger("mission_control.adapter_sqlite")
+_log: ContainedLogger = ContainedLogger("mission_control.adapter_sqlite")
 
 
 _FAULTS = (sqlite3.Error, OSError, OverflowError, UnicodeError)
@@ -32,6 +33,10 @@ _FAULTS = (sqlite3.Error, OSError, OverflowError, UnicodeError)
 
 _PATIENCE_SECONDS = 5.0
 """How long a thread is waited for that finishes what is under way."""
+
+
+_GLANCE_SECONDS = 0.1
+"""How often to see whether a thread has ended instead of doing what it was asked to."""
 
 
 class Closeable(Protocol):
@@ -55,6 +60,11 @@ class _Job(Generic[R]):
 
 
 @attrs.define
+class _Discard:
+    done: threading.Event
+
+
+@attrs.define
 class _Stop:
     notify: Callable[[], None]
 
@@ -67,11 +77,13 @@ class Worker(Generic[R]):
     """
 
     def __init__(self, name: str, path: Path, acquire: Callable[[], R], release: Callable[[], None]) -> None:
-        self._jobs: SimpleQueue[_Job[R] | _Stop] = SimpleQueue()
+        self._jobs: SimpleQueue[_Job[R] | _Discard | _Stop] = SimpleQueue()
         self._path = path
         self._is_stopped = False
+        at_work = threading.Lock()
+        hold_forks(at_work)
         self._thread = threading.Thread(
-            target=_serve, args=(self._jobs, path, acquire, release), name=f"{name} {path.name}", daemon=True
+            target=_serve, args=(self._jobs, at_work, path, acquire, release), name=f"{name} {path.name}", daemon=True
         )
         self._thread.start()
 
@@ -86,6 +98,13 @@ class Worker(Generic[R]):
         future: asyncio.Future[T] = loop.create_future()
         self._jobs.put(_Job(loop, future, lambda resource: function(resource, *args, **kwargs)))
         return future
+
+    def discard(self) -> None:
+        """Have the thread close what it has, and wait for that; the next job gets the resource opened anew."""
+        done = threading.Event()
+        self._jobs.put(_Discard(done))
+        while self._thread.is_alive() and not done.wait(_GLANCE_SECONDS):
+            pass
 
     def stop(self, notify: Callable[[], None]) -> None:
         """End the thread when its queue is done; it calls `notify` when it has released everything."""
@@ -118,16 +137,26 @@ def call_soon(loop: asyncio.AbstractEventLoop, callback: Callable[..., None], *a
 
 
 def _serve(
-    jobs: SimpleQueue[_Job[R] | _Stop], path: Path, acquire: Callable[[], R], release: Callable[[], None]
+    jobs: SimpleQueue[_Job[R] | _Discard | _Stop],
+    at_work: threading.Lock,
+    path: Path,
+    acquire: Callable[[], R],
+    release: Callable[[], None],
 ) -> None:
     resource: R | None = None
     while True:
         job = jobs.get()
+        with at_work:
+            if isinstance(job, _Job):
+                resource = _do(job, resource, path, acquire)
+            else:
+                _close(resource)
+                resource = None
         if isinstance(job, _Stop):
             break
-        resource = _do(job, resource, path, acquire)
+        if isinstance(job, _Discard):
+            job.done.set()
         del job  # what it refers to must not stay alive until the next one comes
-    _close(resource)
     release()
     job.notify()
 

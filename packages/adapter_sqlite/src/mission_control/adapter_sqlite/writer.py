@@ -22,6 +22,7 @@ import attrs
 from mission_control.core.errors import PersistenceError, StaleMissionError
 from mission_control.core.persistence import CommitOutcome, MissionCommit, StoredDefinition
 
+from .files import Files
 from .rows import ABSENT, HISTORY_COLUMNS, SUMMARY_COLUMNS, Row, encode, history_text, stored_time, summary_row
 
 _COLUMNS = f"expected_version, {HISTORY_COLUMNS}, {SUMMARY_COLUMNS}"
@@ -85,10 +86,14 @@ def _nothing() -> None:
 
 
 class Writer:
-    """Writes on a connection that no one else uses."""
+    """Writes on a connection that no one else uses, to `files`; `let_go` closes it."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, files: Files, let_go: Callable[[sqlite3.Connection], None]
+    ) -> None:
         self._connection = connection
+        self._files = files
+        self._let_go = let_go
         self._cursor = connection.cursor()
         connection.execute("PRAGMA temp_store = MEMORY")  # a full or missing folder for temporary files is no concern
         for statement in _SETUP:
@@ -96,11 +101,18 @@ class Writer:
 
     def close(self) -> None:
         """Close the connection."""
-        self._connection.close()
+        self._let_go(self._connection)
 
-    def write(self, batch: Sequence[MissionCommit], begun: Callable[[], None] = _nothing) -> list[CommitOutcome]:
+    def check(self) -> None:
+        """Raise `ReplacedError` where the files are not in their places any more."""
+        self._files.check()
+
+    def write(
+        self, batch: Sequence[MissionCommit], begun: Callable[[], None] = _nothing
+    ) -> tuple[list[CommitOutcome], Files]:
         """Write the members that fit what storage has, in one transaction; return an outcome for each.
 
+        They are true if the files that come with them are in their places afterwards.
         `begun` is called when all that is left to do is SQLite's.
         """
         prepared = _prepare(batch)
@@ -110,8 +122,8 @@ class Writer:
             with nullcontext() if is_one else self._transaction():
                 self._execute(prepared)
         except sqlite3.IntegrityError:
-            return self._write_what_fits(batch)
-        return [None] * len(batch)
+            return self._write_what_fits(batch), self._files
+        return [None] * len(batch), self._files
 
     def _execute(self, prepared: _Prepared) -> None:
         for definition in prepared.definitions.values():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import threading
 from collections.abc import Callable, Coroutine
@@ -12,8 +11,9 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 from mission_control.core import CommanderClosedError
+from mission_control.core.log import ContainedLogger
 
-_logger = logging.getLogger("mission_control.client")
+_logger: ContainedLogger = ContainedLogger("mission_control.client")
 
 T = TypeVar("T")
 

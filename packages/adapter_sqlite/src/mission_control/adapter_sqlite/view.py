@@ -1,0 +1,130 @@
+"""Reads of a database whoever has it open, also nobody, that leave nothing behind.
+
+Where its log is not there, or empty, all there is is in the database file, and stays so until the log has something:
+then SQLite reads that file alone, without any lock, and the answer is believed if afterwards it is still the same one.
+Otherwise the log has something, and the files for reading it are there mostly: an owner made them.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
+
+import attrs
+
+from mission_control.core.errors import PersistenceError
+
+from .failures import NotPreparedError, ReplacedError
+from .files import Identity, identity, log_of
+from .opening import connect_for_reading, open_for_reading
+from .reading import Reader
+from .schema import create_empty
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+_TICK_NS = 20_000_000
+"""More than a file system's clock takes from one time to the next: changes in between leave the same time."""
+
+_TRIES = 5
+"""How often to read anew what was changed or replaced meanwhile."""
+
+
+@attrs.frozen
+class _Still:
+    """A database of which everything is in its own file."""
+
+    file: Identity
+    size: int
+    modified_ns: int
+
+
+@attrs.define
+class View:
+    """Reads what is at `path` at each time; before its owner's first run as of an empty file, or not."""
+
+    _path: Path
+    _is_empty_when_missing: bool = attrs.field(kw_only=True, alias="is_empty_when_missing")
+    _reader: Reader | None = attrs.field(default=None, init=False)
+
+    def read(self, query: Callable[Concatenate[sqlite3.Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Return what the query finds. Raises `NotPreparedError` before the owner's first run, unless that is empty."""
+        try:
+            return self._read(lambda connection: query(connection, *args, **kwargs))
+        except NotPreparedError:
+            if not self._is_empty_when_missing:
+                raise
+        with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+            create_empty(connection)
+            return query(connection, *args, **kwargs)
+
+    def _read(self, query: Callable[[sqlite3.Connection], T]) -> T:
+        for _ in range(_TRIES):
+            still = self._look()
+            answer = self._read_with_log(query) if still is None else self._read_still(query, still)
+            if answer is not None:
+                return answer[0]
+        raise ReplacedError
+
+    def _look(self) -> _Still | None:
+        """Return what there is, or None where there is more than the database file."""
+        try:
+            status = self._path.stat()
+        except FileNotFoundError as error:
+            raise NotPreparedError(
+                f"{self._path}: there is no such file: a commander creates it when it becomes ready"
+            ) from error
+        if _has_something(log_of(self._path)) or _has_something(self._journal):
+            return None
+        if 0 <= time.time_ns() - status.st_mtime_ns < _TICK_NS:
+            time.sleep(_TICK_NS / 1e9)
+        return _Still(identity(status), status.st_size, status.st_mtime_ns)
+
+    def _read_still(self, query: Callable[[sqlite3.Connection], T], still: _Still) -> tuple[T] | None:
+        self.close()
+        try:
+            with closing(connect_for_reading(self._path, "ro&immutable=1")) as connection:
+                answer = query(connection)
+        except (sqlite3.Error, PersistenceError):
+            if self._look() == still:
+                raise
+            return None
+        return (answer,) if self._look() == still else None
+
+    def _read_with_log(self, query: Callable[[sqlite3.Connection], T]) -> tuple[T] | None:
+        try:
+            reader = self._reader = self._reader or open_for_reading(self._path)
+        except ReplacedError:
+            return None
+        try:
+            answer, files = reader.read(query)
+        except (sqlite3.Error, PersistenceError):
+            if reader.files.are_in_place():
+                raise
+        else:
+            if files.are_in_place():
+                return (answer,)
+        self.close()
+        return None
+
+    @property
+    def _journal(self) -> Path:
+        """Where SQLite keeps what a change of the file would undo, while it has no log yet."""
+        return self._path.with_name(f"{self._path.name}-journal")
+
+    def close(self) -> None:
+        """Close what is open; the next read opens it anew."""
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            reader.close()
+
+
+def _has_something(file: Path) -> bool:
+    try:
+        return file.stat().st_size > 0
+    except FileNotFoundError:
+        return False
