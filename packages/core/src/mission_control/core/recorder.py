@@ -77,11 +77,15 @@ class Recorder(ABC):
         self._stored: set[str] = set()
         self._fault: Callable[[], PersistenceError | None] = lambda: None
         """What storage failed with last, for as long as somebody keeps it."""
-        self.is_closing = False
+        self.is_closing: bool = False
 
     @abstractmethod
     def _advance(self, flight: Flight) -> None:
         """Begin what comes next for the mission, unless something is under way for it."""
+
+    def _begin_closing(self) -> None:
+        """Begin nothing new for any mission from here on."""
+        self.is_closing = True
 
     # Memory
 
