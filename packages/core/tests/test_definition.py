@@ -289,6 +289,15 @@ def test_policy_that_is_none_is_refused(retry: Any) -> None:
         BUILDER.step("s", run, retry=retry)
 
 
+def test_static_form_can_be_sent_whatever_its_message_is() -> None:
+    """A lone surrogate in the message of a deadline is its escape for those who draw the definition."""
+    definition = BUILDER.need_to("n", int, timeout=5, timeout_message="no caf\udce9").end()
+
+    form = json.dumps(definition.to_static(), ensure_ascii=False).encode()
+
+    assert json.loads(form)["nodes"][-2]["timeout_message"] == r"no caf\udce9"
+
+
 @pytest.mark.parametrize("message", [5, b"late", ["late"]], ids=repr)
 def test_timeout_message_that_is_no_text_is_refused(message: Any) -> None:
     """A message is text."""

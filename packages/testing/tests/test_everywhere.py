@@ -152,6 +152,21 @@ async def test_failure_and_cancellation_are_ends_too() -> None:
     assert report.repeated_steps == {"start", "refuse"}
 
 
+async def test_mission_that_still_waits_has_to_wait_at_the_same_place() -> None:
+    """A scenario need not bring its missions to their end; updates are events too, and no steps."""
+    draft = m.define("noted").update("note", str, lambda ctx, text: text)
+    noted = draft.start(input=str, run=reserve).need_to(paid).end()
+
+    async def scenario(life: Life) -> None:
+        mission = await life.commander.start(noted, "kettle", mission_id="n-1", if_exists="return")
+        await mission.update("note", "fragile")
+
+    report = await crash_everywhere(scenario, definitions=[noted])
+
+    assert len(report.crashes) == 6
+    assert report.repeated_steps == {"start"}
+
+
 async def test_what_the_scenario_raises_says_where() -> None:
     """An assertion of the scenario comes out as it is, with the crash that it failed after."""
 

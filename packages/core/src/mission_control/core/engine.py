@@ -466,7 +466,7 @@ class Engine(Recorder):
 
     async def close(self) -> None:
         """Stop user code, make durable what is decided, and forget all missions. Callers get an error."""
-        self.is_closing = True
+        self._begin_closing()
         for attempt in list(self._runner.running):
             attempt.stop(Stop.CLOSE)
         while flights := self._hangar.active():
@@ -481,13 +481,10 @@ class Engine(Recorder):
 
     def abandon(self) -> None:
         """Forget all missions as the end of the process would: nothing more is written. Callers get an error."""
-        self.is_closing = True
+        self._begin_closing()
         self._journal.cut(PersistenceError("the commander was abandoned: nothing of it is written any more"))
         for flight in self._hangar.active():
             flight.woken = None  # a process that has died says nothing
-            for asked in (flight.decision and flight.decision.operation, flight.attempt and flight.attempt.code):
-                if isinstance(asked, Operation):
-                    asked.refuse(closed())
             self._drop(flight, closed())
         self._refuse_awaiting()
 

@@ -194,9 +194,9 @@ class Flight:
 
     def callers(self) -> tuple[Operation, ...]:
         """Take out everybody who waits for something of this mission."""
-        deciding = self.decision.operation if self.decision is not None else None
-        in_hand = () if deciding is None else (deciding,)
-        callers = (*(self.held or ()), *(self.cancels or ()), *self.watchers, *self.enders, *in_hand)
+        in_hand = (self.decision and self.decision.operation, self.attempt and self.attempt.code)
+        asking = [asked for asked in in_hand if isinstance(asked, Operation)]
+        callers = (*(self.held or ()), *(self.cancels or ()), *self.watchers, *self.enders, *asking)
         self.held = self.cancels = None
         self.watchers = self.enders = ()
         return callers

@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 import attrs
 
+from .readable import encodable
 from .retry import RetryPolicy
 from .schema import PayloadType
 
@@ -82,7 +83,7 @@ class SignalNode:
             "name": self.name,
             "schema": self.schema.description,
             "timeout": self.timeout,
-            "timeout_message": self.timeout_message,
+            "timeout_message": None if self.timeout_message is None else encodable(self.timeout_message),
         }
 
 

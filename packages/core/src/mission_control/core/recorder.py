@@ -80,7 +80,7 @@ class Recorder(ABC):
         self._stored: set[str] = set()
         self._fault: Callable[[], PersistenceError | None] = lambda: None
         """What storage failed with last, for as long as somebody keeps it."""
-        self.is_closing = False
+        self.is_closing: bool = False
 
     @abstractmethod
     def _advance(self, flight: Flight) -> None:
@@ -89,6 +89,10 @@ class Recorder(ABC):
     @abstractmethod
     def _outcome_is_durable(self, flight: Flight) -> None:
         """Forget the outcome of an attempt that is on record."""
+
+    def _begin_closing(self) -> None:
+        """Begin nothing new for any mission from here on."""
+        self.is_closing = True
 
     # Memory
 
