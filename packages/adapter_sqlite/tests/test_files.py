@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import sqlite3
 import subprocess
@@ -140,8 +141,9 @@ def move_the_folder_away(path: Path) -> None:
 
 
 @POSIX
+@pytest.mark.parametrize("seconds", [0, 0.05], ids=["at once", "when the folder has long been the same"])
 @pytest.mark.parametrize("take", [delete, delete_the_database_alone, move_away, move_the_folder_away])
-async def test_a_database_that_is_taken_away(path: Path, take: Callable[[Path], None]) -> None:
+async def test_a_database_that_is_taken_away(path: Path, take: Callable[[Path], None], seconds: float) -> None:
     """Nothing is accepted into it, nothing is read out of it, and no empty one is made in its place."""
     folder = path.parent / "data"
     folder.mkdir()
@@ -150,6 +152,8 @@ async def test_a_database_that_is_taken_away(path: Path, take: Callable[[Path], 
     await adapter.bootstrap()
     await commit(adapter, adds("m-1"))
     assert await history(adapter, "m-1") == [1]
+    await asyncio.sleep(seconds)
+    await commit(adapter, adds("m-1", version=1))
     take(path)
     for _ in range(2):
         with pytest.raises(PersistenceError, match=rf"{path}: .*was deleted, moved or replaced.*: move it back"):
@@ -158,6 +162,17 @@ async def test_a_database_that_is_taken_away(path: Path, take: Callable[[Path], 
             await adapter.load(["m-1"])
     assert not path.exists()
     await adapter.close()
+
+
+async def test_a_folder_with_other_files(adapter: PersistenceAdapter, path: Path) -> None:
+    """Files that come and go beside the database are no concern."""
+    for number in range(5):
+        await commit(adapter, adds(f"m-{number}"))
+        await asyncio.sleep(0.01 * number)
+        another = path.with_name(f"other-{number}")
+        another.touch()
+        await commit(adapter, adds(f"n-{number}"))
+        another.unlink()
 
 
 @POSIX
@@ -230,10 +245,15 @@ async def test_a_connection_of_this_process_to_what_was_there_before(path: Path)
         await adapter.close()
         for name in ("missions.db-wal", "missions.db-shm"):
             path.with_name(name).unlink()
+        with pytest.raises(PersistenceError, match="was deleted, moved or replaced"):
+            await adapter.bootstrap()
         run(LOOKS, path)
         assert path.with_name("missions.db-shm").exists()
         with pytest.raises(PersistenceError, match="this process has it open from when other files were beside it"):
             await adapter.bootstrap()
+    await adapter.bootstrap()
+    await commit(adapter, adds("m-2"))
+    await adapter.close()
 
 
 @NEEDS_LOCKS

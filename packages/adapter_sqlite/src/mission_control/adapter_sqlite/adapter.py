@@ -85,7 +85,7 @@ class _Open:
             reader=reader,
         )
 
-    async def true(self, job: Awaitable[tuple[T, Files]]) -> T:
+    async def checked(self, job: Awaitable[tuple[T, Files]]) -> T:
         """Return what a job says, which is true if it was of the files that are at their paths now.
 
         The loop looks, and not the job's thread: each look gives Python's lock up, and a thread may have to wait long
@@ -166,13 +166,13 @@ class SQLiteAdapter:
         """Append the records of many missions in one transaction."""
         opened = self._opened()
         if len(batch) < _CROWD:
-            return await opened.true(opened.writer.do(Writer.write, batch))
+            return await opened.checked(opened.writer.do(Writer.write, batch))
         # If the loop went on at once, the writer would get Python's lock when the loop has nothing left to do; and then
         # the loop would do nothing while SQLite writes, which needs no lock.
         begun = threading.Event()
         outcomes = opened.writer.do(Writer.write, batch, begun.set)
         begun.wait(_HEAD_START_SECONDS)
-        return await opened.true(outcomes)
+        return await opened.checked(outcomes)
 
     async def load(self, mission_ids: Sequence[str], /) -> Sequence[LoadOutcome]:
         """Return each mission's history, None, or what is wrong with it."""
@@ -227,7 +227,7 @@ class SQLiteAdapter:
         self, query: Callable[Concatenate[sqlite3.Connection, P], T], /, *args: P.args, **kwargs: P.kwargs
     ) -> T:
         opened = self._opened()
-        return await opened.true(opened.reader.do(Reader.read, query, *args, **kwargs))
+        return await opened.checked(opened.reader.do(Reader.read, query, *args, **kwargs))
 
     def _opened(self) -> _Open:
         opened = self._open

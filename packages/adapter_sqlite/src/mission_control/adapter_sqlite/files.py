@@ -6,6 +6,7 @@ A file that is open can be deleted, moved or replaced all the same; what is writ
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 from typing import TypeAlias
 
@@ -39,36 +40,51 @@ def database_at(path: Path) -> Identity:
         raise ReplacedError from error
 
 
-@attrs.frozen
+TICK_NS = 20_000_000
+"""More than a file system's clock takes from one time to the next: two changes in between leave the same time."""
+
+
+def may_change_unseen(changed_ns: int) -> bool:
+    """Return whether another change, from now on, could have the same time as the one of `changed_ns`."""
+    return 0 <= time.time_ns() - changed_ns < TICK_NS
+
+
+@attrs.define
 class Files:
     """A database and its write-ahead log, as they were found at their paths."""
 
-    path: str
-    log_path: str
     database: Identity
     log: Identity
+    _path: Path
+    _folder: str = attrs.field(eq=False)
+    _unchanged: tuple[int, ...] | None = attrs.field(default=None, init=False, eq=False)
 
     @classmethod
     def at(cls, path: Path) -> Files:
         """Return what is there now. Raises `ReplacedError` where one of the two is not."""
-        log = log_of(path)
         try:
-            return cls(str(path), str(log), identity(path.stat()), identity(log.stat()))
+            return cls(identity(path.stat()), identity(log_of(path).stat()), path, str(path.parent))
         except FileNotFoundError as error:
             raise ReplacedError from error
 
     def are_in_place(self) -> bool:
-        """Return whether they still are. What cannot be looked at is not where it was."""
+        """Return whether they still are. What cannot be looked at is not where it was.
+
+        Nothing leaves a folder, or comes into it, without changing its time. That is one look instead of two; and after
+        a look at the log the file system would write a new time of it down with the next commit.
+        """
         try:
-            database, log = os.stat(self.path), os.stat(self.log_path)  # noqa: PTH116  # half the time, for every commit
+            folder = os.stat(self._folder)  # noqa: PTH116  # half the time, for every commit
+            found = folder.st_ctime_ns, folder.st_ino, folder.st_dev
+            return found == self._unchanged or self._are_in(found)
         except OSError:
             return False
-        return (
-            database.st_ino == self.database[1]
-            and log.st_ino == self.log[1]
-            and database.st_dev == self.database[0]
-            and log.st_dev == self.log[0]
-        )
+
+    def _are_in(self, folder: tuple[int, ...]) -> bool:
+        files = identity(self._path.stat()), identity(log_of(self._path).stat())
+        are_in_place = files == (self.database, self.log)
+        self._unchanged = folder if are_in_place and not may_change_unseen(folder[0]) else None
+        return are_in_place
 
     def check(self) -> None:
         """Raise `ReplacedError` where they are not."""

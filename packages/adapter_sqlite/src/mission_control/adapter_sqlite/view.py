@@ -19,16 +19,13 @@ import attrs
 from mission_control.core.errors import PersistenceError
 
 from .failures import NotPreparedError, ReplacedError
-from .files import Identity, identity, log_of
+from .files import TICK_NS, Identity, identity, log_of, may_change_unseen
 from .opening import connect_for_reading, open_for_reading
 from .reading import Reader
 from .schema import create_empty
 
 T = TypeVar("T")
 P = ParamSpec("P")
-
-_TICK_NS = 20_000_000
-"""More than a file system's clock takes from one time to the next: changes in between leave the same time."""
 
 _TRIES = 5
 """How often to read anew what was changed or replaced meanwhile."""
@@ -80,8 +77,8 @@ class View:
             ) from error
         if _has_something(log_of(self._path)) or _has_something(self._journal):
             return None
-        if 0 <= time.time_ns() - status.st_mtime_ns < _TICK_NS:
-            time.sleep(_TICK_NS / 1e9)
+        if may_change_unseen(status.st_mtime_ns):
+            time.sleep(TICK_NS / 1e9)
         return _Still(identity(status), status.st_size, status.st_mtime_ns)
 
     def _read_still(self, query: Callable[[sqlite3.Connection], T], still: _Still) -> tuple[T] | None:
