@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import traceback
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
@@ -529,6 +530,62 @@ async def clock_that_is_read(fault: Fault) -> None:
 
 
 @place
+async def clock_that_is_read_while_a_caller_waits(fault: Fault) -> None:
+    clock = Failing(fault)
+
+    async def code(ctx: MissionContext[int]) -> int:
+        clock.failures["now"] = 1
+        return 2
+
+    definition = lived(code)
+    async with create_commander(clock=clock) as commander:
+        with pytest.raises((type(fault()), RuntimeError)):
+            await commander.start(definition, 1, mission_id="mine")
+        mission = await commander.start(definition, 1, mission_id="mine", if_exists="return")
+        assert await mission.output() == 2
+
+
+@place
+async def clock_that_is_read_for_a_timeout(fault: Fault) -> None:
+    class Late(Failing):
+        is_late = False
+
+        async def sleep_until(self, instant: datetime, /) -> None:
+            await super().sleep_until(instant)
+            self.failures["now"], self.is_late = int(self.is_late), False
+
+    clock = Late(fault)
+
+    async def code(ctx: MissionContext[int]) -> int:
+        clock.is_late = True
+        await asyncio.sleep(60)
+        return 2
+
+    definition = m.define("lived").start(input=int, run=begin).step("code", code, timeout=0.01).end()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("mission_control.core.sleeper._BROKEN_CLOCK_SECONDS", 0.01)
+        async with create_commander(clock=clock) as commander:
+            mission = await commander.start(definition, 1, wait=False)
+            assert (await mission.result()).status == MissionStatus.FAILED
+
+
+@place
+async def thread_that_cannot_be_had(fault: Fault) -> None:
+    async with create_commander() as commander:
+        with pytest.MonkeyPatch.context() as patch:
+            started = threading.Thread.start
+
+            def start(thread: threading.Thread) -> None:
+                patch.setattr(threading.Thread, "start", started)
+                raise fault()
+
+            patch.setattr(threading.Thread, "start", start)
+            mission = await commander.start(lived(returning(int)), 1, wait=False)
+            assert await mission.output() == 0
+        await others_go_on(commander)
+
+
+@place
 async def clock_that_waits(fault: Fault) -> None:
     clock = Failing(fault)
     async with create_commander(clock=clock) as commander:
@@ -618,3 +675,13 @@ async def storage_that_is_asked_for_what_is_due(fault: Fault) -> None:
             storage.is_to_fail.add("next_due")
             await others_go_on(commander)
             await commander.settled()
+
+
+async def test_end_of_the_program_is_not_kept() -> None:
+    """What ends the program goes through to whoever asked, also from where everything else is kept."""
+    clock = Failing(KeyboardInterrupt)
+    async with create_commander(clock=clock) as commander:
+        await commander.settled()
+        clock.failures["now"] = 1
+        with pytest.raises(KeyboardInterrupt):
+            await commander.start(OTHER, 1)

@@ -21,7 +21,7 @@ from mission_control.core import (
     m,
 )
 from mission_control.testing import FakeClock
-from storages import Gate, OpenCommander, ThreadGate
+from storages import Gate, Gated, Kept, OpenCommander, ThreadGate
 
 
 @define
@@ -601,3 +601,32 @@ async def test_events_of_updates_are_there_for_steps(open_commander: OpenCommand
     await mission.signal("go", "on")
 
     assert await mission.output() == [{"text": "x", "stars": 0}, {"text": "X", "stars": 1}]
+
+
+async def test_update_that_ends_while_its_mission_is_being_cancelled_is_refused(open_commander: OpenCommander) -> None:
+    """The cancellation is on its way to storage and wins; the update is answered, and nothing of it recorded."""
+    gate, storage = Gate(), Kept(Gated)
+
+    async def change(ctx: MissionContext[int], value: int) -> int:
+        await gate(ctx)
+        return value
+
+    definition = m.define("d").update("change", int, change).start(input=int, run=begin).need_to("go", str).end()
+    commander = await open_commander([definition], wrap=storage)
+    mission = await commander.start(definition, 1)
+    update = asyncio.create_task(mission.update("change", 2))
+    await gate.begun.wait()
+    storage.adapter.gate.clear()
+    storage.adapter.arrived.clear()
+    cancelling = asyncio.create_task(mission.cancel())
+    await storage.adapter.arrived.wait()
+    gate.opened.set()
+    for _ in range(20):
+        await asyncio.sleep(0)
+    storage.adapter.gate.set()
+
+    async with asyncio.timeout(5):
+        assert (await cancelling).status == "cancelled"
+        with pytest.raises(MissionTerminalError):
+            await update
+    assert "change" not in (await mission.snapshot()).events

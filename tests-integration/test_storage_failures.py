@@ -29,9 +29,10 @@ from mission_control.core import (
     m,
     recorder,
 )
+from mission_control.core.clock import Driven
 from mission_control.core.persistence import CommitOutcome, LoadOutcome, MissionCommit
 from mission_control.testing import FakeClock, FaultInjectingAdapter
-from storages import Forwarding, Gate, Kept, OpenCommander, Undriven
+from storages import Forwarding, Gate, Kept, OpenCommander, ThreadGate, Undriven
 
 T = TypeVar("T")
 When = Literal["before", "after"]
@@ -694,3 +695,36 @@ async def test_attempt_of_another_writers_mission_is_not_taken_for_our_own(open_
         await mission.result()
 
     assert runs == [2]
+
+
+async def test_outcome_of_a_mission_that_was_cancelled_unseen_does_not_count(
+    open_commander: OpenCommander, fake_clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The cancellation took effect, its answer was lost, and the thread failed meanwhile: that is told to nobody."""
+    gate, faults = ThreadGate(), Faults("after")
+
+    class Watching(Undriven):
+        driven: Driven
+
+        def join(self, driven: Driven, /) -> Callable[[], None]:
+            self.driven = driven
+            return lambda: None
+
+    def fail(ctx: MissionContext[int]) -> None:
+        gate(ctx)
+        raise ValueError("too late")
+
+    clock = Watching(fake_clock)
+    definition = m.define("d").start(input=int, run=fail).end()
+    commander = await open_commander(wrap=faults.wrap, clock=clock)
+    mission = await commander.start(definition, 1, wait=False)
+    await gate.begun.wait()
+    faults.arm()
+    with pytest.raises(PersistenceError):
+        await mission.cancel()
+    gate.opened.set()
+    while clock.driven.running():
+        await asyncio.sleep(0)
+
+    assert (await mission.cancel()).status == "cancelled"
+    assert "failed at" not in caplog.text

@@ -133,3 +133,22 @@ async def test_what_was_told_is_not_kept_until_the_batch_is_done() -> None:
     await coalescer.drained()
 
     assert alive == [4, 3, 2, 1]
+
+
+async def test_batch_whose_task_is_cancelled_is_told_to_nobody() -> None:
+    """A loop that ends cancels its tasks: that is no fault of storage."""
+    begun, told = asyncio.Event(), list[object]()
+
+    async def slow(batch: list[str]) -> Sequence[str]:
+        begun.set()
+        await asyncio.Event().wait()
+        return batch
+
+    coalescer: Coalescer[str, None, str] = Coalescer(slow, lambda _, outcome: told.append(outcome), Activity())
+    before = asyncio.all_tasks()
+    coalescer.submit("a", None)
+    await begun.wait()
+    (task,) = asyncio.all_tasks() - before
+    task.cancel()
+    await coalescer.drained()
+    assert told == []

@@ -15,7 +15,7 @@ from typing import Any, TypeGuard
 from .activity import Activity
 from .clock import Clock, RunningAttempt
 from .flight import Flight, Operation, UpdateOperation
-from .foreign import ENDS_THE_PROGRAM, carried
+from .foreign import ENDS_THE_PROGRAM, carried, tried
 from .log import ContainedLogger
 from .nodes import StepNode, UserCode
 from .observer import Tracer
@@ -400,12 +400,7 @@ def _without_our_frame(error: BaseException) -> BaseException:
 
 def is_awaitable(value: object) -> TypeGuard[Awaitable[Any]]:
     """True where the value can be awaited; one that raises when it is asked cannot."""
-    try:
-        return inspect.isawaitable(value)
-    except ENDS_THE_PROGRAM:
-        raise
-    except BaseException:  # a user's object may do anything
-        return False
+    return tried(lambda: inspect.isawaitable(value), lambda _: False)
 
 
 def _discard(value: object) -> None:

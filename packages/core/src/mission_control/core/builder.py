@@ -19,7 +19,7 @@ from typing_extensions import TypeForm, TypeVar
 from .annotations import is_coroutine_function, return_type
 from .definition import I, MissionDefinition, Signal, node_name
 from .errors import MissionDefinitionError
-from .foreign import ENDS_THE_PROGRAM
+from .foreign import tried
 from .issues import found
 from .names import checked_name, is_a
 from .nodes import EndNode, Node, SignalNode, SleepNode, StartNode, StepNode, UpdateHandler, UserCode
@@ -36,20 +36,20 @@ _UNSTATED: Any = object()
 Duration: TypeAlias = timedelta | float
 
 
+def _bind(run: Callable[..., object], arguments: int) -> BaseException | None:
+    inspect.signature(run).bind(*(None,) * arguments)
+    return None
+
+
 def _code(run: object, *, arguments: int, subject: str) -> UserCode:
     if not callable(run):
         raise MissionDefinitionError(f"{subject}: expected a function, found {found(run)}")
-    try:
-        inspect.signature(run).bind(*(None,) * arguments)
-    except TypeError as error:
+    problem = tried(lambda: _bind(run, arguments), lambda error: error)
+    if isinstance(problem, TypeError):
         expected = "(ctx)" if arguments == 1 else "(ctx, input)"
-        raise MissionDefinitionError(f"{subject}: it is called with {expected}, and that fails: {error}") from None
-    except ValueError:
-        pass  # a built-in without a signature
-    except ENDS_THE_PROGRAM:
-        raise
-    except BaseException as error:  # a signature may be computed by what has it
-        raise MissionDefinitionError(f"{subject}: the signature of {found(run)} cannot be read") from error
+        raise MissionDefinitionError(f"{subject}: it is called with {expected}, and that fails: {problem}")
+    if problem is not None and not isinstance(problem, ValueError):  # which a built-in without a signature raises
+        raise MissionDefinitionError(f"{subject}: the signature of {found(run)} cannot be read") from problem
     return run
 
 

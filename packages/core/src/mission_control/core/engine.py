@@ -210,6 +210,9 @@ class Engine(Recorder):
         assert state is not None  # a flight without one is busy
         if flight.attempt is not None:
             self._attend(flight, flight.attempt, state)
+        elif flight.updated is not None:
+            self._record_update(flight, flight.updated)
+            return True
         elif state.is_terminal:
             flight.outcome = None
             return bool(flight.cancels) or self._wait(flight, state)
@@ -431,17 +434,24 @@ class Engine(Recorder):
         stored = handler.schema.validate(operation.input, event_name=operation.name, subject=subject)
         typed = handler.schema.restore(stored, subject=subject)
         context: MissionContext[Any] = MissionContext(definition, state, operation.name, 1)
-        ended = partial(self._guard, flight, self._update_ended, operation, stored)
+        operation.stored = stored
         self._begin_trace(flight, state)
-        self._run(flight, Attempt(self._runner, flight, operation, None, ended), handler, context, typed)
+        self._run(flight, Attempt(self._runner, flight, operation, None, self._update_ended), handler, context, typed)
 
-    def _update_ended(self, flight: Flight, operation: UpdateOperation, stored: Any, attempt: Attempt) -> None:
+    def _update_ended(self, attempt: Attempt) -> None:
+        flight = attempt.flight
         self._release(flight, attempt)
+        flight.updated = attempt
+        self._guard(flight, self._advance)
+
+    def _record_update(self, flight: Flight, attempt: Attempt) -> None:
+        flight.updated = None
+        operation = attempt.code
+        assert isinstance(operation, UpdateOperation)  # it was launched with one
         with suppress(MissionControlError), operation:
             value = self._update_value(flight, operation, attempt)
-            command = Update(operation.name, stored, value)
+            command = Update(operation.name, operation.stored, value)
             self._commit(flight, command, operation, lambda _: operation.resolve(value))
-        self._advance(flight)
 
     def _update_value(self, flight: Flight, operation: UpdateOperation, attempt: Attempt) -> Any:
         """Return what the update's code returned, as it is recorded, or raise what its caller gets."""

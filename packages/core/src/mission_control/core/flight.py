@@ -75,6 +75,8 @@ class UpdateOperation(Operation):
     name: str
     input: object
     timeout: float | None
+    stored: object = None
+    """The validated input, as it is recorded."""
 
 
 @attrs.define(eq=False)
@@ -125,6 +127,8 @@ class Flight:
 
     decision: Decision | None = None
     attempt: Attempt | None = None
+    updated: Attempt | None = None
+    """The run of an update that has ended, until it is its turn to be recorded."""
     outcome: tuple[tuple[str, int], Command] | None = None
     """How an attempt ended, and which one, until that is durable."""
     claimed: tuple[str, int] | None = None
@@ -194,7 +198,8 @@ class Flight:
 
     def callers(self) -> tuple[Operation, ...]:
         """Take out everybody who waits for something of this mission."""
-        in_hand = (self.decision and self.decision.operation, self.attempt and self.attempt.code)
+        runs = (run.code for run in (self.attempt, self.updated) if run is not None)
+        in_hand = (self.decision and self.decision.operation, *runs)
         asking = [asked for asked in in_hand if isinstance(asked, Operation)]
         callers = (*(self.held or ()), *(self.cancels or ()), *self.watchers, *self.enders, *asking)
         self.held = self.cancels = None

@@ -10,6 +10,10 @@ import asyncio
 import logging
 import sys
 import traceback
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
 
 ENDS_THE_PROGRAM = (KeyboardInterrupt, SystemExit)
 """What is raised to end more than the code that raises it."""
@@ -31,35 +35,38 @@ def carried(error: BaseException) -> BaseException:
     return RuntimeError(described(error)) if isinstance(error, StopIteration | GeneratorExit) else error
 
 
-def full_name(kind: type[object]) -> str:
-    """Return a class's name with its module, which a builtin has none of. A class may lie about both."""
+def tried(call: Callable[[], T], otherwise: Callable[[BaseException], T]) -> T:
+    """Return what `call` returns, or what `otherwise` makes of what it raises."""
     try:
-        name, module = str(kind.__qualname__), kind.__module__
-        return name if module == "builtins" else f"{module}.{name}"
+        return call()
     except ENDS_THE_PROGRAM:
         raise
-    except BaseException:  # a metaclass may do anything
-        return type.__repr__(kind)
+    except BaseException as error:
+        return otherwise(error)
+
+
+def full_name(kind: type[object]) -> str:
+    """Return a class's name with its module, which a builtin has none of, whatever its metaclass does."""
+
+    def name() -> str:
+        module = kind.__module__
+        return str(kind.__qualname__) if module == "builtins" else f"{module}.{kind.__qualname__}"
+
+    return tried(name, lambda _: type.__repr__(kind))
 
 
 def text_of(value: object) -> str:
     """Return a value's text, its class where it cannot say it."""
-    try:
-        return str(value)
-    except ENDS_THE_PROGRAM:
-        raise
-    except BaseException:  # a user's __str__ may fail in any way
-        return f"<{full_name(type(value))}>"
+    return tried(lambda: str(value), lambda _: f"<{full_name(type(value))}>")
 
 
 def words(error: BaseException) -> str:
     """Return an error's own words, its class where it has none or cannot say them."""
-    try:
-        return str(error)[:LONGEST_WORDS] or type(error).__name__
-    except ENDS_THE_PROGRAM:
-        raise
-    except BaseException as broken:  # a user's __str__ may fail in any way
-        return f"{type(error).__name__} (its __str__ raised {type(broken).__name__})"
+    kind = type(error).__name__
+    return tried(
+        lambda: str(error)[:LONGEST_WORDS] or kind,
+        lambda broken: f"{kind} (its __str__ raised {type(broken).__name__})",
+    )
 
 
 def described(error: BaseException) -> str:
@@ -69,12 +76,10 @@ def described(error: BaseException) -> str:
 
 def report_broken_logging(error: BaseException) -> None:
     """Say on stderr, as `logging` itself does, that a log line could not be written."""
-    if not logging.raiseExceptions or sys.stderr is None:
-        return
-    try:
+
+    def report() -> None:
         sys.stderr.write("--- Logging error in mission_control ---\n")
         traceback.print_exception(error, file=sys.stderr)
-    except ENDS_THE_PROGRAM:
-        raise
-    except BaseException:  # there is nobody left to tell
-        return
+
+    if logging.raiseExceptions:
+        tried(report, lambda _: None)  # there is nobody left to tell

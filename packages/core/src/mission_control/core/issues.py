@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import Attribute, frozen
 
-from .foreign import ENDS_THE_PROGRAM
+from .foreign import tried
 from .readable import shorten
 
 if TYPE_CHECKING:
@@ -117,22 +117,12 @@ def class_name(cls: object) -> str:
 
 def code_name(code: object) -> str:
     """The qualified name of a function, or what else a user has for one."""
-    try:
-        return str(getattr(code, "__qualname__", found(code)))
-    except ENDS_THE_PROGRAM:
-        raise
-    except BaseException:  # a user's object may do anything
-        return found(code)
+    return tried(lambda: str(getattr(code, "__qualname__", found(code))), lambda _: found(code))
 
 
 def _words(value: object) -> str:
     """What a value says of itself, on one line; nothing where it fails to."""
-    try:
-        return shorten(" ".join(str(value)[: _LONGEST_TEXT * 4].split()), _LONGEST_TEXT)
-    except ENDS_THE_PROGRAM:
-        raise
-    except BaseException:  # a user's __str__ may do anything
-        return ""
+    return tried(lambda: shorten(" ".join(str(value)[: _LONGEST_TEXT * 4].split()), _LONGEST_TEXT), lambda _: "")
 
 
 def _problems_of_class(error: ClassValidationError) -> list[Problem]:

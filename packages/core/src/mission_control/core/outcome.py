@@ -10,7 +10,7 @@ from .attempt import Attempt, Stop
 from .commands import Command, Fail, Interrupt, Succeed
 from .decisions import PROCESS_ENDED
 from .errors import NonRetryableError, PayloadError, RetryAfterError
-from .foreign import ENDS_THE_PROGRAM, described, full_name, words
+from .foreign import ENDS_THE_PROGRAM, described, full_name, tried, words
 from .nodes import StepNode
 from .records import MissionFailure
 from .retry import LONGEST_DURATION
@@ -24,18 +24,13 @@ def attempt_outcome(attempt: Attempt, node: StepNode, at: datetime, chance: floa
     `at` is when the attempt was recorded. Whatever user code returned or raised, and however that behaves when it is
     looked at, there is an outcome.
     """
-    try:
-        return _outcome(attempt, node, at, chance)
-    except ENDS_THE_PROGRAM:
-        raise
-    except BaseException as broken:
-        failure = MissionFailure(
-            message=f"what {attempt} returned or raised cannot be looked at: {described(broken)}",
-            at=at,
-            code="STEP_FAILED",
-            type=full_name(type(broken)),
-        )
+
+    def unseen(broken: BaseException) -> Command:
+        message = f"what {attempt} returned or raised cannot be looked at: {described(broken)}"
+        failure = MissionFailure(message=message, at=at, code="STEP_FAILED", type=full_name(type(broken)))
         return Fail(failure, is_retryable=False, delay=None, chance=chance)
+
+    return tried(lambda: _outcome(attempt, node, at, chance), unseen)
 
 
 def _outcome(attempt: Attempt, node: StepNode, at: datetime, chance: float) -> Command:
@@ -75,15 +70,14 @@ def _own_delay(error: BaseException) -> float | None:
     """Return the delay that the error asks for, in seconds, if it asks for one that makes sense."""
     if not isinstance(error, RetryAfterError):
         return None
-    try:
+
+    def own() -> float | None:
         delay: Any = error.delay
         if isinstance(delay, timedelta):
             delay = delay.total_seconds()
         return float(max(0, min(delay, LONGEST_DURATION.total_seconds()))) if delay == delay else None
-    except ENDS_THE_PROGRAM:
-        raise
-    except BaseException:  # whatever a user's error has for a delay
-        return None
+
+    return tried(own, lambda _: None)
 
 
 def _failure(error: BaseException, at: datetime, code: str) -> MissionFailure:
@@ -97,9 +91,4 @@ def _failure(error: BaseException, at: datetime, code: str) -> MissionFailure:
 
 
 def _traceback(error: BaseException) -> str:
-    try:
-        return "".join(traceback.format_exception(error))
-    except ENDS_THE_PROGRAM:
-        raise
-    except BaseException:  # likewise
-        return "".join(traceback.format_tb(error.__traceback__))
+    return "".join(tried(lambda: traceback.format_exception(error), lambda _: traceback.format_tb(error.__traceback__)))

@@ -173,8 +173,6 @@ class Recorder(ABC):
 
     def _mishap(self, flight: Flight, error: BaseException) -> None:
         """Tell everybody who waits, and go on from what storage has; nothing was begun that was not recorded."""
-        if flight.is_busy:
-            return  # what is under way goes on from there
         for operation in flight.callers():
             operation.refuse(error)
         if flight.state is None:
