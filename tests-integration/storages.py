@@ -18,8 +18,14 @@ from mission_control.core import (
     MissionSummary,
     create_commander,
 )
-from mission_control.core.clock import Clock
-from mission_control.core.persistence import CommitOutcome, DueKind, LoadOutcome, MissionCommit, PersistenceAdapter
+from mission_control.core.engine.clock import Clock
+from mission_control.core.storage.persistence import (
+    CommitOutcome,
+    DueKind,
+    LoadOutcome,
+    MissionCommit,
+    PersistenceAdapter,
+)
 from mission_control.in_memory_commander import create_in_memory_persistence_adapter
 from mission_control.testing import FakeClock, crash
 

@@ -20,8 +20,8 @@ from mission_control.core import (
     RetryPolicy,
     m,
 )
-from mission_control.core import attempt as attempts
-from mission_control.core.persistence import CommitOutcome, MissionCommit
+from mission_control.core.engine import attempt as attempts
+from mission_control.core.storage.persistence import CommitOutcome, MissionCommit
 from mission_control.testing import FakeClock, FaultInjectingAdapter
 from storages import Forwarding, Gate, Gated, Kept, OpenCommander, ThreadGate
 

@@ -26,9 +26,9 @@ from mission_control.core import (
     create_commander,
     m,
 )
-from mission_control.core import attempt as attempts
-from mission_control.core.clock import Driven
-from mission_control.core.persistence import CommitOutcome, LoadOutcome, MissionCommit
+from mission_control.core.engine import attempt as attempts
+from mission_control.core.engine.clock import Driven
+from mission_control.core.storage.persistence import CommitOutcome, LoadOutcome, MissionCommit
 from mission_control.testing import FakeClock
 from storages import Forwarding, Gate, Gated, Kept, OpenCommander, ThreadGate
 

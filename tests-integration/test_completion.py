@@ -14,9 +14,9 @@ from mission_control.core import (
     MissionDefinition,
     MissionFailedError,
     MissionHandle,
-    engine,
     m,
 )
+from mission_control.core.engine import engine
 from storages import Gate, OpenCommander
 
 

@@ -22,8 +22,8 @@ from mission_control.core import (
     PersistenceError,
     RetryPolicy,
     m,
-    recorder,
 )
+from mission_control.core.engine import recorder
 from mission_control.testing import FakeClock, FaultInjectingAdapter
 from storages import Gate, OpenCommander, ThreadGate
 

@@ -33,7 +33,7 @@ from mission_control.core import (
     create_commander,
     m,
 )
-from mission_control.core.persistence import CommitOutcome, DueKind, LoadOutcome, MissionCommit
+from mission_control.core.storage.persistence import CommitOutcome, DueKind, LoadOutcome, MissionCommit
 from mission_control.in_memory_commander import create_in_memory_persistence_adapter
 from mission_control.runtime import create_commander_runtime
 from storages import Forwarding
@@ -563,7 +563,7 @@ async def clock_that_is_read_for_a_timeout(fault: Fault) -> None:
 
     definition = m.define("lived").start(input=int, run=begin).step("code", code, timeout=0.01).end()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("mission_control.core.sleeper._BROKEN_CLOCK_SECONDS", 0.01)
+        patch.setattr("mission_control.core.engine.sleeper._BROKEN_CLOCK_SECONDS", 0.01)
         async with create_commander(clock=clock) as commander:
             mission = await commander.start(definition, 1, wait=False)
             assert (await mission.result()).status == MissionStatus.FAILED
@@ -670,7 +670,7 @@ async def storage_that_is_written_and_read(fault: Fault) -> None:
 async def storage_that_is_asked_for_what_is_due(fault: Fault) -> None:
     storage = BrokenStorage(fault)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("mission_control.core.bell._LONGEST_BACKOFF", 0.01)
+        patch.setattr("mission_control.core.engine.bell._LONGEST_BACKOFF", 0.01)
         async with create_commander(persistence=storage) as commander:
             storage.is_to_fail.add("next_due")
             await others_go_on(commander)

@@ -17,10 +17,10 @@ from mission_control.core import (
     MissionStatus,
     PersistenceAdapter,
     RetryPolicy,
-    attempt,
     create_commander,
     m,
 )
+from mission_control.core.engine import attempt
 from mission_control.testing import FakeClock
 from one_step import attempts_of, failure_of, found, one_step
 from storages import Forwarding, OpenCommander

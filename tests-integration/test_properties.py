@@ -33,10 +33,10 @@ from mission_control.core import (
     SignalWait,
     m,
 )
-from mission_control.core.commands import (
-    Action,
-    AwaitTime,
-    BeginStep,
+from mission_control.core.errors import PersistenceError
+from mission_control.core.history.records import MissionFailure
+from mission_control.core.machine.actions import Action, AwaitTime, BeginStep, RunAttempt, StopForGood, next_actions
+from mission_control.core.machine.commands import (
     Cancel,
     Command,
     Elapse,
@@ -45,19 +45,15 @@ from mission_control.core.commands import (
     Interrupt,
     Proceed,
     Receive,
-    RunAttempt,
     StandBy,
     Start,
-    StopForGood,
     Succeed,
     Update,
 )
-from mission_control.core.decisions import PROCESS_ENDED
-from mission_control.core.errors import PersistenceError
-from mission_control.core.machine import decide, evolve, fold, load, next_actions
-from mission_control.core.persistence import CommitOutcome, MissionCommit, PersistenceAdapter
-from mission_control.core.records import MissionFailure
-from mission_control.core.state import State
+from mission_control.core.machine.decisions import PROCESS_ENDED, decide
+from mission_control.core.machine.state import State
+from mission_control.core.machine.transitions import evolve, fold, load
+from mission_control.core.storage.persistence import CommitOutcome, MissionCommit, PersistenceAdapter
 from mission_control.testing import FakeClock
 from storages import Forwarding, Kept, OpenCommander, memory_adapter_factory
 

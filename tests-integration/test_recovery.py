@@ -28,7 +28,7 @@ from mission_control.core import (
     RetryPolicy,
     m,
 )
-from mission_control.core.persistence import CommitOutcome, MissionCommit
+from mission_control.core.storage.persistence import CommitOutcome, MissionCommit
 from mission_control.testing import FakeClock
 from storages import Forwarding, Gate, Kept, OpenCommander, sqlite_adapter_factory
 

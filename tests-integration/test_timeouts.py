@@ -20,7 +20,7 @@ from mission_control.core import (
     SystemClock,
     m,
 )
-from mission_control.core import clock as clocks
+from mission_control.core.engine import clock as clocks
 from mission_control.testing import FakeClock
 from one_step import attempts_of, begin, failure_of, one_step
 from storages import Gate, OpenCommander, ThreadGate

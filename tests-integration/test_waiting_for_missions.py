@@ -26,11 +26,11 @@ from mission_control.core import (
     PersistenceAdapter,
     PersistenceError,
     RetryPolicy,
-    attempt,
     m,
 )
-from mission_control.core.clock import Driven
-from mission_control.core.embedded import EmbeddedCommander
+from mission_control.core.commander.embedded import EmbeddedCommander
+from mission_control.core.engine import attempt
+from mission_control.core.engine.clock import Driven
 from mission_control.testing import FakeClock
 from one_step import Step, attempts_of, begin, failure_of, found, one_step
 from storages import Forwarding, Gate, Gated, Kept, OpenCommander

@@ -14,7 +14,7 @@ import attrs
 from crash.ledger import Entry, read_ledger
 from mission_control.adapter_sqlite import open_mission_reader
 from mission_control.core import HistoryRecord, MissionInspection, MissionStatus, PersistenceError
-from mission_control.core.machine import load
+from mission_control.core.machine.transitions import load
 
 Histories = dict[str, tuple[HistoryRecord, ...]]
 

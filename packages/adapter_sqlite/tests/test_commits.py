@@ -20,7 +20,7 @@ from mission_control.adapter_sqlite.files import Files
 from mission_control.adapter_sqlite.schema import migrate
 from mission_control.adapter_sqlite.writer import Writer
 from mission_control.core import MissionStatus, PersistenceAdapter, PersistenceError, StaleMissionError
-from mission_control.core.persistence import CommitOutcome, MissionCommit
+from mission_control.core.storage.persistence import CommitOutcome, MissionCommit
 from mission_control.testing.conformance.missions import (
     adds,
     after,

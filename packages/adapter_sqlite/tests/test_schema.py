@@ -24,7 +24,7 @@ from mission_control.core import (
     PersistenceAdapter,
     PersistenceError,
 )
-from mission_control.core.records import Wait, iso
+from mission_control.core.history.records import Wait, iso
 from mission_control.testing.conformance.missions import (
     START,
     adds,

@@ -28,7 +28,7 @@ from mission_control.core import (
     MissionSignalError,
     MissionStatus,
 )
-from mission_control.core.memory import InMemoryAdapter
+from mission_control.core.storage.memory import InMemoryAdapter
 from mission_control.runtime import RuntimeEvent
 
 from .missions import Approval, Hold, Order, approve, count, order, rename, stepping

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 import pytest
 from attrs import define
 
-from mission_control.core.annotations import is_coroutine_function, return_type
 from mission_control.core.errors import MissionDefinitionError
+from mission_control.core.payloads.annotations import is_coroutine_function, return_type
 
 if TYPE_CHECKING:
     import socket

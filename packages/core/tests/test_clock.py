@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from mission_control.core import SystemClock, clock
-from mission_control.core.clock import SteadyClock, steady
+from mission_control.core import SystemClock
+from mission_control.core.engine import clock
+from mission_control.core.engine.clock import SteadyClock, steady
 from mission_control.testing import FakeClock
 
 HOUR = timedelta(hours=1)

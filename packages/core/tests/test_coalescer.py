@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Callable, Sequence
 import pytest
 
 from mission_control.core import CommanderClosedError, PersistenceError
-from mission_control.core.activity import Activity
-from mission_control.core.coalescer import Coalescer
+from mission_control.core.engine.activity import Activity
+from mission_control.core.engine.coalescer import Coalescer
 
 
 async def outcomes_of(work: Callable[[list[str]], Awaitable[Sequence[str]]]) -> list[str | PersistenceError]:

@@ -17,8 +17,8 @@ from mission_control.core import (
     Signal,
     m,
 )
-from mission_control.core.ledger import Ledger
-from mission_control.core.state import State
+from mission_control.core.history.ledger import Ledger
+from mission_control.core.machine.state import State
 
 
 @define

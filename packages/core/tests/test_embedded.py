@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from mission_control.core import MissionContext, create_commander, embedded, m
+from mission_control.core import MissionContext, create_commander, m
+from mission_control.core.commander import embedded
 
 
 async def begin(ctx: MissionContext[int]) -> int:

@@ -27,7 +27,7 @@ from pydantic import (
 )
 
 from mission_control.core.errors import MissionDefinitionError, MissionValidationError, PayloadError
-from mission_control.core.schema import payload_type
+from mission_control.core.payloads.schema import payload_type
 
 SECRET = SecretStr("x")
 READ_BACK = "see to what validates, converts or serializes it: what it writes must be read back the same"

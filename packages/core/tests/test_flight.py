@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from mission_control.core import EventRecord
-from mission_control.core.flight import Flight, Hangar
-from mission_control.core.ledger import Ledger
-from mission_control.core.state import State
+from mission_control.core.engine.flight import Flight
+from mission_control.core.engine.hangar import Hangar
+from mission_control.core.history.ledger import Ledger
+from mission_control.core.machine.state import State
 
 
 def state(events: Ledger) -> State:

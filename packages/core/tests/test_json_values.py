@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from mission_control.core.issues import MisfitError
-from mission_control.core.json_values import DEEPEST, checked_copy, copy_json, decode_json, encode_json, plain
+from mission_control.core.payloads.issues import MisfitError
+from mission_control.core.payloads.json_values import DEEPEST, checked_copy, copy_json, decode_json, encode_json, plain
 
 
 def nested(levels: int) -> Any:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mission_control.core import EventRecord
-from mission_control.core.ledger import Ledger
+from mission_control.core.history.ledger import Ledger
 
 
 def entry(value: object) -> EventRecord:

@@ -30,13 +30,18 @@ from mission_control.core import (
     MissionTerminalError,
     RetryPolicy,
     m,
-    machine,
 )
-from mission_control.core.commands import (
+from mission_control.core.machine import transitions as machine
+from mission_control.core.machine.actions import (
     Action,
     AwaitSignal,
     AwaitTime,
     BeginStep,
+    RunAttempt,
+    StopForGood,
+    next_actions,
+)
+from mission_control.core.machine.commands import (
     Cancel,
     Command,
     Elapse,
@@ -45,16 +50,14 @@ from mission_control.core.commands import (
     Interrupt,
     Proceed,
     Receive,
-    RunAttempt,
     StandBy,
     Start,
-    StopForGood,
     Succeed,
     Update,
 )
-from mission_control.core.decisions import PROCESS_ENDED
-from mission_control.core.machine import ANYWHERE, TRANSITIONS, decide, evolve, fold, load, next_actions
-from mission_control.core.state import STATUS, Phase, State
+from mission_control.core.machine.decisions import PROCESS_ENDED, decide
+from mission_control.core.machine.state import STATUS, Phase, State
+from mission_control.core.machine.transitions import ANYWHERE, TRANSITIONS, evolve, fold, load
 
 T = HistoryType
 NOW = datetime(2024, 2, 29, 12, tzinfo=UTC)

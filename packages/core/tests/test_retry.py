@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mission_control.core import MissionDefinitionError, RetryPolicy
-from mission_control.core.retry import LONGEST_DURATION, seconds
+from mission_control.core.definition.retry import LONGEST_DURATION, seconds
 
 LONGEST = LONGEST_DURATION.total_seconds()
 

@@ -19,7 +19,7 @@ from mission_control.core.errors import (
     MissionValidationError,
     PayloadError,
 )
-from mission_control.core.schema import PLAIN, PayloadType, payload_type, same_json
+from mission_control.core.payloads.schema import PLAIN, PayloadType, payload_type, same_json
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),

@@ -7,8 +7,8 @@ import gc
 import weakref
 from datetime import timedelta
 
-from mission_control.core.activity import Activity
-from mission_control.core.sleeper import Deadlines
+from mission_control.core.engine.activity import Activity
+from mission_control.core.engine.sleeper import Deadlines
 from mission_control.testing import FakeClock
 
 

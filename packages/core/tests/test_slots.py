@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from mission_control.core.slots import Slots
+from mission_control.core.engine.slots import Slots
 
 
 async def test_slot_that_is_given_back_goes_to_the_first_who_still_wants_it() -> None:

@@ -8,7 +8,7 @@ from queue import SimpleQueue
 
 import pytest
 
-from mission_control.core import threads
+from mission_control.core.engine import threads
 
 Work = Callable[[], None]
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, NewType, Optional, TypeVar
 
 import pytest
 
-from mission_control.core.type_names import type_name
+from mission_control.core.payloads.type_names import type_name
 
 
 class Colour(Enum):

@@ -15,7 +15,7 @@ from mission_control.core import (
     PersistenceError,
     m,
 )
-from mission_control.core.memory import InMemoryAdapter
+from mission_control.core.storage.memory import InMemoryAdapter
 from mission_control.runtime import CommanderRuntime, RuntimeEvent, RuntimeMetric, create_commander_runtime
 from mission_control.testing import FakeClock
 

@@ -18,7 +18,7 @@ from mission_control.core import (
     MissionStatus,
     create_commander,
 )
-from mission_control.core.memory import InMemoryAdapter
+from mission_control.core.storage.memory import InMemoryAdapter
 from mission_control.runtime import CommanderRuntime, create_commander_runtime
 
 from .harness import Gate, Reads, Runtimes, gated

@@ -6,8 +6,8 @@ import asyncio
 from datetime import datetime, timedelta
 
 from mission_control.core import MissionNotRegisteredError, MissionStatus, PersistenceError, m
-from mission_control.core.memory import InMemoryAdapter
-from mission_control.core.persistence import DueKind
+from mission_control.core.storage.memory import InMemoryAdapter
+from mission_control.core.storage.persistence import DueKind
 from mission_control.testing import FakeClock
 
 from .harness import Gate, Reads, Runtimes, gated, sleeping, waiting

@@ -32,8 +32,8 @@ from mission_control.core import (
     StaleMissionError,
     is_scheduled,
 )
-from mission_control.core.persistence import due_kind
-from mission_control.core.records import due_at
+from mission_control.core.history.records import due_at
+from mission_control.core.storage.persistence import due_kind
 
 T = TypeVar("T")
 converter = make_converter()

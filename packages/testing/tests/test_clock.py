@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from mission_control.core.clock import DrivenClock
+from mission_control.core.engine.clock import DrivenClock
 from mission_control.testing import FakeClock
 
 START = datetime(2024, 2, 28, 12, tzinfo=UTC)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from mission_control.core.clock import RunningAttempt
+from mission_control.core.engine.clock import RunningAttempt
 from mission_control.testing import FakeClock
 
 START = datetime(2024, 2, 28, 12, tzinfo=UTC)

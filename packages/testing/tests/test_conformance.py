@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mission_control.core.memory import InMemoryAdapter
+from mission_control.core.storage.memory import InMemoryAdapter
 from mission_control.testing import PersistenceAdapterContract
 from mission_control.testing.conformance import AdapterFactory
 

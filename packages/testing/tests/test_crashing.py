@@ -23,7 +23,7 @@ from mission_control.core import (
     create_commander,
     m,
 )
-from mission_control.core.clock import Clock, SystemClock
+from mission_control.core.engine.clock import Clock, SystemClock
 from mission_control.in_memory_commander import create_in_memory_persistence_adapter
 from mission_control.testing import FakeClock, FaultInjectingAdapter, crash
 

@@ -19,7 +19,7 @@ from mission_control.core import (
     Signal,
     m,
 )
-from mission_control.core.memory import InMemoryAdapter
+from mission_control.core.storage.memory import InMemoryAdapter
 from mission_control.testing import CrashPoint, FakeClock, Life, RepeatedStep, crash_everywhere
 
 paid = Signal("paid", int)

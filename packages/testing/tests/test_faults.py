@@ -9,8 +9,8 @@ from typing import Literal
 import pytest
 
 from mission_control.core import MissionContext, PersistenceError, create_commander, m
-from mission_control.core.memory import InMemoryAdapter
-from mission_control.core.persistence import PersistenceAdapter
+from mission_control.core.storage.memory import InMemoryAdapter
+from mission_control.core.storage.persistence import PersistenceAdapter
 from mission_control.testing import FakeClock, FaultInjectingAdapter, PersistenceAdapterContract
 from mission_control.testing.conformance import AdapterFactory
 from mission_control.testing.conformance.missions import adds, history

@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, RootModel, computed_field
 from typing_extensions import TypeAliasType
 
 from mission_control.core.errors import MissionDefinitionError, MissionValidationError
-from mission_control.core.schema import payload_type
+from mission_control.core.payloads.schema import payload_type
 
 if TYPE_CHECKING:
     from uuid import UUID as Nowhere  # noqa: N811 - a name that is not there at run time

@@ -12,7 +12,7 @@ from uuid import UUID
 import pytest
 
 from mission_control.core.errors import MissionDefinitionError, MissionValidationError
-from mission_control.core.schema import payload_type
+from mission_control.core.payloads.schema import payload_type
 
 IDENTITY = UUID(int=5)
 

@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mission_control.core.errors import MissionDefinitionError, MissionValidationError
-from mission_control.core.schema import decode_json, encode_json, payload_type
+from mission_control.core.payloads.json_values import decode_json, encode_json
+from mission_control.core.payloads.schema import payload_type
 
 IDENTITY = UUID("12345678-1234-5678-1234-567812345678")
 

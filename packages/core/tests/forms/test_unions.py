@@ -9,7 +9,7 @@ import pytest
 from attrs import define
 
 from mission_control.core.errors import MissionDefinitionError, MissionValidationError
-from mission_control.core.schema import payload_type
+from mission_control.core.payloads.schema import payload_type
 
 
 class Word(StrEnum):

@@ -7,10 +7,8 @@ from collections.abc import Sequence
 import attrs
 
 from mission_control.core.errors import StaleMissionError
-from mission_control.core.persistence import CommitOutcome, LoadOutcome, MissionCommit
-from mission_control.core.records import (
-    MissionSummary,
-)
+from mission_control.core.history.records import MissionSummary
+from mission_control.core.storage.persistence import CommitOutcome, LoadOutcome, MissionCommit
 
 from .memory import Memory
 

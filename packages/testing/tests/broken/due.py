@@ -6,15 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from mission_control.core.persistence import CommitOutcome, DueKind, MissionCommit, due_kind
-from mission_control.core.records import (
-    MissionSummary,
-    RetryWait,
-    SignalWait,
-    TimerWait,
-    due_at,
-    is_scheduled,
-)
+from mission_control.core.history.records import MissionSummary, RetryWait, SignalWait, TimerWait, due_at, is_scheduled
+from mission_control.core.storage.persistence import CommitOutcome, DueKind, MissionCommit, due_kind
 
 from .memory import Memory
 

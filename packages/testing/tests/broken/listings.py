@@ -6,11 +6,8 @@ from collections.abc import Sequence
 
 import attrs
 
-from mission_control.core.persistence import CommitOutcome, MissionCommit
-from mission_control.core.records import (
-    MissionStatus,
-    MissionSummary,
-)
+from mission_control.core.history.records import MissionStatus, MissionSummary
+from mission_control.core.storage.persistence import CommitOutcome, MissionCommit
 
 from .memory import Memory
 

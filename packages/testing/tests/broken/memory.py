@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mission_control.core.memory import InMemoryAdapter
-from mission_control.core.persistence import CommitOutcome, MissionCommit
-from mission_control.core.records import (
-    HistoryRecord,
-    MissionSummary,
-)
+from mission_control.core.history.records import HistoryRecord, MissionSummary
+from mission_control.core.storage.memory import InMemoryAdapter
+from mission_control.core.storage.persistence import CommitOutcome, MissionCommit
 from mission_control.testing.conformance.storage import AdapterFactory
 
 

@@ -8,12 +8,9 @@ from typing import Any
 
 import attrs
 
-from mission_control.core.persistence import CommitOutcome, LoadOutcome, MissionCommit, StoredDefinition
-from mission_control.core.records import (
-    HistoryRecord,
-    MissionStatus,
-    MissionSummary,
-)
+from mission_control.core.definition.definition import StoredDefinition
+from mission_control.core.history.records import HistoryRecord, MissionStatus, MissionSummary
+from mission_control.core.storage.persistence import CommitOutcome, LoadOutcome, MissionCommit
 
 from .memory import Memory
 

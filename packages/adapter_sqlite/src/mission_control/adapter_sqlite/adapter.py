@@ -17,9 +17,9 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 import attrs
 
 from mission_control.core.errors import CommanderClosedError, DatabaseInUseError, PersistenceError
-from mission_control.core.issues import found
-from mission_control.core.persistence import CommitOutcome, DueKind, LoadOutcome, MissionCommit, PersistenceAdapter
-from mission_control.core.records import MissionStatus, MissionSummary
+from mission_control.core.history import MissionStatus, MissionSummary
+from mission_control.core.payloads import found
+from mission_control.core.storage import CommitOutcome, DueKind, LoadOutcome, MissionCommit, PersistenceAdapter
 
 from . import queries
 from .connection import Synchronous

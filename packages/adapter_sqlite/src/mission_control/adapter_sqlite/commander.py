@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from mission_control.core.clock import Clock
+from mission_control.core.commander import EmbeddedCommander
 from mission_control.core.definition import MissionDefinition
-from mission_control.core.embedded import EmbeddedCommander
+from mission_control.core.engine import Clock
 
 from .adapter import create_sqlite_persistence_adapter
 from .location import DatabasePath

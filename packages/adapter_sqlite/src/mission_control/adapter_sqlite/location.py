@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from mission_control.core.errors import PersistenceError
-from mission_control.core.issues import found
+from mission_control.core.payloads import found
 
 DatabasePath: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 """A path of the file system, in any form that `open` takes."""

@@ -16,9 +16,9 @@ from operator import itemgetter
 from typing import Any, get_args
 
 from mission_control.core.errors import CorruptMissionError, PersistenceError
+from mission_control.core.history import MissionStatus, MissionSummary, parse_iso
 from mission_control.core.log import ContainedLogger
-from mission_control.core.persistence import DueKind, LoadOutcome
-from mission_control.core.records import MissionStatus, MissionSummary, parse_iso
+from mission_control.core.storage import DueKind, LoadOutcome
 
 from .failures import result_code
 from .fetching import fetch, fetch_page, step

@@ -8,12 +8,12 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, Literal, TypeAlias, cast, get_args
 
-from mission_control.core.embedded import checked_limit, checked_status
+from mission_control.core.commander import checked_limit, checked_status
+from mission_control.core.definition import sought
 from mission_control.core.errors import CorruptMissionError
-from mission_control.core.inspection import inspect_history
-from mission_control.core.issues import found
-from mission_control.core.names import sought
-from mission_control.core.records import MissionInspection, MissionStatus, MissionSummary
+from mission_control.core.history import MissionInspection, MissionStatus, MissionSummary
+from mission_control.core.machine import inspect_history
+from mission_control.core.payloads import found
 
 from . import queries
 from .failures import NotPreparedError

@@ -12,8 +12,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, TypeAlias
 
-from mission_control.core.persistence import due_kind
-from mission_control.core.records import (
+from mission_control.core.history import (
     HistoryRecord,
     HistoryType,
     MissionFailure,
@@ -27,6 +26,7 @@ from mission_control.core.records import (
     iso,
     parse_iso,
 )
+from mission_control.core.storage import due_kind
 
 Row: TypeAlias = tuple[Any, ...]
 

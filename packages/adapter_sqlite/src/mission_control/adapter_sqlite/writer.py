@@ -19,8 +19,9 @@ from typing import Any
 
 import attrs
 
+from mission_control.core.definition import StoredDefinition
 from mission_control.core.errors import PersistenceError, StaleMissionError
-from mission_control.core.persistence import CommitOutcome, MissionCommit, StoredDefinition
+from mission_control.core.storage import CommitOutcome, MissionCommit
 
 from .files import Files
 from .rows import ABSENT, HISTORY_COLUMNS, SUMMARY_COLUMNS, Row, encode, history_text, stored_time, summary_row

@@ -24,7 +24,7 @@ from mission_control.core import (
     PersistenceAdapter,
     Signal,
 )
-from mission_control.core.retry import seconds
+from mission_control.core.definition import seconds
 from mission_control.runtime import CommanderRuntime, RuntimeEvent, RuntimeMetric, create_commander_runtime
 
 from .background import BackgroundLoop

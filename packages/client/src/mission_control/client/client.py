@@ -16,8 +16,8 @@ from mission_control.core import (
     MissionStatus,
     MissionSummary,
 )
-from mission_control.core.issues import found
-from mission_control.core.names import is_a
+from mission_control.core.definition import is_a
+from mission_control.core.payloads import found
 from mission_control.runtime import CommanderRuntime
 
 I = TypeVar("I", default=Any)  # noqa: E741 (the input's type is I throughout the product)

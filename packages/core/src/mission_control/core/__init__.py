@@ -2,12 +2,18 @@
 
 from typing import TYPE_CHECKING
 
-from .builder import MissionBuilder, MissionDraft, m
-from .clock import Clock, Driven, DrivenClock, RunningAttempt, SystemClock
-from .commander import Commander
-from .context import MissionContext
-from .definition import MissionDefinition, Signal
-from .embedded import create_commander
+from .commander import Commander, MissionHandle, create_commander
+from .definition import (
+    MissionBuilder,
+    MissionContext,
+    MissionDefinition,
+    MissionDraft,
+    RetryPolicy,
+    Signal,
+    StoredDefinition,
+    m,
+)
+from .engine import Clock, Driven, DrivenClock, RunningAttempt, SystemClock
 from .errors import (
     CommanderClosedError,
     CommanderError,
@@ -32,9 +38,7 @@ from .errors import (
     RetryAfterError,
     StaleMissionError,
 )
-from .handle import MissionHandle
-from .persistence import CommitOutcome, DueKind, LoadOutcome, MissionCommit, PersistenceAdapter, StoredDefinition
-from .records import (
+from .history import (
     EventRecord,
     HistoryRecord,
     HistoryType,
@@ -54,8 +58,8 @@ from .records import (
     is_scheduled,
     is_waiting,
 )
-from .retry import RetryPolicy
-from .schema import Schema
+from .payloads import Schema
+from .storage import CommitOutcome, DueKind, LoadOutcome, MissionCommit, PersistenceAdapter
 
 __all__ = [
     "Clock",

@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from .readable import encodable
 
 if TYPE_CHECKING:
-    from .records import MissionFailure, MissionSnapshot
+    from .history import MissionFailure, MissionSnapshot
 
 
 class _PortableError(Exception):

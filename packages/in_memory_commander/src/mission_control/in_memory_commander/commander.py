@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable
 from itertools import count
 from typing import Any
 
-from mission_control.core.clock import Clock
+from mission_control.core.commander import EmbeddedCommander
 from mission_control.core.definition import MissionDefinition
-from mission_control.core.embedded import EmbeddedCommander
-from mission_control.core.memory import InMemoryAdapter
-from mission_control.core.persistence import PersistenceAdapter
+from mission_control.core.engine import Clock
+from mission_control.core.storage import PersistenceAdapter
+from mission_control.core.storage.memory import InMemoryAdapter
 
 
 def create_in_memory_persistence_adapter() -> PersistenceAdapter:

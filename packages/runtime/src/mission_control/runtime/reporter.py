@@ -8,13 +8,12 @@ from datetime import UTC, datetime
 from typing import Any, TypeAlias, TypeVar
 
 from mission_control.core import Clock, MissionFailure, MissionStatus, MissionSummary
-from mission_control.core.annotations import is_coroutine_function
+from mission_control.core.commander import ended_error
+from mission_control.core.engine import FailedAttempt, brief
 from mission_control.core.foreign import ENDS_THE_PROGRAM, described
-from mission_control.core.issues import found
 from mission_control.core.log import ContainedLogger, bound_logger, contained
-from mission_control.core.observer import FailedAttempt, brief
-from mission_control.core.operations import ended_error
-from mission_control.core.state import State
+from mission_control.core.machine import State
+from mission_control.core.payloads import found, is_coroutine_function
 
 from .records import EventName, Level, MetricName, RuntimeEvent, RuntimeMetric
 

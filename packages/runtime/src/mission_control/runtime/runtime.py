@@ -19,13 +19,11 @@ from mission_control.core import (
     PersistenceAdapter,
     SystemClock,
 )
-from mission_control.core.clock import checked_instant
-from mission_control.core.embedded import EmbeddedCommander
-from mission_control.core.issues import found
-from mission_control.core.memory import InMemoryAdapter
-from mission_control.core.names import exact_text, is_a
-from mission_control.core.observer import Tracer
-from mission_control.core.sleeper import Sleeper
+from mission_control.core.commander import EmbeddedCommander
+from mission_control.core.definition import exact_text, is_a
+from mission_control.core.engine import Sleeper, Tracer, checked_instant
+from mission_control.core.payloads import found
+from mission_control.core.storage.memory import InMemoryAdapter
 
 from .reporter import EventHook, MetricHook, Reporter
 from .stop_signals import stop_signals

@@ -15,7 +15,7 @@ from opentelemetry import metrics, trace
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from mission_control.core import MissionFailure, MissionStatus
-from mission_control.core.attempt import Stop
+from mission_control.core.engine import Stop
 from mission_control.core.log import ContainedLogger, contained
 
 from .records import RuntimeMetric

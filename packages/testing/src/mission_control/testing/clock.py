@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import attrs
 
-from mission_control.core.clock import Driven, RunningAttempt
+from mission_control.core.engine import Driven, RunningAttempt
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 from mission_control.core import Commander
-from mission_control.core.embedded import EmbeddedCommander
+from mission_control.core.commander import EmbeddedCommander
 
 _orphans: set[asyncio.Task[Any]] = set()
 """User code of commanders that have crashed, until it ends, or its loop ends it: nobody else keeps it."""

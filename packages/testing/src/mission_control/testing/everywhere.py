@@ -23,8 +23,8 @@ from mission_control.core import (
     PersistenceError,
     Signal,
 )
-from mission_control.core.embedded import EmbeddedCommander
-from mission_control.core.memory import InMemoryAdapter
+from mission_control.core.commander import EmbeddedCommander
+from mission_control.core.storage.memory import InMemoryAdapter
 
 from .clock import FakeClock
 from .crash_report import CrashPoint, CrashReport, RepeatedStep, When

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any, Literal
 
 from mission_control.core.errors import PersistenceError
-from mission_control.core.persistence import CommitOutcome, DueKind, LoadOutcome, MissionCommit, PersistenceAdapter
-from mission_control.core.records import MissionStatus, MissionSummary
+from mission_control.core.history import MissionStatus, MissionSummary
+from mission_control.core.storage import CommitOutcome, DueKind, LoadOutcome, MissionCommit, PersistenceAdapter
 
 
 class FaultInjectingAdapter:

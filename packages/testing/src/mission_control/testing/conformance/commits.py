@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mission_control.core.errors import StaleMissionError
-from mission_control.core.records import MissionStatus
+from mission_control.core.history import MissionStatus
 
 from .missions import adds, after, commit, definition, ended, history, ids, record, signal, sleep, summary
 from .storage import Storage, contract

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from mission_control.core.persistence import PersistenceAdapter
-from mission_control.core.records import MissionStatus
+from mission_control.core.history import MissionStatus
+from mission_control.core.storage import PersistenceAdapter
 
 from .missions import adds, after, commit, history, ids, sleep
 from .storage import Storage, contract

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from mission_control.core.persistence import PersistenceAdapter
-from mission_control.core.records import MissionStatus, MissionSummary, due_at
+from mission_control.core.history import MissionStatus, MissionSummary, due_at
+from mission_control.core.storage import PersistenceAdapter
 
 from .missions import START, adds, after, commit, delayed_start, ended, ids, retry, signal, sleep
 from .scheduled import ORDERED, create

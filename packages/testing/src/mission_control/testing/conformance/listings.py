@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from mission_control.core.persistence import PersistenceAdapter
-from mission_control.core.records import MissionStatus, MissionSummary
+from mission_control.core.history import MissionStatus, MissionSummary
+from mission_control.core.storage import PersistenceAdapter
 
 from .missions import NAMES, adds, after, commit, ended, ids, signal, sleep, summary
 from .storage import Storage, contract

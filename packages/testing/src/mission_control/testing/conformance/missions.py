@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from mission_control.core.persistence import LoadOutcome, MissionCommit, PersistenceAdapter, StoredDefinition
-from mission_control.core.records import (
+from mission_control.core.definition import StoredDefinition
+from mission_control.core.history import (
     START_AT,
     HistoryRecord,
     HistoryType,
@@ -20,6 +20,7 @@ from mission_control.core.records import (
     TimerWait,
     Wait,
 )
+from mission_control.core.storage import LoadOutcome, MissionCommit, PersistenceAdapter
 
 START = datetime(2024, 2, 29, 23, 59, 58, tzinfo=UTC)
 

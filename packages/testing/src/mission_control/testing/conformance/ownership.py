@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from mission_control.core.errors import DatabaseInUseError
-from mission_control.core.persistence import PersistenceAdapter
-from mission_control.core.records import MissionStatus
+from mission_control.core.history import MissionStatus
+from mission_control.core.storage import PersistenceAdapter
 
 from .definitions import STATIC
 from .listings import CREATED

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from mission_control.core.records import HistoryRecord, HistoryType, MissionFailure, MissionStatus
+from mission_control.core.history import HistoryRecord, HistoryType, MissionFailure, MissionStatus
 
 from .missions import (
     NAMES,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from mission_control.core.persistence import PersistenceAdapter
-from mission_control.core.records import MissionStatus
+from mission_control.core.history import MissionStatus
+from mission_control.core.storage import PersistenceAdapter
 
 from .listings import pages
 from .missions import START, adds, after, commit, delayed_start, ended, ids, retry, signal, sleep

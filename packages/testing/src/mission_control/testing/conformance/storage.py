@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias, TypeVar
 
-from mission_control.core.persistence import PersistenceAdapter
+from mission_control.core.storage import PersistenceAdapter
 
 AdapterFactory: TypeAlias = Callable[[], PersistenceAdapter]
 """Returns an adapter, not yet bootstrapped; each one over the same storage."""

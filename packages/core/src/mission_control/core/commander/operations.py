@@ -1,0 +1,305 @@
+"""What can be asked of missions, answered by the engine and by storage."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Literal, TypeAlias
+
+from ..definition import MissionContext, MissionDefinition, exact_text, flag, is_a, is_same_code, seconds
+from ..engine import (
+    Activity,
+    Attempt,
+    CancelOperation,
+    Coalescer,
+    Engine,
+    Held,
+    Operation,
+    Runner,
+    SignalOperation,
+    UpdateOperation,
+    checked_instant,
+    current_attempt,
+    is_awaitable,
+    not_found,
+    unknown_name,
+)
+from ..errors import (
+    CommanderError,
+    CorruptMissionError,
+    MissionAlreadyExistsError,
+    MissionCancelledError,
+    MissionExecutionError,
+    MissionFailedError,
+    MissionSignalError,
+    PersistenceError,
+    StaleMissionError,
+)
+from ..foreign import described, must_pass
+from ..history import MissionInspection, MissionSnapshot, MissionStatus
+from ..machine import State, inspect_history, load
+from ..payloads import found, is_coroutine_function, same_json
+from ..storage import LoadOutcome, PersistenceAdapter
+
+_Read: TypeAlias = LoadOutcome | PersistenceError
+
+
+class EmbeddedOperations:
+    """The operations of the missions of one commander that is open."""
+
+    def __init__(
+        self,
+        *,
+        engine: Engine,
+        adapter: PersistenceAdapter,
+        runner: Runner,
+        activity: Activity,
+        definitions: Mapping[str, MissionDefinition[Any]],
+    ) -> None:
+        self._engine = engine
+        self._adapter = adapter
+        self._reads: Coalescer[str, asyncio.Future[_Read], LoadOutcome] = Coalescer(adapter.load, _settle, activity)
+        self._runner = runner
+        self._activity = activity
+        self._definitions = definitions
+
+    # Starting
+
+    async def start(
+        self,
+        definition: MissionDefinition[Any],
+        input: object,
+        *,
+        mission_id: str,
+        if_exists: Literal["raise", "return"],
+        start_at: datetime | None,
+        wait: bool,
+    ) -> None:
+        """Start a mission, or find that the one that is there is the same."""
+        due, wait = _instant(start_at), flag(wait, subject="wait")
+        subject = f"input of mission {mission_id!r} ({definition.name})"
+        stored = definition.start.input.validate(input, event_name="start", subject=subject)
+        while True:
+            operation = Operation(_future())
+            known = self._engine.start(definition, mission_id, stored, due, operation, wait=wait)
+            try:
+                if known is None:
+                    state: State = await self._answered(operation)
+                    break
+                await self._engine.known(known)
+                existing = await self._existing(mission_id)
+            except StaleMissionError:
+                existing = await self._existing(mission_id)
+            if existing is not None:
+                self._check_same(definition, stored, existing, if_exists)
+                return
+        if wait and state.status is MissionStatus.FAILED:
+            raise self.failure(state.snapshot())
+
+    async def _existing(self, mission_id: str) -> State | None:
+        state = self._engine.state(mission_id)
+        return state if state is not None else await self._load(mission_id)
+
+    def _check_same(
+        self, definition: MissionDefinition[Any], stored: Any, existing: State, if_exists: Literal["raise", "return"]
+    ) -> None:
+        differences: list[str] = []
+        if existing.mission_name != definition.name:
+            differences.append("the mission name")
+        elif if_exists == "return":
+            was = existing.events["start"].input
+            differences += (f"the input at {path}" for path in same_json(definition.start.input, was, stored))
+        if if_exists == "return" and not differences:
+            return
+        remedy = "choose another id" if differences else 'choose another id, or pass if_exists="return"'
+        differing = f", and differs in {', '.join(differences)}" if differences else ""
+        raise MissionAlreadyExistsError(
+            f"mission {existing.mission_id!r} ({existing.mission_name}) exists already; it is {existing.status}"
+            f"{differing}: {remedy}"
+        )
+
+    # Commanding
+
+    async def signal(self, mission_id: str, name: str, payload: object, *, wait: bool) -> None:
+        """Deliver a signal."""
+        self._refuse_itself(mission_id, f"signal {name!r} to", MissionSignalError)
+        await self._ask(mission_id, SignalOperation(_future(), name, payload, wait))
+
+    async def update(
+        self,
+        mission_id: str,
+        mission_name: str,
+        update: str | Callable[..., object],
+        input: object,
+        timeout: timedelta | float | None,
+    ) -> Any:
+        """Run an update and return what it returned, as its declared type."""
+        self._refuse_itself(mission_id, "update", MissionExecutionError)
+        limit = None if timeout is None else seconds(timeout, subject="an update's timeout")
+        definition = self._definitions[mission_name]  # a handle is given only to a mission of a known one
+        code = {name: handler.run for name, handler in definition.updates.items()}
+        name = _name_of(update, code, "update", mission_id, mission_name)
+        value = await self._ask(mission_id, UpdateOperation(_future(), name, input, limit))
+        return definition.updates[name].output.restore(value, subject=f"the output of update {name!r}")
+
+    async def cancel(self, mission_id: str, reason: str | None) -> MissionSnapshot:
+        """End the mission and return its state."""
+        self._refuse_itself(mission_id, "cancel", MissionExecutionError)
+        if reason is not None:
+            reason = exact_text(reason, subject="the reason of a cancellation")
+        state: State = await self._ask(mission_id, CancelOperation(_future(), reason))
+        return state.snapshot()
+
+    async def ended(self, mission_id: str) -> MissionSnapshot:
+        """Wait for the mission's end and return its state."""
+        self._refuse_itself(mission_id, "wait for", MissionExecutionError)
+        operation = Operation(_future())
+        self._engine.await_end(mission_id, operation)
+        try:
+            if (await self.status(mission_id)).is_terminal:
+                state = await self.state(mission_id)
+            else:
+                if (attempt := self._attempt()) is not None:
+                    self._engine.stand_by(attempt, mission_id)
+                state = await self._answered(operation)
+        finally:
+            operation.answer.cancel()
+        return state.snapshot()
+
+    async def _ask(self, mission_id: str, operation: CancelOperation | Held) -> Any:
+        self._engine.submit(mission_id, operation)
+        return await self._answered(operation)
+
+    async def _answered(self, operation: Operation) -> Any:
+        """Wait for the answer; user code is at rest and lends its slot meanwhile."""
+        attempt = self._attempt()
+        return await (operation.answer if attempt is None else attempt.lending(operation))
+
+    def _attempt(self) -> Attempt[Any] | None:
+        """Return the attempt of one of our missions whose code is asking, if that is who asks."""
+        attempt = current_attempt.get()
+        if attempt is None or attempt.is_over or attempt.runner is not self._runner:
+            return None
+        return attempt
+
+    def _refuse_itself(self, mission_id: str, what: str, error: type[CommanderError]) -> None:
+        attempt = self._attempt()
+        if attempt is not None and attempt.flight.mission_id == mission_id:
+            raise error(
+                f"{attempt.name!r} of mission {mission_id!r} tried to {what} the mission itself while it runs, "
+                f"which would wait for ever; return from it first"
+            )
+
+    # Looking
+
+    async def query(self, mission_id: str, mission_name: str, query: str | Callable[..., object]) -> Any:
+        """Run a query on the last durable state."""
+        definition = self._definitions[mission_name]  # a handle is given only to a mission of a known one
+        name = _name_of(query, definition.queries, "query", mission_id, mission_name)
+        state = await self.state(mission_id)
+        problem = self._engine.problem(definition, state)
+        if problem is not None:
+            raise problem
+        context: MissionContext[Any] = MissionContext(definition, state, name, 1)
+        code = definition.queries[name]
+        with self._activity:
+            try:
+                value = code(context) if is_coroutine_function(code) else await self._runner.call(code, context)
+                return await value if is_awaitable(value) else value
+            except BaseException as error:
+                if must_pass(error):
+                    raise
+                what = f"query {name!r} of mission {mission_id!r} ({mission_name})"
+                raise MissionExecutionError(f"{what} failed: {described(error)}") from error
+
+    async def state(self, mission_id: str) -> State:
+        """Return the mission's durable state. Raises `MissionNotFoundError`."""
+        state = await self._existing(mission_id)
+        if state is None:
+            raise not_found(mission_id)
+        return state
+
+    async def _load(self, mission_id: str) -> State | None:
+        answer: asyncio.Future[_Read] = asyncio.get_running_loop().create_future()
+        self._reads.submit(mission_id, answer)
+        outcome = await answer
+        if isinstance(outcome, CorruptMissionError | PersistenceError):
+            raise outcome
+        return None if outcome is None else load(mission_id, outcome)
+
+    async def snapshot(self, mission_id: str, mission_name: str) -> MissionSnapshot:
+        """Return the mission's durable state, an idle one where there is none."""
+        state = await self._existing(mission_id)
+        return (state or State(mission_id=mission_id, mission_name=mission_name)).snapshot()
+
+    async def drained(self) -> None:
+        """Return when nothing is being read any more."""
+        await self._reads.drained()
+
+    async def inspect(self, mission_id: str) -> MissionInspection | None:
+        """Return all there is to see of a mission, or None where there is none."""
+        (outcome,) = await self._adapter.load([mission_id])
+        if isinstance(outcome, CorruptMissionError):
+            raise outcome
+        return None if outcome is None else inspect_history(mission_id, outcome)
+
+    async def status(self, mission_id: str) -> MissionStatus:
+        """Return where the mission is in its life."""
+        known = self._engine.state(mission_id)
+        if known is not None:
+            return known.status
+        summary = await self._adapter.load_summary(mission_id)
+        return MissionStatus.IDLE if summary is None else summary.status
+
+    def failure(self, snapshot: MissionSnapshot) -> CommanderError:
+        """Return the error for a failed or cancelled mission, with what caused it where that is known here."""
+        return ended_error(snapshot, self._engine.cause(snapshot.mission_id))
+
+
+def ended_error(snapshot: MissionSnapshot, cause: BaseException | None) -> CommanderError:
+    """Return the error for a failed or cancelled mission; `cause` is what made it fail, where that is known."""
+    assert snapshot.error is not None  # it ended without completing
+    what = f"mission {snapshot.mission_id!r} ({snapshot.mission_name})"
+    if snapshot.status is MissionStatus.CANCELLED:
+        return MissionCancelledError(f"{what}: {snapshot.error}", snapshot=snapshot)
+    failed = MissionFailedError(
+        f"{what} failed at {snapshot.cursor!r} ({snapshot.error.code}): {snapshot.error}", snapshot=snapshot
+    )
+    failed.__cause__ = cause
+    return failed
+
+
+def _settle(answer: asyncio.Future[_Read], outcome: _Read) -> None:
+    if not answer.done():
+        answer.set_result(outcome)
+
+
+def _future() -> asyncio.Future[Any]:
+    return asyncio.get_running_loop().create_future()
+
+
+def _instant(start_at: datetime | None) -> datetime | None:
+    """Return an instant in UTC. Raises `ValueError` for a naive one, and for one that is none there."""
+    if start_at is None:
+        return None
+    return checked_instant(start_at, subject="start_at")
+
+
+def _name_of(
+    wanted: str | Callable[..., object],
+    known: Mapping[str, Callable[..., object]],
+    kind: str,
+    mission_id: str,
+    mission_name: str,
+) -> str:
+    if is_a(wanted, str):
+        wanted = str.__str__(wanted)
+        names = [wanted] if wanted in known else []
+    elif callable(wanted):
+        names = [name for name, code in known.items() if is_same_code(code, wanted)]
+    else:
+        raise TypeError(f"expected the name of a {kind}, or its function, found {found(wanted)}")
+    if len(names) == 1:
+        return names[0]
+    raise unknown_name(kind, wanted, known, mission_id, mission_name)

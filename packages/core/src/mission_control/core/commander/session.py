@@ -1,0 +1,81 @@
+"""An open commander: everything that it consists of, on its event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections.abc import Mapping
+from typing import Any
+
+from ..definition import MissionDefinition
+from ..engine import Activity, Alarm, Clock, Deadlines, Engine, Observer, Runner, RunningAttempt, Slots, Tracer, steady
+from ..history import Wait
+from ..storage import PersistenceAdapter
+from .operations import EmbeddedOperations
+
+
+class Session:
+    """Everything that an open commander consists of, on its event loop."""
+
+    def __init__(
+        self,
+        adapter: PersistenceAdapter,
+        *,
+        clock: Clock,
+        definitions: Mapping[str, MissionDefinition[Any]],
+        max_concurrency: int,
+        activity: Activity,
+        context: contextvars.Context,
+        observer: Observer,
+        tracer: Tracer | None,
+    ) -> None:
+        self.activity = activity
+        self.adapter = adapter
+        slots = Slots(max_concurrency)
+        pace = steady(clock)
+        self.deadlines: Deadlines = Deadlines(pace, self.activity)
+        self.runner: Runner = Runner(pace, self.deadlines, slots, activity, context, tracer)
+        self.engine: Engine = Engine(
+            adapter=adapter,
+            clock=clock,
+            runner=self.runner,
+            activity=self.activity,
+            definitions=definitions,
+            note_wait=self._note_wait,
+            observer=observer,
+        )
+        self.alarm: Alarm = Alarm(adapter, clock, slots, self.activity, self.engine, observer)
+        self.recovery: asyncio.Future[tuple[None, None]] | None = None
+        self.operations: EmbeddedOperations = EmbeddedOperations(
+            engine=self.engine,
+            adapter=adapter,
+            runner=self.runner,
+            activity=self.activity,
+            definitions=definitions,
+        )
+
+    def _note_wait(self, wait: Wait) -> None:
+        self.alarm.note(wait)
+
+    async def settled(self) -> None:
+        """Return at a moment when nothing is under way and nothing that is due is left to do."""
+        while not (self.activity.is_idle and self.alarm.is_quiet):
+            await self.activity.change()
+
+    def running(self) -> list[RunningAttempt]:
+        """Return the user code that is running, and does not merely wait for other missions."""
+        return [attempt.describe() for attempt in self.runner.running if not attempt.is_at_rest]
+
+    def abandon(self) -> list[asyncio.Task[Any]]:
+        """Write nothing any more, and tell nobody but callers; return the tasks of user code that still runs."""
+        tasks = self.runner.abandon()
+        self.engine.abandon()
+        self.deadlines.close()
+        return tasks
+
+    async def close(self) -> None:
+        """Bring everything to its end."""
+        await self.alarm.close()
+        await self.engine.close()
+        await self.operations.drained()
+        self.deadlines.close()

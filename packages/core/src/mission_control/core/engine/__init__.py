@@ -1,0 +1,54 @@
+"""Does it: drives missions, runs user code, makes decisions durable, and wakes what is due.
+
+The engine decides nothing. It asks the machine what is next, does that, and tells the machine what came of it; a
+recorder keeps memory and storage in step, an alarm looks for missions whose time has come. Times within the process are
+measured here, on clocks that can be moved by tests.
+"""
+
+from .activity import Activity
+from .alarm import Alarm
+from .asked import CancelOperation, Held, Operation, SignalOperation, UpdateOperation
+from .attempt import Attempt, current_attempt, is_awaitable
+from .clock import Clock, Driven, DrivenClock, RunningAttempt, SystemClock, checked_instant, steady
+from .coalescer import Coalescer
+from .engine import Engine
+from .observer import FailedAttempt, LogObserver, Observer, Tracer, brief
+from .recorder import not_found, not_registered, unknown_name
+from .runner import Runner, Stop
+from .sleeper import Deadlines, Sleeper
+from .slots import Slots
+
+__all__ = [
+    "Activity",
+    "Alarm",
+    "Attempt",
+    "CancelOperation",
+    "Clock",
+    "Coalescer",
+    "Deadlines",
+    "Driven",
+    "DrivenClock",
+    "Engine",
+    "FailedAttempt",
+    "Held",
+    "LogObserver",
+    "Observer",
+    "Operation",
+    "Runner",
+    "RunningAttempt",
+    "SignalOperation",
+    "Sleeper",
+    "Slots",
+    "Stop",
+    "SystemClock",
+    "Tracer",
+    "UpdateOperation",
+    "brief",
+    "checked_instant",
+    "current_attempt",
+    "is_awaitable",
+    "not_found",
+    "not_registered",
+    "steady",
+    "unknown_name",
+]

@@ -1,0 +1,79 @@
+"""What callers ask of a mission, and how they are answered."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import attrs
+
+from ..foreign import carried
+
+
+@attrs.define(eq=False)
+class Operation:
+    """What a caller asked of a mission, and the future that the caller waits on."""
+
+    answer: asyncio.Future[Any]
+    on_answer: Callable[[], None] | None = attrs.field(default=None, init=False)
+    """What to call as soon as there is an answer, once."""
+
+    @property
+    def is_withdrawn(self) -> bool:
+        """True where nobody waits for the answer any more."""
+        return self.answer.done()
+
+    def resolve(self, value: object = None) -> None:
+        """Answer the caller."""
+        if not self.answer.done():
+            self.answer.set_result(value)
+            self._tell()
+
+    def refuse(self, error: BaseException) -> None:
+        """Answer the caller with an error."""
+        if not self.answer.done():
+            self.answer.set_exception(carried(error))
+            self._tell()
+
+    def _tell(self) -> None:
+        on_answer, self.on_answer = self.on_answer, None
+        if on_answer is not None:
+            on_answer()
+
+    def __enter__(self) -> None:
+        """Answer with whatever is raised inside, which is raised all the same: nobody else has the operation there."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object, /) -> None:
+        if error is not None:
+            self.refuse(error)
+
+
+@attrs.define(eq=False)
+class SignalOperation(Operation):
+    """Deliver a signal; with `wait`, answer when the mission next waits or ends."""
+
+    name: str
+    payload: object
+    wait: bool
+
+
+@attrs.define(eq=False)
+class UpdateOperation(Operation):
+    """Run an update and record what it returns; `timeout` is in seconds."""
+
+    name: str
+    input: object
+    timeout: float | None
+    stored: object = None
+    """The validated input, as it is recorded."""
+
+
+@attrs.define(eq=False)
+class CancelOperation(Operation):
+    """End the mission; answer when it has ended."""
+
+    reason: str | None
+
+
+Held: TypeAlias = SignalOperation | UpdateOperation

@@ -1,0 +1,93 @@
+"""What the end of a step's attempt means: the command that tells the machine."""
+
+from __future__ import annotations
+
+import traceback
+from datetime import datetime, timedelta
+from typing import Any
+
+from ..definition import LONGEST_DURATION, StepNode
+from ..errors import NonRetryableError, PayloadError, RetryAfterError
+from ..foreign import ENDS_THE_PROGRAM, described, full_name, tried, words
+from ..history import MissionFailure
+from ..machine import PROCESS_ENDED, Command, Fail, Interrupt, Succeed
+from .attempt import Attempt
+from .runner import Stop
+
+_LONGEST_TRACEBACK = 20_000
+
+
+def attempt_outcome(attempt: Attempt, node: StepNode, at: datetime, chance: float) -> Command:
+    """Return the command for how `attempt` ended; `chance`, from 0 to 1, is for the jitter of a backoff.
+
+    `at` is when the attempt was recorded. Whatever user code returned or raised, and however that behaves when it is
+    looked at, there is an outcome.
+    """
+
+    def unseen(broken: BaseException) -> Command:
+        message = f"what {attempt} returned or raised cannot be looked at: {described(broken)}"
+        failure = MissionFailure(message=message, at=at, code="STEP_FAILED", type=full_name(type(broken)))
+        return Fail(failure, is_retryable=False, delay=None, chance=chance)
+
+    return tried(lambda: _outcome(attempt, node, at, chance), unseen)
+
+
+def _outcome(attempt: Attempt, node: StepNode, at: datetime, chance: float) -> Command:
+    if attempt.error is None and attempt.stopped is None:
+        return _returned(attempt, node, at, chance)
+    if isinstance(attempt.error, ENDS_THE_PROGRAM):
+        return Interrupt(PROCESS_ENDED)  # it was to end, whatever became of that
+    if attempt.stopped is Stop.TIMEOUT:
+        error: BaseException = TimeoutError(f"{attempt} did not end within {node.timeout:g} s")
+        return _failed(error, node, at, chance, code="STEP_TIMEOUT")
+    if attempt.stopped is not None and (attempt.is_abandoned or attempt.error is not None):
+        return Interrupt("closed")
+    if attempt.error is not None:
+        return _failed(attempt.error, node, at, chance, code="STEP_FAILED")
+    return _returned(attempt, node, at, chance)
+
+
+def _returned(attempt: Attempt, node: StepNode, at: datetime, chance: float) -> Command:
+    try:
+        return Succeed(node.output.normalise(attempt.value, subject=attempt))
+    except PayloadError as error:
+        return Fail(_failure(error, at, "MISSION_PAYLOAD_ERROR"), is_retryable=False, delay=None, chance=chance)
+
+
+def _failed(error: BaseException, node: StepNode, at: datetime, chance: float, code: str) -> Fail:
+    policy = node.retry
+    if isinstance(error, NonRetryableError):
+        is_retryable = False
+    elif isinstance(error, RetryAfterError):
+        is_retryable = not isinstance(error, policy.give_up_on)
+    else:
+        is_retryable = policy.is_retryable(error)
+    return Fail(_failure(error, at, code), is_retryable=is_retryable, delay=_own_delay(error), chance=chance)
+
+
+def _own_delay(error: BaseException) -> float | None:
+    """Return the delay that the error asks for, in seconds, if it asks for one that makes sense."""
+    if not isinstance(error, RetryAfterError):
+        return None
+
+    def own() -> float | None:
+        delay: Any = error.delay
+        if isinstance(delay, timedelta):
+            delay = delay.total_seconds()
+        return float(max(0, min(delay, LONGEST_DURATION.total_seconds()))) if delay == delay else None
+
+    return tried(own, lambda _: None)
+
+
+def _failure(error: BaseException, at: datetime, code: str) -> MissionFailure:
+    return MissionFailure(
+        message=words(error),
+        at=at,
+        code=code,
+        type=full_name(type(error)),
+        traceback=_traceback(error)[-_LONGEST_TRACEBACK:],
+    )
+
+
+def _traceback(error: BaseException) -> str:
+    return "".join(tried(lambda: traceback.format_exception(error), lambda _: traceback.format_tb(error.__traceback__)))

@@ -1,0 +1,102 @@
+"""The rules: what may happen to a mission, what it leads to, and what the world must do next.
+
+Theory of operation
+-------------------
+A mission is its history. Three pure functions say everything about it:
+
+- `decide(definition, state, command, now)` answers a command with the records to append. It is the only place
+  with rules. A command that is not allowed raises here, and nothing has changed.
+- `evolve(state, record)` is the state after a record; a state is the fold of a history, and nothing else.
+- `next_actions(definition, state)` says what must be done now: run an attempt, get a slot, wait, or nothing.
+
+Nothing here knows a clock, an id, a file or a task. Whoever drives the machine hands in the time, makes the
+records durable, folds them, and asks for the next actions. A recovered mission goes through the same three
+functions as a new one: there is no other way in.
+
+A mission moves along the nodes of its definition, one at a time. It *stands on* a node by the node's name
+(`cursor`), never by an index, so a definition may change around it. At each moment it is in one phase:
+
+- created: accepted, nothing has run. delayed: the same, until its start time.
+- ready: it stands before a step, or behind an attempt that ended; it needs a slot to go on.
+- attempting: an attempt of the step is on record, and its outcome is not.
+- awaiting, sleeping, backing off: parked, until a signal, a time, or a retry's time.
+- completed, failed, cancelled: it has ended, and takes no more records.
+
+`TRANSITIONS` lists, for each phase, the records that may follow and the phase they lead to. One decision may take
+several steps at once: the end of one attempt and the start of the next are one answer, so they are durable together
+or not at all. Without a slot an answer stops before `step-started`; its last record then names the step that the
+mission stands before (`next`).
+
+Attempts are numbered per step over everything that began. Failures count towards `max_attempts`, ends of the process
+towards `max_interruptions`; a clean close counts towards nothing. Nor does the end of a process in an attempt that
+stood by, which has waited for the end of another mission (`step-waiting`): something else may have ended the process,
+and where the step did, its next attempt finds that mission ended and has nothing to stand by for.
+
+Times in records never decrease; due times come from `now` itself, so a clock that was set back does not stretch a wait.
+
+What another shell needs
+------------------------
+A shell drives missions: the engine of this package, a test that crashes between any two commits, a distributed engine.
+Everything that it needs is what this room exports. It starts from `State(mission_id=...)`, or from `load`; checks with
+`check_fit` and `check_payloads` whether a definition can carry the mission on; puts commands to `decide`, stores what
+that returns, and folds it in with `fold`; and does what `next_actions` says. `check_signal` and `check_update` say
+beforehand what a mission would not take, and `inspect_history` what people are shown.
+"""
+
+from .actions import Action, AwaitSignal, AwaitTime, BeginStep, RunAttempt, StopForGood, next_actions
+from .commands import (
+    Cancel,
+    Command,
+    Elapse,
+    Fail,
+    FinishCancel,
+    Interrupt,
+    Proceed,
+    Receive,
+    StandBy,
+    Start,
+    Succeed,
+    Update,
+)
+from .decisions import PROCESS_ENDED, decide
+from .fit import check_fit, check_payloads
+from .refusals import check_signal, check_update
+from .state import STATUS, Phase, State
+from .transitions import ANYWHERE, TRANSITIONS, evolve, fold, inspect_history, load
+
+__all__ = [
+    "ANYWHERE",
+    "PROCESS_ENDED",
+    "STATUS",
+    "TRANSITIONS",
+    "Action",
+    "AwaitSignal",
+    "AwaitTime",
+    "BeginStep",
+    "Cancel",
+    "Command",
+    "Elapse",
+    "Fail",
+    "FinishCancel",
+    "Interrupt",
+    "Phase",
+    "Proceed",
+    "Receive",
+    "RunAttempt",
+    "StandBy",
+    "Start",
+    "State",
+    "StopForGood",
+    "Succeed",
+    "Update",
+    "check_fit",
+    "check_payloads",
+    "check_signal",
+    "check_update",
+    "decide",
+    "evolve",
+    "fold",
+    "inspect_history",
+    "load",
+    "next_actions",
+]

@@ -1,0 +1,311 @@
+"""The forms of single values: numbers, text, times, choices."""
+
+from __future__ import annotations
+
+import binascii
+import math
+import re
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal, InvalidOperation
+from enum import Enum, Flag
+from pathlib import Path, PosixPath, PurePath, PurePosixPath, PureWindowsPath
+from typing import Any, cast
+from uuid import UUID
+
+from ...readable import shorten
+from ..issues import Refused, expected, found, misfit
+from ..json_values import (
+    TOO_BIG,
+    checked_copy,
+    copy_json,
+    datetime_text,
+    decimal_text,
+    kind_of,
+    seconds,
+    time_text,
+    to_json,
+)
+from .form import (
+    BOOLEAN,
+    EVERY_KIND,
+    INTEGER,
+    NULL,
+    NUMBER,
+    TEXT,
+    Decode,
+    Encode,
+    Form,
+    UnsupportedTypeError,
+    choice_key,
+)
+
+_DURATION_TEXT = re.compile(r"-?\d+\.\d{6}", re.ASCII)
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _both(name: str, kinds: set[type], encode: Encode, decode: Decode, typed: type) -> Form:
+    return Form(name, encode, decode, decode, frozenset(kinds), typed=(typed,))
+
+
+# --- JSON's own ---------------------------------------------------------------------------
+
+
+def _encode_str(value: Any) -> Any:
+    if type(value) is str:
+        return value
+    return str.__str__(value) if isinstance(value, str) else value
+
+
+def _encode_int(value: Any) -> Any:
+    if type(value) is int or not isinstance(value, int) or type(value) is bool:
+        return value
+    return int.__int__(value)
+
+
+def _encode_float(value: Any) -> Any:
+    if type(value) is float:
+        return value
+    return float.__float__(value) if isinstance(value, float) else _encode_int(value)
+
+
+def _decode_none(value: Any, _: Any) -> None:
+    if value is not None:
+        raise expected("None", value)
+
+
+def _decode_bool(value: Any, _: Any) -> bool:
+    if type(value) is bool:
+        return value
+    raise expected("bool", value)
+
+
+def _decode_str(value: Any, _: Any) -> str:
+    if type(value) is str:
+        return value
+    raise expected("str", value)
+
+
+def _decode_int(value: Any, _: Any) -> int:
+    if type(value) is int and -TOO_BIG < value < TOO_BIG:
+        return value
+    raise expected("int" if type(value) is not int else "int of at most 4300 digits", value)
+
+
+def _decode_float(value: Any, _: Any) -> float:
+    if type(value) is float and math.isfinite(value):
+        return value
+    if type(value) is int:
+        try:
+            return float(value)
+        except OverflowError:
+            raise expected("float", value) from None
+    raise expected("finite float" if type(value) is float else "float", value)
+
+
+def _checked(value: Any, _: Any) -> Any:
+    return checked_copy(value)
+
+
+def _copied(value: Any, _: Any) -> Any:
+    return copy_json(value)
+
+
+ANY = Form("any", to_json, _checked, _copied, EVERY_KIND)
+"""Whatever has a JSON form; it is read as the plain JSON value."""
+
+
+# --- written as text ----------------------------------------------------------------------
+
+
+def _text_form(kind: type, written: str, write: Callable[[Any], Any], read: Callable[[str], Any]) -> Form:
+    def encode(value: Any) -> Any:
+        if type(value) is kind:
+            return write(value)
+        return _encode_subclass(value, write(value), read) if isinstance(value, kind) else value
+
+    def decode(value: Any, _: Any) -> Any:
+        if type(value) is not str:
+            raise expected(f"{kind.__name__} ({written})", value)
+        try:
+            return read(value)
+        except (ValueError, OverflowError, InvalidOperation, binascii.Error):
+            raise expected(f"{kind.__name__} ({written})", value) from None
+
+    return _both(kind.__name__, {TEXT}, encode, decode, kind)
+
+
+def _encode_subclass(value: Any, text: Any, read: Callable[[str], Any]) -> Any:
+    """The text of what may say more than its base class does, such as a time in nanoseconds."""
+    return Refused(f"{found(value)}, which its text does not give back") if _differs(value, text, read) else text
+
+
+def _differs(value: Any, text: Any, read: Callable[[str], Any]) -> bool:
+    try:
+        return type(text) is str and not read(text) == value  # noqa: SIM201 - a class may inherit its `!=`
+    except Exception:  # the text is none of its kind, which decoding reports with its path
+        return False
+
+
+def _read_datetime(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise misfit(f"expected datetime with a time zone, got {found(text)}")
+    return moment
+
+
+def _write_date(value: date) -> Any:
+    return value if isinstance(value, datetime) else date.isoformat(value)
+
+
+def _read_decimal(text: str) -> Decimal:
+    number = Decimal(text)
+    if not number.is_finite():
+        raise ValueError
+    return number
+
+
+def _write_bytes(value: bytes) -> str:
+    return b64encode(value).decode("ascii")
+
+
+def _read_bytes(text: str) -> bytes:
+    return b64decode(text, validate=True)
+
+
+# --- durations ----------------------------------------------------------------------------
+
+
+def _encode_timedelta(value: Any) -> Any:
+    if type(value) is timedelta:
+        return seconds(value)
+    if not isinstance(value, timedelta):
+        return value
+    plain = timedelta(days=value.days, seconds=value.seconds, microseconds=value.microseconds)
+    return seconds(plain) if plain == value else Refused(f"{found(value)}, which its seconds do not give back")
+
+
+def _decode_timedelta(value: Any, _: Any) -> timedelta:
+    if type(value) is int or type(value) is float:
+        try:
+            return timedelta(seconds=value)
+        except (OverflowError, ValueError):
+            raise expected("timedelta (a finite number of seconds)", value) from None
+    if type(value) is str and _DURATION_TEXT.fullmatch(value):
+        return _duration_of_text(value)
+    raise expected("timedelta (seconds)", value)
+
+
+def _duration_of_text(text: str) -> timedelta:
+    """Only what `seconds` writes for durations that no JSON number holds exactly."""
+    try:
+        microseconds = int(text.replace(".", ""))
+        duration = timedelta(seconds=microseconds // 1_000_000, microseconds=microseconds % 1_000_000)
+    except (OverflowError, ValueError):
+        raise expected("timedelta (seconds)", text) from None
+    if seconds(duration) != text:
+        raise expected("timedelta (a number of seconds)", text)
+    return duration
+
+
+# --- choices ------------------------------------------------------------------------------
+
+
+def enum_form(cls: type[Enum], name: str) -> Form:
+    """An Enum is written as its value."""
+    choices = {choice_key(_json_choice(member.value, name)): member for member in cls}
+    if issubclass(cls, Flag):
+        return _flag_form(cls, name)
+
+    def encode(value: Any) -> Any:
+        return _json_choice(value.value, name) if isinstance(value, cls) else value
+
+    return _choice_form(name, encode, choices, (cls,))
+
+
+def literal_form(values: tuple[Any, ...], name: str) -> Form:
+    """A Literal is written as the value, a member of an Enum in it as the member's value."""
+    choices: dict[tuple[type, Any], Any] = {}
+    for value in values:
+        key = choice_key(_json_choice(value.value if isinstance(value, Enum) else value, name))
+        if key in choices:
+            raise UnsupportedTypeError(f"{name} has two values that are both written as {key[1]!r}")
+        choices[key] = value
+    members = {member: key[1] for key, member in choices.items() if isinstance(member, Enum)}
+
+    def encode(value: Any) -> Any:
+        if isinstance(value, Enum):
+            return members.get(value, value)
+        return _encode_str(value)
+
+    return _choice_form(name, encode, choices, tuple({type(member) for member in members}))
+
+
+def _choice_form(name: str, encode: Encode, choices: Mapping[tuple[type, Any], Any], typed: tuple[type, ...]) -> Form:
+    kinds = frozenset(kind for kind, _ in choices)
+    listed = shorten(" | ".join(repr(value) for _, value in choices), 60)
+    described = name if name.startswith("Literal") else f"{name} ({listed})"
+
+    def decode(value: Any, _: Any) -> Any:
+        kind = kind_of(value)
+        if kind in kinds and (kind, value) in choices:
+            return choices[kind, value]
+        raise expected(described, value)
+
+    return Form(name, encode, decode, decode, kinds, typed=typed, choices=choices)
+
+
+def _flag_form(cls: type[Flag], name: str) -> Form:
+    def encode(value: Any) -> Any:
+        return value.value if isinstance(value, cls) else value
+
+    def decode(value: Any, _: Any) -> Any:
+        if type(value) is not int:
+            raise expected(f"{name} (int)", value)
+        try:
+            return cls(value)
+        except ValueError:
+            raise expected(name, value) from None
+
+    return _both(name, {INTEGER}, encode, decode, cls)
+
+
+def _json_choice(value: Any, name: str) -> Any:
+    for encode in (_encode_str, _encode_float):
+        value = encode(value)
+    if value is None or type(value) in (bool, int, float, str):
+        return value
+    raise UnsupportedTypeError(f"{name} has the value {found(value)}; use None, bool, int, float or str there")
+
+
+# --- the table ----------------------------------------------------------------------------
+
+
+def _text_forms() -> dict[Any, Form]:
+    paths = [Path, PosixPath, PurePath, PurePosixPath, PureWindowsPath]
+    return {
+        datetime: _text_form(datetime, "ISO text with a time zone", datetime_text, _read_datetime),
+        date: _text_form(date, "ISO text", _write_date, date.fromisoformat),
+        time: _text_form(time, "ISO text", time_text, time.fromisoformat),
+        UUID: _text_form(UUID, "text", str, UUID),
+        Decimal: _text_form(Decimal, "text of a finite number", decimal_text, _read_decimal),
+        bytes: _text_form(bytes, "base64 text", _write_bytes, _read_bytes),
+        **{path: _text_form(path, "text", str, cast("Callable[[str], Any]", path)) for path in paths},
+    }
+
+
+SCALARS: dict[Any, Form] = {
+    Any: ANY,
+    object: ANY,
+    type(None): _both("None", {NULL}, _same, _decode_none, type(None)),
+    bool: _both("bool", {BOOLEAN}, _same, _decode_bool, bool),
+    int: _both("int", {INTEGER}, _encode_int, _decode_int, int),
+    float: _both("float", {NUMBER, INTEGER}, _encode_float, _decode_float, float),
+    str: _both("str", {TEXT}, _encode_str, _decode_str, str),
+    timedelta: _both("timedelta", {INTEGER, NUMBER, TEXT}, _encode_timedelta, _decode_timedelta, timedelta),
+    **_text_forms(),
+}

@@ -1,0 +1,156 @@
+"""What a commander asks of storage.
+
+An adapter stores histories and, for each mission, one summary row to find it by. It is handed finished values
+and decides nothing. The promises in these docstrings are all that a commander relies on, and
+`mission_control.testing.PersistenceAdapterContract` checks each of them.
+
+An adapter is used from one event loop at a time. Its methods may be called while others are under way, except
+`commit`: the next call of `commit` comes after the last one has ended. A read sees a commit whole or not at all, and
+one that begins after the commit has returned sees it. A caller may be cancelled at any await; a commit that was
+handed over then still takes effect whole or not at all, and the adapter goes on to serve other calls.
+Ids, names and fingerprints are compared exactly, and sorted as code points; payloads are JSON values and come back
+as they were, whatever their text (NUL and lone surrogates too) and however large their integers.
+What storage cannot do is raised as `PersistenceError`, with a message that names the storage and the remedy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Literal, Protocol, TypeAlias
+
+import attrs
+
+from ..definition import StoredDefinition
+from ..errors import CorruptMissionError, StaleMissionError
+from ..history import START_AT, HistoryRecord, MissionStatus, MissionSummary, SignalWait, TimerWait, Wait
+
+DueKind: TypeAlias = Literal["signal", "sleep", "retry", "start_at"]
+"""What becomes due: a signal's deadline, a sleep, a retry's backoff, or a delayed start."""
+
+
+def due_kind(waiting: Wait) -> DueKind:
+    """Return what becomes due when the wait ends by itself."""
+    if isinstance(waiting, SignalWait):
+        return "signal"
+    if isinstance(waiting, TimerWait):
+        return "start_at" if waiting.event_name == START_AT else "sleep"
+    return "retry"
+
+
+@attrs.frozen(kw_only=True)
+class MissionCommit:
+    """What one mission adds in a commit.
+
+    `expected_version` is the `seq` of the last record that storage has of this mission, 0 for a mission that
+    storage must not know yet. `records` follow it without a gap, and there is at least one. `summary` is the
+    mission's row after them. `definition` is stored under its fingerprint unless that is known already.
+    """
+
+    mission_id: str
+    expected_version: int
+    records: tuple[HistoryRecord, ...]
+    summary: MissionSummary
+    definition: StoredDefinition | None = None
+
+
+CommitOutcome: TypeAlias = StaleMissionError | None
+LoadOutcome: TypeAlias = tuple[HistoryRecord, ...] | CorruptMissionError | None
+
+
+class PersistenceAdapter(Protocol):
+    """Storage for missions. There are no optional methods."""
+
+    async def bootstrap(self) -> None:
+        """Open the storage for running missions, creating or upgrading it where needed, and own it until `close`.
+
+        Called once before anything else, and again when the adapter is used anew after a `close`, on another event
+        loop perhaps. Everything committed before is there again. Raises `DatabaseInUseError`, changing nothing, where
+        another adapter, in this process or another, owns the same storage; ownership ends with `close` or with its
+        process. An adapter that was refused may be bootstrapped again; closing it takes nothing from the owner.
+        """
+        ...
+
+    async def commit(self, batch: Sequence[MissionCommit], /) -> Sequence[CommitOutcome]:
+        """Append the records of many missions and replace their summaries, durably, in one transaction.
+
+        Returns one outcome for each member of `batch`, in order: None when it is durable, or a
+        `StaleMissionError` that names the mission, returned and not raised, when the version that storage has
+        differs from `expected_version` (an id that storage knows, where 0 was expected, is the same case). A stale
+        member writes nothing, its definition included; the others are written. Missions that it creates follow one
+        another in the order of creation as in the batch. No mission appears twice in a batch; an empty one does
+        nothing. What was handed in stays the caller's: changing it afterwards does not change storage.
+
+        Anything raised means that nothing is known about any member: all of it took effect, or none. The next
+        commit is served like any other.
+        """
+        ...
+
+    async def load(self, mission_ids: Sequence[str], /) -> Sequence[LoadOutcome]:
+        """Return, for each id in order, the mission's whole history by `seq`, or None where storage has none.
+
+        An id may be given twice, and there may be tens of thousands.
+
+        What cannot be decoded (broken JSON, an unknown type, an unreadable time), or a history whose last `seq`
+        is not the stored version, is returned as a `CorruptMissionError` that names the mission, in its place;
+        its rows stay as they are. Returned objects are the caller's: changing them does not change storage.
+        """
+        ...
+
+    async def load_summary(self, mission_id: str, /) -> MissionSummary | None:
+        """Return the mission's summary as last committed, or None. Reads no history."""
+        ...
+
+    async def list_missions(
+        self,
+        *,
+        status: MissionStatus | None = None,
+        mission_name: str | None = None,
+        limit: int,
+        after: str | None = None,
+    ) -> Sequence[MissionSummary]:
+        """Return up to `limit` summaries in order of creation, those after the mission `after` where it is given.
+
+        Only missions of that `status` and that `mission_name`, where given; `after` itself need not fit them. An
+        `after` that storage does not know gives an empty page. Fewer than `limit` are returned only at the end. A row
+        that cannot be decoded is left out and logged. These hold for the other listings too.
+        """
+        ...
+
+    async def list_scheduled(self, *, limit: int, after: str | None = None) -> Sequence[MissionSummary]:
+        """Return up to `limit` missions that wait for a timer or a retry, by due time and then by id.
+
+        A mission `after` that waits for neither any more stands where its last change puts it (`updated_at`), so
+        that a listing goes on although its last mission has fired meanwhile.
+        """
+        ...
+
+    async def due(
+        self, before: datetime, /, *, limit: int, after: tuple[datetime, str] | None = None
+    ) -> Sequence[MissionSummary]:
+        """Return up to `limit` waiting missions with a due time of `before` or earlier, by due time and then by id.
+
+        The due time is a timer's or retry's `due_at`, or a signal's `timeout_at`. `after` is the due time and id
+        of the last one seen; only later ones in that order are returned, whether or not one stands there still.
+        Parked missions are not read.
+        """
+        ...
+
+    async def next_due(self, after: datetime | None, /, kind: DueKind | None = None) -> datetime | None:
+        """Return the earliest due time that is later than `after` (any, where that is None), or None.
+
+        Only waits of that `kind`, where given.
+        """
+        ...
+
+    async def list_interrupted(self, *, limit: int, after: str | None = None) -> Sequence[MissionSummary]:
+        """Return up to `limit` missions whose status is running, in order of creation. Reads no others."""
+        ...
+
+    async def load_definition(self, fingerprint: str, /) -> dict[str, Any] | None:
+        """Return the static form that was first committed under `fingerprint`, or None. It is the caller's."""
+        ...
+
+    async def close(self) -> None:
+        """Give the storage up. A commit under way is finished first. A second call does nothing."""
+        ...
