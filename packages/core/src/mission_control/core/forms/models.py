@@ -8,18 +8,20 @@ from typing import Any
 
 from attrs import frozen
 
+from ..errors import ENDS_THE_PROGRAM
 from ..issues import MisfitError, Problem, field_step, found, misfit
 from ..json_values import checked_copy, dump_model, encode_json, kind_of, to_json
-from .form import EVERY_KIND, OBJECT, Care, Decode, Form, UnsupportedTypeError
+from .form import EVERY_KIND, OBJECT, Care, Decode, Form, JsonSchema, UnsupportedTypeError
 
 _AS_OURS = {"missing": "required field missing", "extra_forbidden": "unknown field"}
 _WITH_FIELDS = ("model-fields", "dataclass-args", "typed-dict")
 
 
-def model_form(cls: Any, name: str) -> Form:
+def model_form(cls: Any, name: str, defs: dict[str, JsonSchema], prefix: str) -> Form:
     """A pydantic model; unknown fields are refused unless it says so.
 
-    It is written by its aliases, and by its fields' names where it does not read the aliases that it writes.
+    It is written by its aliases, and by its fields' names where it does not read the aliases that it writes. What its
+    JSON Schema refers to is put into `defs`, each name after `prefix`.
     """
     fields = list(_fields(dict(getattr(cls, "__pydantic_core_schema__", {})), by_name=False))
     _check_readable(cls, name, fields)
@@ -30,10 +32,12 @@ def model_form(cls: Any, name: str) -> Form:
             return dump_model(value, by_alias=by_alias)
         return value if isinstance(value, cls) else to_json(value)
 
+    schema, parts = _schema(cls, prefix, by_alias=by_alias)
+    defs.update(parts)
     strict = _decode_model(cls, "forbid", by_alias=by_alias)
     lenient = _decode_model(cls, "ignore", by_alias=by_alias)
     kinds = EVERY_KIND if getattr(cls, "__pydantic_root_model__", False) else frozenset({OBJECT})
-    return Form(name, encode, strict, lenient, kinds, typed=(cls,), care=Care.COMPARE)
+    return Form(name, schema, encode, strict, lenient, kinds, typed=(cls,), care=Care.COMPARE)
 
 
 # --- fields -------------------------------------------------------------------------------
@@ -104,7 +108,7 @@ def _check_readable(cls: Any, name: str, fields: list[_ModelField]) -> None:
 def _decode_model(cls: Any, extra: str, *, by_alias: bool) -> Decode:
     validate: Callable[..., Any] = cls.model_validate_json
     options: dict[str, Any] = {"strict": True}
-    if "extra" in inspect.signature(validate).parameters and _may_set_extra(cls, extra):
+    if _may_set_extra(cls, extra):
         options["extra"] = extra
     if not by_alias:
         options |= {"by_alias": True, "by_name": True}
@@ -121,7 +125,8 @@ def _decode_model(cls: Any, extra: str, *, by_alias: bool) -> Decode:
 
 def _may_set_extra(cls: Any, extra: str) -> bool:
     own_rule = cls.model_config.get("extra")
-    return own_rule is None or (own_rule, extra) == ("forbid", "ignore")
+    may_set = own_rule is None or (own_rule, extra) == ("forbid", "ignore")
+    return may_set and "extra" in inspect.signature(cls.model_validate_json).parameters
 
 
 def _model_misfit(error: Exception) -> MisfitError:
@@ -137,3 +142,36 @@ def _model_problem(problem: Mapping[str, Any]) -> str:
 
 def _step(location: object) -> str:
     return f"[{location}]" if isinstance(location, int) else field_step(location)
+
+
+# --- JSON Schema --------------------------------------------------------------------------
+
+
+def _schema(cls: Any, prefix: str, *, by_alias: bool) -> tuple[JsonSchema, dict[str, JsonSchema]]:
+    """What the class says of itself, and of its parts; nothing where it does not know."""
+    try:
+        told = cls.model_json_schema(by_alias=by_alias, ref_template=f"#/$defs/{prefix}.{{model}}", mode="validation")
+        schema: JsonSchema = checked_copy(_stable(told, forbid_unknown=_may_set_extra(cls, "forbid")))
+    except ENDS_THE_PROGRAM:
+        raise
+    except BaseException:  # a field may be of a type that pydantic cannot describe, and a class describe itself
+        return {}, {}
+    return schema, {f"{prefix}.{name}": part for name, part in schema.pop("$defs", {}).items()}
+
+
+def _stable(schema: Any, *, forbid_unknown: bool) -> Any:
+    """Without defaults, which may read otherwise in the next process; with the rule for unknown fields."""
+    if kind_of(schema) is list:
+        return [_stable(part, forbid_unknown=forbid_unknown) for part in schema]
+    if kind_of(schema) is not dict:
+        return schema
+    stable = {
+        key: {name: _stable(part, forbid_unknown=forbid_unknown) for name, part in content.items()}
+        if key in ("properties", "$defs")
+        else _stable(content, forbid_unknown=forbid_unknown)
+        for key, content in schema.items()
+        if key != "default"
+    }
+    if forbid_unknown and "properties" in stable:
+        stable["additionalProperties"] = False
+    return stable
