@@ -439,6 +439,13 @@ def test_a_fingerprint_is_the_same_in_every_process() -> None:
     assert len(printed) == 1
 
 
+def test_a_schema_keeps_the_order_it_was_written_in() -> None:
+    """`int | str` equals `str | int`, and no definition depends on which of them was seen first."""
+    one, other = schema_of(list[int | str]), schema_of(list[str | int])
+    assert one["items"]["anyOf"] == list(reversed(other["items"]["anyOf"]))
+    assert schema_of(Literal["a", "b"])["enum"] == list(reversed(schema_of(Literal["b", "a"])["enum"]))
+
+
 def test_a_fingerprint_tells_what_a_type_looks_like() -> None:
     """A field that changes changes the definition, though its class keeps its name."""
 

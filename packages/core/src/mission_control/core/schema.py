@@ -24,7 +24,8 @@ from .errors import (
 from .fidelity import UNTYPED, are_same_model, losses, says_equal
 from .forms import ANY, Care, Form, UnsupportedTypeError, form_of, is_record
 from .issues import MisfitError, Problem, class_name, field_step, found, misfit, one_line, problems_of
-from .json_values import Json, check_depth, copy_json, decode_json, encode_json, is_model_class, kind_of, plain
+from .json_values import Json, check_depth, copy_json, decode_json, encode_json, kind_of, plain
+from .models import is_model_class
 from .type_names import type_name
 
 __all__ = [
@@ -175,12 +176,17 @@ def same_json(payload: PayloadType, one: Json, other: Json) -> list[str]:
 
 def _form(schema: Any) -> tuple[Form, bool]:
     try:
-        return _shared_form(schema)
+        return _shared_form(schema, type_name(schema))
     except TypeError:  # an Annotated with something unhashable in it
         return form_of(schema)
 
 
-_shared_form = lru_cache(maxsize=1024)(form_of)
+@lru_cache(maxsize=1024)
+def _shared_form(schema: Any, _: str) -> tuple[Form, bool]:
+    """Shared by types that are the same and written alike: `int | str` equals `str | int`."""
+    return form_of(schema)
+
+
 _AS_THEY_ARE = ((str,), (bool,), (type(None),))
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Generic
 
 import attrs
+from attrs import evolve
 
 from ..issues import Problem, expected, field_step, misfit
 from ..json_values import exact_name, is_mapping, kind_of
@@ -58,12 +59,14 @@ def typed_dict_form(name: str, shape: Shape, forms: Forms) -> Form:
 
 
 def named_tuple_form(cls: Any, name: str, shape: Shape, forms: Forms) -> Form:
-    """A NamedTuple is written as a list."""
+    """A NamedTuple is written as a list; one that derives from another may have code of its own."""
     required = sum(field.required for field in shape.values())
     origin = origin_of(cls) or cls
-    return fixed_tuple_form(
+    form = fixed_tuple_form(
         tuple(forms.values()), name, typed=origin, build=lambda items: origin(*items), required=required
     )
+    is_plain = origin.__bases__ in ((tuple,), (tuple, Generic))
+    return form if is_plain else evolve(form, care=max(Care.CONVERTED, form.care))
 
 
 def _schema(name: str, shape: Shape, forms: Forms) -> JsonSchema:
@@ -138,12 +141,13 @@ def _decode_record(cls: Any, name: str, decoders: Mapping[str, Decode], *, forbi
 
 
 def _is_plain(cls: Any) -> bool:
-    """Whether no code of the class runs when an instance is made, but validators."""
-    own_code = ("__attrs_init__", "__attrs_pre_init__", "__attrs_post_init__", "__post_init__")
-    if any(hasattr(cls, name) for name in own_code) or cls.__new__ is not object.__new__:
-        return False
-    is_generated = attrs.has(cls) or cls.__dataclass_params__.init
-    return is_generated and not any(getattr(field, "converter", None) for field in _fields(cls))
+    """Whether no code of the class runs when an instance is made."""
+    code = getattr(cls.__init__, "__code__", None)
+    is_generated = code is not None and code.co_filename.startswith("<")  # it was compiled from a text
+    makes_plainly = cls.__new__ is object.__new__ and type(cls).__call__ is type.__call__
+    hooks = (getattr(cls, hook, None) for hook in ("__attrs_pre_init__", "__attrs_post_init__", "__post_init__"))
+    parts = (getattr(field, part, None) for field in _fields(cls) for part in ("converter", "validator"))
+    return is_generated and makes_plainly and all(own is None for own in (*hooks, *parts))
 
 
 def _fields(cls: Any) -> Any:

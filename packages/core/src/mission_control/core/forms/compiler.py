@@ -15,7 +15,7 @@ from attrs import evolve
 from typing_extensions import TypeAliasType, is_typeddict
 
 from ..issues import found
-from ..json_values import is_model_class
+from ..models import is_model_class
 from ..type_names import type_name
 from .classes import named_tuple_form, record_form, typed_dict_form
 from .containers import LISTS, MAPPINGS, SETS, fixed_tuple_form, list_form, mapping_form, set_form

@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from attrs import frozen
-
 from ..errors import ENDS_THE_PROGRAM
-from ..issues import MisfitError, Problem, field_step, found, misfit
-from ..json_values import checked_copy, dump_model, encode_json, kind_of, to_json
+from ..issues import MOST_PROBLEMS, MisfitError, Problem, field_step, found, misfit
+from ..json_values import checked_copy, encode_json, kind_of, to_json
+from ..models import ModelField, dump_model, model_facts
 from .form import EVERY_KIND, OBJECT, Care, Decode, Form, JsonSchema, UnsupportedTypeError
 
 _AS_OURS = {"missing": "required field missing", "extra_forbidden": "unknown field"}
-_WITH_FIELDS = ("model-fields", "dataclass-args", "typed-dict")
 
 
 def model_form(cls: Any, name: str, defs: dict[str, JsonSchema], prefix: str) -> Form:
     """A pydantic model; unknown fields are refused unless it says so.
 
-    It is written by its aliases, and by its fields' names where it does not read the aliases that it writes. What its
-    JSON Schema refers to is put into `defs`, each name after `prefix`.
+    What its JSON Schema refers to is put into `defs`, each name after `prefix`.
     """
-    fields = list(_fields(dict(getattr(cls, "__pydantic_core_schema__", {})), by_name=False))
-    _check_readable(cls, name, fields)
-    by_alias = all(field.reads_alias for field in fields)
+    facts = model_facts(cls)
+    _check_readable(cls, name, facts.fields)
+    by_alias = facts.by_alias
 
     def encode(value: Any) -> Any:
         if type(value) is cls:
@@ -40,55 +37,7 @@ def model_form(cls: Any, name: str, defs: dict[str, JsonSchema], prefix: str) ->
     return Form(name, schema, encode, strict, lenient, kinds, typed=(cls,), care=Care.COMPARE)
 
 
-# --- fields -------------------------------------------------------------------------------
-
-
-@frozen
-class _ModelField:
-    name: str
-    reads_alias: bool
-    """Whether it is read by the name that it is written with."""
-    is_lost: bool
-    """Whether it is required, and never written."""
-
-
-def _fields(schema: Any, *, by_name: bool) -> Iterator[_ModelField]:
-    """The fields of everything that a model is made of, as pydantic's core schema tells them."""
-    if kind_of(schema) is dict:
-        config = schema.get("config")
-        if config is not None:
-            by_name = config.get("validate_by_name", config.get("populate_by_name", False))
-        for part, content in schema.items():
-            if part == "fields" and schema["type"] in _WITH_FIELDS:
-                yield from _declared_fields(content, by_name=by_name)
-            if part not in ("metadata", "default"):
-                yield from _fields(content, by_name=by_name)
-    elif kind_of(schema) in (list, tuple):
-        for content in schema:
-            yield from _fields(content, by_name=by_name)
-
-
-def _declared_fields(fields: Any, *, by_name: bool) -> Iterator[_ModelField]:
-    named = fields.items() if kind_of(fields) is dict else [(field["name"], field) for field in fields]
-    for name, field in named:
-        alias = field.get("validation_alias")
-        read_as = _readable_names(name if alias is None else alias)
-        if by_name:
-            read_as.add(name)
-        is_optional = field["schema"]["type"] == "default"
-        is_lost = bool(field.get("serialization_exclude")) and not is_optional
-        yield _ModelField(name, field.get("serialization_alias", name) in read_as, is_lost)
-
-
-def _readable_names(alias: Any) -> set[Any]:
-    """The single names among an alias, a path, or the choices of both."""
-    if isinstance(alias, str):
-        return {alias}
-    paths: list[list[Any]] = alias if isinstance(alias[0], list) else [alias]
-    return {path[0] for path in paths if len(path) == 1}
-
-
-def _check_readable(cls: Any, name: str, fields: list[_ModelField]) -> None:
+def _check_readable(cls: Any, name: str, fields: Iterable[ModelField]) -> None:
     for field in fields:
         if field.is_lost:
             raise UnsupportedTypeError(
@@ -133,7 +82,8 @@ def _model_misfit(error: Exception) -> MisfitError:
     errors: Callable[[], list[dict[str, Any]]] | None = getattr(error, "errors", None)
     if errors is None:
         return misfit(str(error))
-    return MisfitError([Problem("".join(map(_step, problem["loc"])), _model_problem(problem)) for problem in errors()])
+    problems = errors()[:MOST_PROBLEMS]
+    return MisfitError([Problem("".join(map(_step, problem["loc"])), _model_problem(problem)) for problem in problems])
 
 
 def _model_problem(problem: Mapping[str, Any]) -> str:
