@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Generic, overload
 from typing_extensions import TypeVar
 
 from .definition import MissionDefinition, Signal
-from .errors import ENDS_THE_PROGRAM, MissionExecutionError, NonRetryableError
-from .issues import found
+from .errors import MissionExecutionError, NonRetryableError
+from .issues import code_name
 from .json_values import copy_json
 from .records import EventRecord
 from .schema import PLAIN, PayloadType
@@ -175,7 +175,7 @@ class MissionContext(Generic[I_co]):
         names = self._definition.names_of(step)
         if len(names) == 1:
             return names[0]
-        what = _code_name(step)
+        what = code_name(step)
         if names:
             both = " and ".join(repr(name) for name in names)
             raise MissingEventError(self._missing(f"one step for {what}: it serves {both}; ask by name"))
@@ -187,12 +187,3 @@ class MissionContext(Generic[I_co]):
 
     def _subject(self, what: str) -> str:
         return f"{what} of mission {self.mission_id!r} ({self.mission_name})"
-
-
-def _code_name(code: object) -> str:
-    try:
-        return str(getattr(code, "__qualname__", found(code)))
-    except ENDS_THE_PROGRAM:
-        raise
-    except BaseException:  # a user's object may do anything
-        return found(code)

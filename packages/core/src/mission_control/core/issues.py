@@ -121,6 +121,16 @@ def class_name(cls: object) -> str:
     return name
 
 
+def code_name(code: object) -> str:
+    """Name a function, or whatever stands for one."""
+    try:
+        return str(getattr(code, "__qualname__", found(code)))
+    except ENDS_THE_PROGRAM:
+        raise
+    except BaseException:  # a user's object may do anything
+        return found(code)
+
+
 def _words(value: object) -> str:
     """What a value says of itself, on one line; nothing where it fails to."""
     try:

@@ -32,7 +32,7 @@ from .errors import (
 )
 from .fit import check_payloads
 from .flight import Decision, Flight, Hangar, Operation
-from .issues import found
+from .issues import code_name
 from .machine import fold, load
 from .names import is_a
 from .observer import Tracer
@@ -339,14 +339,7 @@ def unknown_name(
 ) -> MissionExecutionError:
     """Return the error for a query or an update that the mission's definition does not have, or has twice."""
     listed = ", ".join(repr(name) for name in known) or "none"
-    what = repr(wanted) if is_a(wanted, str) else f"of the function {_code_name(wanted)}"
+    what = repr(wanted) if is_a(wanted, str) else f"of the function {code_name(wanted)}"
     return MissionExecutionError(
         f"mission {mission_id!r} ({mission_name}) has not exactly one {kind} {what}; ask for one by name: {listed}"
     )
-
-
-def _code_name(code: object) -> str:
-    try:
-        return str(getattr(code, "__qualname__", found(code)))
-    except Exception:  # a user's object may do anything
-        return found(code)
