@@ -152,6 +152,16 @@ def test_a_local_class_is_found_through_the_closure() -> None:
     assert declared(factory()) == "Local"
 
 
+def test_a_name_of_the_closure_may_be_without_a_value() -> None:
+    """What the function mentions may be assigned later."""
+
+    def opened(ctx: object) -> Opened:
+        return later
+
+    assert declared(opened) == "Opened"
+    later = Opened("a")
+
+
 def test_a_name_of_the_caller_does_not_hide_the_function_s_own() -> None:
     """A function of a module is read with that module's names."""
     Opened = int  # noqa: N806 - hides the class on purpose

@@ -5,7 +5,7 @@ import math
 import threading
 from datetime import UTC, date, datetime, timedelta
 from pathlib import PurePath, PureWindowsPath
-from typing import Annotated, Any, TypedDict, cast
+from typing import Annotated, Any, Generic, NamedTuple, TypedDict, TypeVar, cast
 from uuid import UUID
 
 import pytest
@@ -30,6 +30,7 @@ from mission_control.core.errors import MissionDefinitionError, MissionValidatio
 from mission_control.core.payloads.schema import payload_type
 
 SECRET = SecretStr("x")
+T = TypeVar("T")
 READ_BACK = "see to what validates, converts or serializes it: what it writes must be read back the same"
 
 
@@ -88,6 +89,30 @@ class Dog(Animal):
     tricks: list[str] = []
 
 
+class Entity(BaseModel):
+    """Equal by its id alone, as rows of a database are."""
+
+    id: int
+    note: str | None = Field(default=None, exclude=True)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Entity) and other.id == self.id
+
+    __hash__ = BaseModel.__hash__
+
+
+class Entities(BaseModel):
+    them: list[Entity]
+
+
+class Cage(BaseModel, Generic[T]):
+    content: T
+
+
+class Cages(BaseModel):
+    cage: Cage[int]
+
+
 class Zoo(BaseModel):
     first: Animal
     others: list[Animal] = []
@@ -118,6 +143,55 @@ class Growing:
 
     def __post_init__(self) -> None:
         self.names = [*self.names, "last"]
+
+
+class Place(NamedTuple):
+    floor: int
+
+
+class Raised(Place):
+    def __new__(cls, floor: int) -> "Raised":
+        return super().__new__(cls, floor + 1)
+
+
+class Doubling(type):
+    """A metaclass that has its way with what its classes are made of."""
+
+    def __call__(cls, n: int, **others: Any) -> Any:
+        return super().__call__(n * 2, **others)
+
+
+@define
+class Made(metaclass=Doubling):
+    n: int
+    m: int = 0
+
+
+@dataclasses.dataclass
+class Written:
+    n: int
+
+    def __init__(self, n: int) -> None:
+        self.n = n + 1
+
+
+def bump(instance: Any, attribute: Any, value: int) -> None:
+    object.__setattr__(instance, "n", value + 1)
+
+
+@define
+class Bumped:
+    n: int = field(validator=bump)
+
+
+class Renewed:
+    def __new__(cls, n: int) -> Any:
+        return super().__new__(cls)
+
+
+@define(slots=False)
+class Derived(Renewed):
+    n: int
 
 
 @define
@@ -181,7 +255,15 @@ LOST: list[tuple[object, Any, list[str]]] = [
     (list[Charge], [Charge(0), {"cents": 1}], ["$[1].cents: int 100 comes back as int 10000"]),
     (Capped, Capped(40), ["$.n: int 80 comes back as int 100"]),
     (Capped, {"n": 30}, ["$.n: int 60 comes back as int 100"]),
+    (Raised, Raised(1), ["$[0]: int 2 comes back as int 3"]),
+    (Raised, [1], ["$[0]: int 2 comes back as int 3"]),
+    (list[Raised], [Raised(1)], ["$[0][0]: int 2 comes back as int 3"]),
+    (Made, Made(1), ["$.n: int 2 comes back as int 4"]),
+    (Made, {"n": 1}, ["$.n: int 2 comes back as int 4"]),
+    (Written, Written(1), ["$.n: int 2 comes back as int 3"]),
+    (Bumped, Bumped(1), ["$.n: int 2 comes back as int 3"]),
     (Growing, Growing(["a"]), ["$.names: list of 2 comes back as list of 3"]),
+    (Entities, Entities(them=[Entity(id=1, note="x")]), ["$.them[0].note: is excluded"]),
     (Zoo, Zoo(first=Dog(name="a")), ["$.first: Dog comes back as Animal; declare Dog there"]),
     (
         Zoo,
@@ -262,10 +344,14 @@ SURVIVES: list[tuple[object, Any]] = [
     (Counted, Counted(n=1)),
     (Doubled, Doubled(n=0)),
     (Charge, Charge(0)),
+    (Place, Place(1)),
+    (Derived, Derived(1)),
     (Capped, {"n": 50}),
     (Zoo, Zoo(first=Animal(name="a"), cages={"one": None})),
     (Shipment, Shipment(Zoo(first=Animal(name="a")), {2, 1}, Dog(name="b"))),
     (Shipment, {"zoo": {"first": {"name": "a"}}, "sizes": [2, 1, 1]}),
+    (Entities, Entities(them=[Entity(id=1)])),
+    (Cages, Cages.model_construct(cage=Cage(content=1))),
     (Held, Held(held=Silent())),
     (Held, Held(held=Unequal())),
     (Fitted, Fitted()),

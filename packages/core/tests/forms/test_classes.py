@@ -257,6 +257,19 @@ def test_a_validator_that_names_its_attribute_gives_the_exact_path() -> None:
     assert issue.startswith("$.n: 'n' must be <class 'int'>")
 
 
+@pytest.mark.parametrize(
+    ("schema", "value"),
+    [
+        (Base, {"a": 1, **{f"unknown_{n}": n for n in range(1_000)}}),
+        (Movie, {"title": "m", **{f"unknown_{n}": n for n in range(1_000)}}),
+        (Names, list(range(1_000))),
+    ],
+)
+def test_no_more_than_a_hundred_issues_are_listed(schema: object, value: object) -> None:
+    """Whatever the class is made with."""
+    assert len(issues(schema, value)) == 100
+
+
 def test_a_pydantic_class_that_allows_unknown_fields_keeps_them() -> None:
     """Pydantic classes validate by their own rules."""
     assert stored(Open, {"n": 1, "x": 2}) == {"n": 1, "x": 2}

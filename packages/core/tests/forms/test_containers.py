@@ -4,6 +4,7 @@ import math
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from datetime import datetime
 from enum import Enum
 from types import MappingProxyType
 from typing import Any, Literal
@@ -117,6 +118,12 @@ def test_keys_that_names_cannot_carry_are_refused_when_defined(key: Any) -> None
     """A definition says at once that its keys have no text."""
     with pytest.raises(MissionDefinitionError, match="which the names of an object cannot carry"):
         payload_type(dict[key, int], subject="input")
+
+
+def test_keys_that_are_read_alike_are_refused() -> None:
+    """Two spellings of a moment are one key."""
+    value = {"2024-01-01T00:00:00Z": 1, "2024-01-01T01:00:00+01:00": 2}
+    assert issues(dict[datetime, int], value) == ("$: two keys that are read alike",)
 
 
 class Alike(Enum):

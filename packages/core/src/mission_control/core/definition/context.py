@@ -84,7 +84,7 @@ class MissionContext(Generic[I_co]):
         self._state = state
         self._step_name = step_name
         self._attempt = attempt
-        self._copies: dict[tuple[str, PayloadType], Any] | None = None
+        self._copies: dict[tuple[str, PayloadType], Any] = {}
 
     @property
     def mission_id(self) -> str:
@@ -184,8 +184,6 @@ class MissionContext(Generic[I_co]):
 
     def _copy(self, what: str, declared: PayloadType, stored: Any) -> Any:
         """Return the attempt's own copy of a recorded value; several threads of it get the same one."""
-        if self._copies is None:
-            self._copies = {}
         key = (what, declared)
         if key not in self._copies:
             self._copies.setdefault(key, declared.restore(stored, subject=self._subject(what)))

@@ -69,15 +69,16 @@ class MissionDefinition(Generic[I]):
         return f"<MissionDefinition {self.name!r}: {' -> '.join(node.name for node in self.nodes)}>"
 
     def to_static(self) -> dict[str, Any]:
-        """Return the definition without its code, JSON-ready: what storage keeps under the fingerprint."""
+        """Return the definition without its code, JSON-ready: what storage keeps under the fingerprint.
+
+        `json_schema` describes what the start, a signal or an update is given, `output_json_schema` what comes out of a
+        step or an update; each is there only where the type has one.
+        """
         return {
             "name": self.name,
             "nodes": [node.to_static() for node in self.nodes],
             "queries": list(self.queries),
-            "updates": [
-                {"name": name, "schema": update.schema.description, "output": update.output.description}
-                for name, update in self.updates.items()
-            ],
+            "updates": [update.to_static(name) for name, update in self.updates.items()],
         }
 
     @property

@@ -39,6 +39,7 @@ class StepNode:
             "kind": self.kind,
             "name": self.name,
             "output": self.output.description,
+            **self.output.to_static("output_json_schema"),
             "timeout": self.timeout,
             "retry": {
                 "max_attempts": policy.max_attempts,
@@ -63,7 +64,7 @@ class StartNode(StepNode):
 
     def to_static(self) -> dict[str, Any]:
         """Return the node's static form."""
-        return {**super().to_static(), "input": self.input.description}
+        return {**super().to_static(), "input": self.input.description, **self.input.to_static("json_schema")}
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -82,6 +83,7 @@ class SignalNode:
             "kind": self.kind,
             "name": self.name,
             "schema": self.schema.description,
+            **self.schema.to_static("json_schema"),
             "timeout": self.timeout,
             "timeout_message": None if self.timeout_message is None else encodable(self.timeout_message),
         }
@@ -123,3 +125,13 @@ class UpdateHandler:
     run: UserCode
     is_async: bool
     output: PayloadType
+
+    def to_static(self, name: str) -> dict[str, Any]:
+        """Return the update's static form."""
+        return {
+            "name": name,
+            "schema": self.schema.description,
+            **self.schema.to_static("json_schema"),
+            "output": self.output.description,
+            **self.output.to_static("output_json_schema"),
+        }

@@ -18,7 +18,8 @@ import attrs
 
 from ..foreign import ENDS_THE_PROGRAM
 from .issues import MOST_PROBLEMS, Problem, field_step, found, type_of
-from .json_values import encode_json, is_mapping, is_model_class, kind_of, plain
+from .json_values import encode_json, is_mapping, kind_of, plain
+from .models import is_model_class, model_facts
 
 UNTYPED: Any = object()
 """What declares a value that came in its JSON form."""
@@ -34,15 +35,15 @@ _READ_BACK = "see to what validates, converts or serializes it: what it writes m
 
 def losses(given: object, back: object, declared: Any) -> list[Problem]:
     """Where `back`, which was read from the JSON form of `given`, is not the same; `declared` is the type of both."""
-    if _are_same_model(given, back):
-        return []
     return list(islice(_losses(given, back, "", declared), MOST_PROBLEMS))
 
 
 def _losses(given: Any, back: Any, path: str, declared: Any) -> Iterator[Problem]:
-    is_typed = declared is not UNTYPED
     if given is back:
         return
+    if declared is UNTYPED and hasattr(kind_of(given), "_fields"):
+        declared = Any  # a NamedTuple is typed
+    is_typed = declared is not UNTYPED
     if _is_record(kind_of(given)):
         yield from _record_losses(given, back, path, declared)
     elif is_mapping(given):
@@ -129,9 +130,9 @@ def _is_record(kind: Any) -> bool:
 
 def _record_losses(given: Any, back: Any, path: str, declared: Any) -> Iterator[Problem]:
     kind, other = kind_of(given), kind_of(back)
-    if _are_same_model(given, back):
+    if are_same_model(given, back):
         return
-    if kind is not other:
+    if _origin(kind) is not _origin(other):
         if other is not dict or not (declared is UNTYPED or _is_open(declared)):
             yield Problem(path, f"{type_of(given)} comes back as {type_of(back)}; declare {type_of(given)} there")
         return
@@ -149,9 +150,15 @@ def _record_losses(given: Any, back: Any, path: str, declared: Any) -> Iterator[
             yield from problems
 
 
-def _are_same_model(given: Any, back: Any) -> bool:
-    """Whether pydantic says so, private attributes included: what is told by a glance at most values."""
-    return is_model_class(kind_of(given)) and says_equal(given, back) is True
+def are_same_model(given: Any, back: Any) -> bool:
+    """What is told by a glance at most pydantic models."""
+    kind: Any = kind_of(given)
+    return is_model_class(kind) and model_facts(kind).is_compared_by_value and says_equal(given, back) is True
+
+
+def _origin(kind: Any) -> Any:
+    """The class itself; for pydantic's `Box[int]` it is `Box`."""
+    return (kind.__pydantic_generic_metadata__["origin"] or kind) if is_model_class(kind) else kind
 
 
 def _state(value: Any) -> dict[str, Any]:

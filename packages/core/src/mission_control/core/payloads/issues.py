@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from attrs import Attribute, frozen
@@ -86,7 +87,8 @@ def problems_of(error: BaseException) -> list[Problem]:
     if isinstance(error, BaseValidationError):
         return [problem for inner in error.exceptions for problem in problems_of(inner)]
     if isinstance(error, ForbiddenExtraKeysError):
-        return [Problem(field_step(name), "unknown field") for name in sorted(error.extra_fields, key=field_step)]
+        names = islice(error.extra_fields, MOST_PROBLEMS)
+        return [Problem(step, "unknown field") for step in sorted(map(field_step, names))]
     if isinstance(error, RecursionError):
         return [Problem("", "nested too deeply, or contains itself")]
     return [_problem_of_user_code(error)]

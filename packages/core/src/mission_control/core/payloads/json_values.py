@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import sys
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
@@ -24,6 +23,7 @@ from uuid import UUID
 import attrs
 
 from .issues import MOST_PROBLEMS, MisfitError, Problem, Refused, field_step, found
+from .models import dump_model, is_model_class
 
 Json: TypeAlias = Any
 """A plain JSON value: None, bool, int, float, str, list[Json] or dict[str, Json]."""
@@ -206,18 +206,6 @@ def sorted_items(items: Iterable[Any]) -> list[Any]:
         return sorted(listed, key=encode_json)
     except (TypeError, ValueError):
         return listed  # an item has no JSON form, which the check reports
-
-
-def dump_model(model: Any, *, by_alias: bool = True) -> Any:
-    """The JSON form of a pydantic model by its own rules, without what it computes from its fields."""
-    return model.model_dump(mode="json", by_alias=by_alias, round_trip=True, warnings=False)
-
-
-def is_model_class(kind: type) -> bool:
-    """Whether a class is a pydantic model; pydantic is never imported for it."""
-    pydantic = sys.modules.get("pydantic")
-    model: Any = getattr(pydantic, "BaseModel", None)
-    return isinstance(model, type) and issubclass(kind, model)
 
 
 def datetime_text(value: datetime) -> str | Refused:

@@ -16,10 +16,11 @@ from attrs import frozen
 
 from ..errors import MissionDefinitionError, MissionDefinitionMismatchError, MissionValidationError, PayloadError
 from ..foreign import ENDS_THE_PROGRAM
-from .fidelity import UNTYPED, losses, says_equal
+from .fidelity import UNTYPED, are_same_model, losses, says_equal
 from .forms import ANY, Care, Form, UnsupportedTypeError, form_of, is_record
 from .issues import MisfitError, Problem, class_name, field_step, found, misfit, one_line, problems_of
-from .json_values import Json, check_depth, copy_json, decode_json, encode_json, is_model_class, kind_of, plain
+from .json_values import Json, check_depth, copy_json, decode_json, encode_json, kind_of, plain
+from .models import is_model_class
 from .type_names import type_name
 
 __all__ = [
@@ -58,8 +59,19 @@ class PayloadType:
     description: str
     _accept: _Change
     _restore: _Change
+    _json_schema: Json = None
     _as_it_is: type | None = None
     """Values of exactly this class need no work."""
+
+    @property
+    def json_schema(self) -> dict[str, Any] | None:
+        """The JSON Schema (2020-12) of what is accepted in JSON form; None where anything is, or `parse` decides."""
+        schema: dict[str, Any] | None = copy_json(self._json_schema)
+        return schema
+
+    def to_static(self, key: str) -> dict[str, Any]:
+        """Return the JSON Schema as an entry under `key`; nothing where there is none."""
+        return {} if self._json_schema is None else {key: self.json_schema}
 
     def validate(self, value: object, *, event_name: str, subject: str) -> Json:
         """The plain JSON value of what came over the border, typed or in its JSON form.
@@ -110,20 +122,16 @@ class PayloadType:
     def reads(self, value: Json) -> bool:
         """Whether `restore` can give the typed value of a stored one."""
         try:
-            self._restore(value)
-        except ENDS_THE_PROGRAM:
-            raise
-        except BaseException:  # as above
+            self.restore(value, subject="it")
+        except MissionDefinitionMismatchError:
             return False
         return True
 
     def canonical(self, value: Json) -> Json:
         """A stored value as it would be stored under this schema today; as it is, where it does not fit any more."""
         try:
-            return self._accept(self._restore(value))
-        except ENDS_THE_PROGRAM:
-            raise
-        except BaseException:  # as above
+            return self.normalise(self.restore(value, subject="it"), subject="it")
+        except (MissionDefinitionMismatchError, PayloadError):
             return value
 
     @property
@@ -163,12 +171,17 @@ def same_json(payload: PayloadType, one: Json, other: Json) -> list[str]:
 
 def _form(schema: Any) -> tuple[Form, bool]:
     try:
-        return _shared_form(schema)
+        return _shared_form(schema, type_name(schema))
     except TypeError:  # an Annotated with something unhashable in it
         return form_of(schema)
 
 
-_shared_form = lru_cache(maxsize=1024)(form_of)
+@lru_cache(maxsize=1024)
+def _shared_form(schema: Any, _: str) -> tuple[Form, bool]:
+    """Shared by types that are the same and written alike: `int | str` equals `str | int`."""
+    return form_of(schema)
+
+
 _AS_THEY_ARE = ((str,), (bool,), (type(None),))
 
 
@@ -177,27 +190,31 @@ def _formed(schema: Any) -> PayloadType:
     if form is ANY:
         return PLAIN
     encode, strict, lenient = form.encode, form.strict, form.lenient
+    is_exact, is_compared, is_converted = form.care is Care.NONE, form.care is Care.COMPARE, form.care >= Care.CONVERTED
 
     def accept(value: Any) -> Json:
         encoded = encode(value)
         if recursive:
             check_depth(encoded)
         typed = strict(encoded, None)
-        return encoded if form.care is Care.NONE else written_again(value, encoded, typed)
+        return encoded if is_exact else written_again(value, encoded, typed)
 
     def written_again(value: Any, encoded: Any, typed: Any) -> Json:
+        if is_compared and are_same_model(value, typed):
+            return encoded
         again = encode(typed)
         is_changed = again != encoded  # by defaults and converters
-        if (is_changed or form.care is Care.COMPARE) and not (kind_of(value) is dict and says_equal(value, encoded)):
+        may_differ = is_compared or (is_changed and is_converted)
+        if may_differ and not (kind_of(value) is dict and says_equal(value, encoded)):
             _refuse(losses(value, typed, UNTYPED))
         if is_changed:
             back = strict(again, None)
-            if form.care is Care.COMPARE or encode(back) != again:
+            if is_compared or (is_converted and encode(back) != again):
                 _refuse(losses(typed, back, schema))
         return again
 
     as_it_is = form.typed[0] if form.typed in _AS_THEY_ARE else None
-    return PayloadType(type_name(schema), accept, lambda value: lenient(value, None), as_it_is)
+    return PayloadType(type_name(schema), accept, lambda value: lenient(value, None), form.schema or None, as_it_is)
 
 
 def _own_parse(schema: Any) -> _Change | None:
@@ -250,7 +267,7 @@ def _refuse(problems: list[Problem]) -> None:
         raise MisfitError(problems)
 
 
-PLAIN = PayloadType(ANY.name, plain, copy_json, str)
+PLAIN = PayloadType(ANY.name, plain, copy_json, None, str)
 """Whatever has a JSON form, as the plain JSON value: the type of what is not declared."""
 
 

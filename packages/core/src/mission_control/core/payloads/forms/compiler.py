@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import re
 import types
 import typing
 from collections import Counter
+from collections.abc import Callable
 from enum import Enum
+from itertools import chain, count
 from typing import Annotated, Any, ForwardRef, Literal, TypeVar, Union, get_args
 
+from attrs import evolve
 from typing_extensions import TypeAliasType, is_typeddict
 
 from ..issues import found
-from ..json_values import is_model_class
+from ..models import is_model_class
 from ..type_names import type_name
 from .classes import named_tuple_form, record_form, typed_dict_form
-from .containers import LISTS, MAPPINGS, SETS, fixed_tuple_form, list_form, mapping_form, set_form, tuple_form
-from .form import OBJECT, Care, FieldShape, Form, UnsupportedTypeError
+from .containers import LISTS, MAPPINGS, SETS, fixed_tuple_form, list_form, mapping_form, set_form
+from .form import OBJECT, Care, FieldShape, Form, JsonSchema, UnsupportedTypeError
 from .models import model_form
 from .scalars import SCALARS, enum_form, literal_form
 from .shapes import is_named_tuple, is_record, origin_of, shape_of
 from .unions import union_form
 
+_REFERENCE = "#/$defs/"
 _ALIASES: tuple[Any, ...] = (TypeAliasType, getattr(typing, "TypeAliasType", TypeAliasType))
 
 
@@ -28,9 +33,11 @@ def form_of(annotation: Any) -> tuple[Form, bool]:
     """The form of a type, and whether the type contains itself; `UnsupportedTypeError` if it has none."""
     compiler = _Compiler()
     try:
-        return compiler.form(annotation), compiler.recursive
+        form = compiler.form(annotation)
     except RecursionError:
         raise UnsupportedTypeError(f"{type_name(annotation)} is nested too deeply") from None
+    schema = compiler.schema(form.schema)
+    return form if schema is form.schema else evolve(form, schema=schema), bool(compiler.recursive)
 
 
 class _Compiler:
@@ -38,8 +45,20 @@ class _Compiler:
 
     def __init__(self) -> None:
         self._done: dict[Any, Form] = {}
-        self._open: dict[Any, tuple[Form, dict[str, Form]]] = {}
-        self.recursive = False
+        self._open: dict[Any, Form] = {}
+        self._names: set[str] = set()
+        self._defs: dict[str, JsonSchema] = {}
+        """The JSON Schemas of classes, which others refer to."""
+        self.recursive: set[str] = set()
+        """What refers to those of classes that contain themselves."""
+
+    def schema(self, schema: JsonSchema) -> JsonSchema:
+        """What stands by itself: with all that it refers to."""
+        reference = schema.get("$ref", "")
+        defs = dict(self._defs)
+        if reference and reference not in self.recursive:
+            schema = defs.pop(reference.removeprefix(_REFERENCE))
+        return {**schema, "$defs": defs} if defs else schema
 
     def form(self, annotation: Any) -> Form:
         annotation = _bare(annotation)
@@ -56,7 +75,7 @@ class _Compiler:
         if origin is Literal:
             return literal_form(get_args(annotation), type_name(annotation))
         if isinstance(annotation, _ALIASES) or isinstance(origin, _ALIASES):
-            return self._once(annotation, None, lambda: self.form(_alias_value(annotation)))
+            return self._once(annotation, None, lambda _: self.form(_alias_value(annotation)))
         return self._collection(annotation, origin or annotation) or self._class(annotation, origin or annotation)
 
     def _collection(self, annotation: Any, origin: Any) -> Form | None:
@@ -83,10 +102,8 @@ class _Compiler:
         return self.form(arguments[place]) if arguments else SCALARS[Any]
 
     def _tuple(self, arguments: tuple[Any, ...], name: str) -> Form:
-        if not arguments and name != "tuple[()]":
-            return tuple_form(SCALARS[Any], name)
-        if len(arguments) == 2 and arguments[1] is Ellipsis:
-            return tuple_form(self.form(arguments[0]), name)
+        if (not arguments and name != "tuple[()]") or (len(arguments) == 2 and arguments[1] is Ellipsis):
+            return list_form(tuple, self._argument(arguments, 0), name)
         return fixed_tuple_form(tuple(self.form(argument) for argument in arguments), name)
 
     def _class(self, annotation: Any, cls: Any) -> Form:
@@ -94,10 +111,10 @@ class _Compiler:
         if isinstance(cls, type) and issubclass(cls, Enum):
             return enum_form(cls, name)
         if isinstance(cls, type) and is_model_class(cls):
-            return model_form(cls, name)
+            return self._once(cls, None, lambda unique: model_form(cls, name, self._defs, unique))
         if is_record(cls) or is_typeddict(cls) or is_named_tuple(cls):
             shape = shape_of(annotation)
-            return self._once(annotation, shape, lambda: self._with_fields(annotation, cls, name, shape))
+            return self._once(annotation, shape, lambda _: self._with_fields(annotation, cls, name, shape))
         raise UnsupportedTypeError(
             f"{_full_name(annotation)} has no JSON form; use an attrs class, a dataclass, a pydantic class, "
             "or types such as int and list[str]"
@@ -117,26 +134,38 @@ class _Compiler:
         except UnsupportedTypeError as error:
             raise UnsupportedTypeError(f"{name}.{field}: {error}") from error
 
-    def _once(self, key: Any, shape: Any, build: Any) -> Form:
+    def _once(self, key: Any, shape: Any, build: Callable[[str], Form]) -> Form:
         """Build the form of a class; where it is met again inside itself, a stand-in that uses the finished one."""
         if key in self._done:
             return self._done[key]
         if key in self._open:
-            self.recursive = True
-            return self._open[key][0]
-        finished: dict[str, Form] = {}
-        self._open[key] = (_stand_in(key, shape, finished), finished)
+            stand_in = self._open[key]
+            self.recursive.add(stand_in.schema["$ref"])
+            return stand_in
+        name, finished = self._def_name(type_name(key)), dict[str, Form]()
+        stand_in = self._open[key] = _stand_in(key, shape, {"$ref": _REFERENCE + name}, finished)
         try:
-            finished["form"] = self._done[key] = build()
+            form = finished["form"] = build(name)
         finally:
             del self._open[key]
-        return finished["form"]
+        self._defs[name] = form.schema
+        self._done[key] = evolve(form, schema=stand_in.schema)
+        return self._done[key]
+
+    def _def_name(self, name: str) -> str:
+        """A name of its own for a JSON Schema that others refer to, the same in every process."""
+        plain = re.sub(r"\W+", "_", name).strip("_")
+        numbered = (f"{plain}_{number}" for number in count(2))
+        unique = next(name for name in chain([plain], numbered) if name not in self._names)
+        self._names.add(unique)
+        return unique
 
 
-def _stand_in(annotation: Any, shape: Any, finished: dict[str, Form]) -> Form:
+def _stand_in(annotation: Any, shape: Any, schema: JsonSchema, finished: dict[str, Form]) -> Form:
     cls = origin_of(annotation) or annotation
     return Form(
         type_name(annotation),
+        schema,
         lambda value: finished["form"].encode(value),  # noqa: PLW0108 - there is no finished form yet
         lambda value, _: finished["form"].strict(value, None),
         lambda value, _: finished["form"].lenient(value, None),

@@ -6,11 +6,24 @@ import math
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Mapping, MutableMapping, MutableSequence, MutableSet, Sequence
 from collections.abc import Set as AbstractSet
+from itertools import count, repeat
 from typing import Any, TypeAlias
 
-from ..issues import MOST_PROBLEMS, MisfitError, Problem, Refused, below, expected, field_step
+from ..issues import MisfitError, Refused, below, expected, field_step, misfit
 from ..json_values import is_mapping, kind_of, sorted_items
-from .form import ARRAY, INTEGER, NUMBER, OBJECT, TEXT, Care, Decode, Encode, Form, UnsupportedTypeError, most_care
+from .form import (
+    INTEGER,
+    NUMBER,
+    TEXT,
+    Care,
+    Decode,
+    Encode,
+    Form,
+    JsonSchema,
+    UnsupportedTypeError,
+    decode_parts,
+    most_care,
+)
 
 _Change: TypeAlias = Callable[[Any], Any]
 
@@ -20,6 +33,7 @@ LISTS: dict[Any, tuple[tuple[type, ...], _Change | None]] = {
     Sequence: ((list, tuple), None),
     MutableSequence: ((list,), None),
     deque: ((deque, list), deque),
+    tuple: ((tuple, list), tuple),
 }
 SETS: dict[Any, tuple[tuple[type, ...], _Change]] = {
     set: ((set,), set),
@@ -36,19 +50,19 @@ MAPPINGS: dict[Any, _Change | None] = {
     defaultdict: None,
 }
 
+_HASHABLE: JsonSchema = {"type": ["null", "boolean", "number", "string"]}
+
 
 def list_form(origin: Any, item: Form, name: str) -> Form:
-    """A list, or what is written like one."""
+    """A list, a tuple of any length, or what is written like one."""
     typed, build = LISTS[origin]
-    return Form(
-        name,
-        _encode_items(typed, item.encode),
-        _decode_items(name, item.strict, build),
-        _decode_items(name, item.lenient, build),
-        frozenset({ARRAY}),
-        typed=typed,
-        care=item.care,
-    )
+    known: Any = typed
+    encode_item = item.encode
+
+    def encode(value: Any) -> Any:
+        return [encode_item(member) for member in value] if isinstance(value, known) else value
+
+    return _array_form(name, item, encode, build, (origin,) if origin is tuple else typed, item.care)
 
 
 def set_form(origin: Any, item: Form, name: str) -> Form:
@@ -59,28 +73,7 @@ def set_form(origin: Any, item: Form, name: str) -> Form:
     def encode(value: Any) -> Any:
         return sorted_items(item.encode(member) for member in value) if isinstance(value, known) else value
 
-    return Form(
-        name,
-        encode,
-        _decode_items(name, item.strict, build),
-        _decode_items(name, item.lenient, build),
-        frozenset({ARRAY}),
-        typed=typed,
-        care=max(Care.REWRITE, item.care),
-    )
-
-
-def tuple_form(item: Form, name: str) -> Form:
-    """A tuple of any length is written as a list."""
-    return Form(
-        name,
-        _encode_items((tuple, list), item.encode),
-        _decode_items(name, item.strict, tuple),
-        _decode_items(name, item.lenient, tuple),
-        frozenset({ARRAY}),
-        typed=(tuple,),
-        care=item.care,
-    )
+    return _array_form(name, item, encode, build, typed, max(Care.REWRITE, item.care))
 
 
 def fixed_tuple_form(
@@ -93,6 +86,7 @@ def fixed_tuple_form(
 ) -> Form:
     """A tuple with a type for each place; a NamedTuple may leave out the last `len(items) - required`."""
     fewest = len(items) if required is None else required
+    places = str(fewest) if fewest == len(items) else f"{fewest} to {len(items)}"
     encoders = [item.encode for item in items]
 
     def encode(value: Any) -> Any:
@@ -100,34 +94,62 @@ def fixed_tuple_form(
             return value
         return [encoder(member) for encoder, member in zip(encoders, value, strict=False)]
 
-    return Form(
-        name,
-        encode,
-        _decode_places(name, [item.strict for item in items], fewest, build),
-        _decode_places(name, [item.lenient for item in items], fewest, build),
-        frozenset({ARRAY}),
-        typed=(typed,),
-        care=max(Care.NONE if fewest == len(items) else Care.REWRITE, most_care(items)),
-    )
+    def reader(decoders: list[Decode]) -> Decode:
+        def decode(value: Any, _: Any) -> Any:
+            if kind_of(value) is not list or not fewest <= len(value) <= len(decoders):
+                raise expected(f"{name} (a list of {places})", value)
+            return build(decode_parts(zip(count(), decoders, value, strict=False)))
+
+        return decode
+
+    schema: JsonSchema = {"type": "array", "minItems": fewest, "maxItems": len(items)}
+    if items:
+        schema["prefixItems"] = [item.schema for item in items]
+    strict, lenient = reader([item.strict for item in items]), reader([item.lenient for item in items])
+    care = most_care(items, Care.NONE if fewest == len(items) else Care.REWRITE)
+    return Form(name, schema, encode, strict, lenient, typed=(typed,), care=care)
 
 
 def mapping_form(origin: Any, key: Form, value: Form, name: str, *, default: Any = None) -> Form:
     """A mapping is written as an object; keys that are not text are written as text. `default` is a defaultdict's."""
     build = _with_default(default) if origin is defaultdict else MAPPINGS[origin]
-    write, read = _key_codec(key, name)
+    write, read, names = _key_codec(key, name)
+    encode_item = value.encode
 
     def encode(mapping: Any) -> Any:
         if not is_mapping(mapping):
             return mapping
-        encoded = {write(member): value.encode(item) for member, item in mapping.items()}
+        encoded = {write(member): encode_item(item) for member, item in mapping.items()}
         return encoded if len(encoded) == len(mapping) else Refused("two keys that are written alike")
 
+    def reader(decode_item: Decode) -> Decode:
+        def decode_entry(entry: Any, _: Any) -> Any:
+            return read(entry[0]), decode_item(entry[1], None)
+
+        def decode(mapping: Any, _: Any) -> Any:
+            if kind_of(mapping) is not dict:
+                raise expected(f"{name} (an object)", mapping)
+            fields: dict[Any, Any] = {}
+            rest, member = iter(mapping.items()), None
+            try:
+                for member, item in rest:
+                    fields[read(member)] = decode_item(item, None)
+            except Exception as error:  # as below
+                parts = [(entry[0], decode_entry, entry) for entry in rest]
+                return decode_parts(parts, below(field_step(member), error))
+            if len(fields) != len(mapping):
+                raise misfit("two keys that are read alike")
+            return fields if build is None else build(fields)
+
+        return decode
+
+    schema = {"type": "object", "propertyNames": names, "additionalProperties": value.schema}
     return Form(
         name,
+        {part: content for part, content in schema.items() if content},
         encode,
-        _decode_mapping(name, read, value.strict, build),
-        _decode_mapping(name, read, value.lenient, build),
-        frozenset({OBJECT}),
+        reader(value.strict),
+        reader(value.lenient),
         typed=(Mapping,) if origin in (Mapping, MutableMapping) else (origin,),
         care=value.care,
     )
@@ -137,79 +159,40 @@ def _with_default(default: Any) -> _Change:
     return lambda fields: defaultdict(default, fields)
 
 
-def _encode_items(typed: Any, encode_item: Encode) -> Encode:
-    def encode(value: Any) -> Any:
-        return [encode_item(item) for item in value] if isinstance(value, typed) else value
-
-    return encode
-
-
-def _decode_items(name: str, decode_item: Decode, build: _Change | None) -> Decode:
-    def decode(value: Any, _: Any) -> Any:
-        if kind_of(value) is not list:
-            raise expected(f"{name} (a list)", value)
-        items: list[Any] = []
-        problems: list[Problem] = []
-        for item in value:
+def _array_form(
+    name: str, item: Form, encode: Encode, build: _Change | None, typed: tuple[type, ...], care: Care
+) -> Form:
+    def reader(decode_item: Decode) -> Decode:
+        def decode(value: Any, _: Any) -> Any:
+            if kind_of(value) is not list:
+                raise expected(f"{name} (a list)", value)
+            items: list[Any] = []
             try:
-                items.append(decode_item(item, None))
+                for item in value:
+                    items.append(decode_item(item, None))  # noqa: PERF401 - how many there are says which one fails
             except Exception as error:  # whatever the item's own code raises is a problem of this item
-                problems += below(f"[{len(items)}]", error)
-                items.append(None)
-                if len(problems) >= MOST_PROBLEMS:
-                    break
-        if problems:
-            raise MisfitError(problems)
-        return items if build is None else build(items)
+                after = len(items) + 1
+                parts = zip(count(after), repeat(decode_item), value[after:], strict=False)
+                return decode_parts(parts, below(field_step(after - 1), error))
+            return items if build is None else build(items)
 
-    return decode
+        return decode
 
-
-def _decode_places(name: str, decoders: list[Decode], fewest: int, build: _Change) -> Decode:
-    count = str(fewest) if fewest == len(decoders) else f"{fewest} to {len(decoders)}"
-
-    def decode(value: Any, _: Any) -> Any:
-        if kind_of(value) is not list or not fewest <= len(value) <= len(decoders):
-            raise expected(f"{name} (a list of {count})", value)
-        items: list[Any] = []
-        problems: list[Problem] = []
-        for index, (decode_item, item) in enumerate(zip(decoders, value, strict=False)):
-            try:
-                items.append(decode_item(item, None))
-            except Exception as error:  # as above
-                problems += below(f"[{index}]", error)
-        if problems:
-            raise MisfitError(problems)
-        return build(items)
-
-    return decode
-
-
-def _decode_mapping(name: str, read: _Change, decode_item: Decode, build: _Change | None) -> Decode:
-    def decode(value: Any, _: Any) -> Any:
-        if kind_of(value) is not dict:
-            raise expected(f"{name} (an object)", value)
-        fields: dict[Any, Any] = {}
-        problems: list[Problem] = []
-        for member, item in value.items():
-            try:
-                fields[read(member)] = decode_item(item, None)
-            except Exception as error:  # as above
-                problems += below(field_step(member), error)
-                if len(problems) >= MOST_PROBLEMS:
-                    break
-        if problems:
-            raise MisfitError(problems)
-        return fields if build is None else build(fields)
-
-    return decode
+    items = item.schema or (_HASHABLE if build in (set, frozenset) else {})
+    schema = {"type": "array", "items": items} if items else {"type": "array"}
+    return Form(name, schema, encode, reader(item.strict), reader(item.lenient), typed=typed, care=care)
 
 
 # --- keys ---------------------------------------------------------------------------------
 
 
-def _key_codec(key: Form, name: str) -> tuple[Encode, _Change]:
-    """How a key is written as text, and read back."""
+_NUMBERS = {int: r"^(0|-?[1-9][0-9]*)$", float: r"^-?[0-9]+(\.[0-9]+)?(e[+-][0-9]+)?$"}
+
+_KeyCodec: TypeAlias = tuple[Encode, _Change, JsonSchema]
+"""How a key is written as text and read back, and what its text is like."""
+
+
+def _key_codec(key: Form, name: str) -> _KeyCodec:
     if key.kinds <= {TEXT} or key.name == "any":
         return _text_keys(key)
     if key.choices is not None and key.kinds <= {TEXT, INTEGER}:
@@ -221,16 +204,16 @@ def _key_codec(key: Form, name: str) -> tuple[Encode, _Change]:
     )
 
 
-def _text_keys(key: Form) -> tuple[Encode, _Change]:
+def _text_keys(key: Form) -> _KeyCodec:
     def read(text: Any) -> Any:
         if type(text) is not str:
             raise expected("str as a name", text)
         return key.strict(text, None)
 
-    return key.encode, read
+    return key.encode, read, {part: content for part, content in key.schema.items() if part != "type"}
 
 
-def _choice_keys(key: Form, name: str) -> tuple[Encode, _Change]:
+def _choice_keys(key: Form, name: str) -> _KeyCodec:
     choices = key.choices or {}
     by_text = {str(value): typed for (_, value), typed in choices.items()}
     if len(by_text) != len(choices):
@@ -245,10 +228,10 @@ def _choice_keys(key: Form, name: str) -> tuple[Encode, _Change]:
             return by_text[text]
         raise expected(f"{key.name} as a name", text)
 
-    return write, read
+    return write, read, {"enum": list(by_text)}
 
 
-def _number_keys(key: Form, kind: type[int] | type[float]) -> tuple[Encode, _Change]:
+def _number_keys(key: Form, kind: type[int] | type[float]) -> _KeyCodec:
     def write(member: Any) -> Any:
         encoded = key.encode(member)
         if type(encoded) is bool or type(encoded) not in (int, float):
@@ -264,7 +247,7 @@ def _number_keys(key: Form, kind: type[int] | type[float]) -> tuple[Encode, _Cha
             raise expected(f"{kind.__name__} as a name (its text)", text)
         return number
 
-    return write, read
+    return write, read, {"pattern": _NUMBERS[kind]}
 
 
 def _number(text: Any, kind: type[int] | type[float]) -> int | float | None:

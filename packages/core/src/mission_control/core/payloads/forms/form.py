@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from enum import IntEnum
 from typing import Any, TypeAlias
 
-from attrs import frozen
+from attrs import Factory, frozen
 
+from ..issues import MOST_PROBLEMS, MisfitError, Problem, below, field_step
 from ..json_values import kind_of
 
 Encode: TypeAlias = Callable[[Any], Any]
@@ -15,6 +16,9 @@ Encode: TypeAlias = Callable[[Any], Any]
 
 Decode: TypeAlias = Callable[[Any, Any], Any]
 """Reads a JSON form; raises where it does not fit. The second argument is cattrs' and is not used."""
+
+JsonSchema: TypeAlias = dict[str, Any]
+"""A JSON Schema (2020-12). The forms of dates and times are to be asserted by whoever checks with it."""
 
 NULL: type[None] = type(None)
 BOOLEAN: type[bool] = bool
@@ -25,7 +29,16 @@ ARRAY: type[list[Any]] = list
 OBJECT: type[dict[str, Any]] = dict
 """The kinds of JSON value, named by the Python class that `json` reads them into."""
 
-EVERY_KIND = frozenset({NULL, BOOLEAN, INTEGER, NUMBER, TEXT, ARRAY, OBJECT})
+_KINDS: dict[str, frozenset[type]] = {
+    "null": frozenset({NULL}),
+    "boolean": frozenset({BOOLEAN}),
+    "integer": frozenset({INTEGER}),
+    "number": frozenset({INTEGER, NUMBER}),
+    "string": frozenset({TEXT}),
+    "array": frozenset({ARRAY}),
+    "object": frozenset({OBJECT}),
+}
+EVERY_KIND = frozenset[type]().union(*_KINDS.values())
 
 
 class UnsupportedTypeError(Exception):
@@ -46,10 +59,19 @@ class Care(IntEnum):
     NONE = 0
     """What was encoded is stored as it is."""
     REWRITE = 1
-    """It is written once more from what was read: with the defaults, what converters made of it, and sets without
-    their duplicates."""
-    COMPARE = 2
-    """Beside that, what was read is compared with what was given: equal JSON does not mean equal values."""
+    """It is written once more from what was read: with the defaults, and sets without their duplicates."""
+    CONVERTED = 2
+    """Beside that, code of its class may change it when it is read: where it did, it is read and compared again."""
+    COMPARE = 3
+    """What was read is compared with what was given in any case: equal JSON does not mean equal values."""
+
+
+def _kinds(schema: JsonSchema) -> frozenset[type]:
+    if "anyOf" in schema:
+        return frozenset[type]().union(*map(_kinds, schema["anyOf"]))
+    if "enum" in schema:
+        return frozenset(kind_of(value) for value in schema["enum"])
+    return _KINDS.get(schema.get("type", ""), EVERY_KIND)
 
 
 @frozen(eq=False)
@@ -60,10 +82,12 @@ class Form:
     """
 
     name: str
+    schema: JsonSchema
+    """What `strict` accepts."""
     encode: Encode
     strict: Decode
     lenient: Decode
-    kinds: frozenset[type]
+    kinds: frozenset[type] = Factory(lambda self: _kinds(self.schema), takes_self=True)
     """The kinds of JSON value that the type is written as: what unions are told apart by."""
     typed: tuple[type, ...] = ()
     """The Python classes whose instances `encode` knows."""
@@ -74,11 +98,30 @@ class Form:
     care: Care = Care.NONE
 
 
-def most_care(forms: Iterable[Form]) -> Care:
+def most_care(forms: Iterable[Form], least: Care = Care.NONE) -> Care:
     """The care that what is made of these forms needs."""
-    return max((form.care for form in forms), default=Care.NONE)
+    return max([least, *(form.care for form in forms)])
 
 
 def choice_key(value: Any) -> tuple[type, Any]:
     """What makes True, 1 and 1.0 different choices."""
     return kind_of(value), value
+
+
+def decode_parts(parts: Iterable[tuple[Any, Decode, Any]], problems: Iterable[Problem] = ()) -> list[Any]:
+    """Read every part by its own decoder; all that do not fit are told at once, each under its name or number.
+
+    `problems` are those that are known already.
+    """
+    items: list[Any] = []
+    misfits: list[Problem] = list(problems)
+    for name, decode, part in parts:
+        try:
+            items.append(decode(part, None))
+        except Exception as error:  # whatever the part's own code raises is a problem of this part
+            misfits += below(field_step(name), error)
+            if len(misfits) >= MOST_PROBLEMS:
+                break
+    if misfits:
+        raise MisfitError(misfits)
+    return items

@@ -3,88 +3,41 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from attrs import frozen
-
-from ..issues import MisfitError, Problem, field_step, found, misfit
-from ..json_values import checked_copy, dump_model, encode_json, kind_of, to_json
-from .form import EVERY_KIND, OBJECT, Care, Decode, Form, UnsupportedTypeError
+from ...foreign import ENDS_THE_PROGRAM
+from ..issues import MOST_PROBLEMS, MisfitError, Problem, field_step, found, misfit
+from ..json_values import checked_copy, encode_json, kind_of, to_json
+from ..models import ModelField, dump_model, model_facts
+from .form import EVERY_KIND, OBJECT, Care, Decode, Form, JsonSchema, UnsupportedTypeError
 
 _AS_OURS = {"missing": "required field missing", "extra_forbidden": "unknown field"}
-_WITH_FIELDS = ("model-fields", "dataclass-args", "typed-dict")
 
 
-def model_form(cls: Any, name: str) -> Form:
+def model_form(cls: Any, name: str, defs: dict[str, JsonSchema], prefix: str) -> Form:
     """A pydantic model; unknown fields are refused unless it says so.
 
-    It is written by its aliases, and by its fields' names where it does not read the aliases that it writes.
+    What its JSON Schema refers to is put into `defs`, each name after `prefix`.
     """
-    fields = list(_fields(dict(getattr(cls, "__pydantic_core_schema__", {})), by_name=False))
-    _check_readable(cls, name, fields)
-    by_alias = all(field.reads_alias for field in fields)
+    facts = model_facts(cls)
+    _check_readable(cls, name, facts.fields)
+    by_alias = facts.by_alias
 
     def encode(value: Any) -> Any:
         if type(value) is cls:
             return dump_model(value, by_alias=by_alias)
         return value if isinstance(value, cls) else to_json(value)
 
+    schema, parts = _schema(cls, prefix, by_alias=by_alias)
+    defs.update(parts)
     strict = _decode_model(cls, "forbid", by_alias=by_alias)
     lenient = _decode_model(cls, "ignore", by_alias=by_alias)
     kinds = EVERY_KIND if getattr(cls, "__pydantic_root_model__", False) else frozenset({OBJECT})
-    return Form(name, encode, strict, lenient, kinds, typed=(cls,), care=Care.COMPARE)
+    return Form(name, schema, encode, strict, lenient, kinds, typed=(cls,), care=Care.COMPARE)
 
 
-# --- fields -------------------------------------------------------------------------------
-
-
-@frozen
-class _ModelField:
-    name: str
-    reads_alias: bool
-    """Whether it is read by the name that it is written with."""
-    is_lost: bool
-    """Whether it is required, and never written."""
-
-
-def _fields(schema: Any, *, by_name: bool) -> Iterator[_ModelField]:
-    """The fields of everything that a model is made of, as pydantic's core schema tells them."""
-    if kind_of(schema) is dict:
-        config = schema.get("config")
-        if config is not None:
-            by_name = config.get("validate_by_name", config.get("populate_by_name", False))
-        for part, content in schema.items():
-            if part == "fields" and schema["type"] in _WITH_FIELDS:
-                yield from _declared_fields(content, by_name=by_name)
-            if part not in ("metadata", "default"):
-                yield from _fields(content, by_name=by_name)
-    elif kind_of(schema) in (list, tuple):
-        for content in schema:
-            yield from _fields(content, by_name=by_name)
-
-
-def _declared_fields(fields: Any, *, by_name: bool) -> Iterator[_ModelField]:
-    named = fields.items() if kind_of(fields) is dict else [(field["name"], field) for field in fields]
-    for name, field in named:
-        alias = field.get("validation_alias")
-        read_as = _readable_names(name if alias is None else alias)
-        if by_name:
-            read_as.add(name)
-        is_optional = field["schema"]["type"] == "default"
-        is_lost = bool(field.get("serialization_exclude")) and not is_optional
-        yield _ModelField(name, field.get("serialization_alias", name) in read_as, is_lost)
-
-
-def _readable_names(alias: Any) -> set[Any]:
-    """The single names among an alias, a path, or the choices of both."""
-    if isinstance(alias, str):
-        return {alias}
-    paths: list[list[Any]] = alias if isinstance(alias[0], list) else [alias]
-    return {path[0] for path in paths if len(path) == 1}
-
-
-def _check_readable(cls: Any, name: str, fields: list[_ModelField]) -> None:
+def _check_readable(cls: Any, name: str, fields: Iterable[ModelField]) -> None:
     for field in fields:
         if field.is_lost:
             raise UnsupportedTypeError(
@@ -104,7 +57,7 @@ def _check_readable(cls: Any, name: str, fields: list[_ModelField]) -> None:
 def _decode_model(cls: Any, extra: str, *, by_alias: bool) -> Decode:
     validate: Callable[..., Any] = cls.model_validate_json
     options: dict[str, Any] = {"strict": True}
-    if "extra" in inspect.signature(validate).parameters and _may_set_extra(cls, extra):
+    if _may_set_extra(cls, extra):
         options["extra"] = extra
     if not by_alias:
         options |= {"by_alias": True, "by_name": True}
@@ -121,14 +74,16 @@ def _decode_model(cls: Any, extra: str, *, by_alias: bool) -> Decode:
 
 def _may_set_extra(cls: Any, extra: str) -> bool:
     own_rule = cls.model_config.get("extra")
-    return own_rule is None or (own_rule, extra) == ("forbid", "ignore")
+    may_set = own_rule is None or (own_rule, extra) == ("forbid", "ignore")
+    return may_set and "extra" in inspect.signature(cls.model_validate_json).parameters
 
 
 def _model_misfit(error: Exception) -> MisfitError:
     errors: Callable[[], list[dict[str, Any]]] | None = getattr(error, "errors", None)
     if errors is None:
         return misfit(str(error))
-    return MisfitError([Problem("".join(map(_step, problem["loc"])), _model_problem(problem)) for problem in errors()])
+    problems = errors()[:MOST_PROBLEMS]
+    return MisfitError([Problem("".join(map(_step, problem["loc"])), _model_problem(problem)) for problem in problems])
 
 
 def _model_problem(problem: Mapping[str, Any]) -> str:
@@ -137,3 +92,36 @@ def _model_problem(problem: Mapping[str, Any]) -> str:
 
 def _step(location: object) -> str:
     return f"[{location}]" if isinstance(location, int) else field_step(location)
+
+
+# --- JSON Schema --------------------------------------------------------------------------
+
+
+def _schema(cls: Any, prefix: str, *, by_alias: bool) -> tuple[JsonSchema, dict[str, JsonSchema]]:
+    """What the class says of itself, and of its parts; nothing where it does not know."""
+    try:
+        told = cls.model_json_schema(by_alias=by_alias, ref_template=f"#/$defs/{prefix}.{{model}}", mode="validation")
+        schema: JsonSchema = checked_copy(_stable(told, forbid_unknown=_may_set_extra(cls, "forbid")))
+    except ENDS_THE_PROGRAM:
+        raise
+    except BaseException:  # a field may be of a type that pydantic cannot describe, and a class describe itself
+        return {}, {}
+    return schema, {f"{prefix}.{name}": part for name, part in schema.pop("$defs", {}).items()}
+
+
+def _stable(schema: Any, *, forbid_unknown: bool) -> Any:
+    """Without defaults, which may read otherwise in the next process; with the rule for unknown fields."""
+    if kind_of(schema) is list:
+        return [_stable(part, forbid_unknown=forbid_unknown) for part in schema]
+    if kind_of(schema) is not dict:
+        return schema
+    stable = {
+        key: {name: _stable(part, forbid_unknown=forbid_unknown) for name, part in content.items()}
+        if key in ("properties", "$defs")
+        else _stable(content, forbid_unknown=forbid_unknown)
+        for key, content in schema.items()
+        if key != "default"
+    }
+    if forbid_unknown and "properties" in stable:
+        stable["additionalProperties"] = False
+    return stable

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from enum import Enum, Flag
+from itertools import combinations
 from pathlib import Path, PosixPath, PurePath, PurePosixPath, PureWindowsPath
 from typing import Any, cast
 from uuid import UUID
@@ -27,29 +28,17 @@ from ..json_values import (
     time_text,
     to_json,
 )
-from .form import (
-    BOOLEAN,
-    EVERY_KIND,
-    INTEGER,
-    NULL,
-    NUMBER,
-    TEXT,
-    Decode,
-    Encode,
-    Form,
-    UnsupportedTypeError,
-    choice_key,
-)
+from .form import Decode, Encode, Form, JsonSchema, UnsupportedTypeError, choice_key
 
-_DURATION_TEXT = re.compile(r"-?\d+\.\d{6}", re.ASCII)
+_DURATION_TEXT = re.compile(r"-?[1-9]\d{9,13}\.\d{6}", re.ASCII)
 
 
 def _same(value: Any) -> Any:
     return value
 
 
-def _both(name: str, kinds: set[type], encode: Encode, decode: Decode, typed: type) -> Form:
-    return Form(name, encode, decode, decode, frozenset(kinds), typed=(typed,))
+def _both(name: str, schema: JsonSchema, encode: Encode, decode: Decode, typed: type) -> Form:
+    return Form(name, schema, encode, decode, decode, typed=(typed,))
 
 
 # --- JSON's own ---------------------------------------------------------------------------
@@ -115,14 +104,16 @@ def _copied(value: Any, _: Any) -> Any:
     return copy_json(value)
 
 
-ANY = Form("any", to_json, _checked, _copied, EVERY_KIND)
+ANY = Form("any", {}, to_json, _checked, _copied)
 """Whatever has a JSON form; it is read as the plain JSON value."""
 
 
 # --- written as text ----------------------------------------------------------------------
 
 
-def _text_form(kind: type, written: str, write: Callable[[Any], Any], read: Callable[[str], Any]) -> Form:
+def _text_form(
+    kind: type, written: str, write: Callable[[Any], Any], read: Callable[[str], Any], **schema: str
+) -> Form:
     def encode(value: Any) -> Any:
         if type(value) is kind:
             return write(value)
@@ -136,7 +127,7 @@ def _text_form(kind: type, written: str, write: Callable[[Any], Any], read: Call
         except (ValueError, OverflowError, InvalidOperation, binascii.Error):
             raise expected(f"{kind.__name__} ({written})", value) from None
 
-    return _both(kind.__name__, {TEXT}, encode, decode, kind)
+    return _both(kind.__name__, {"type": "string", **schema}, encode, decode, kind)
 
 
 def _encode_subclass(value: Any, text: Any, read: Callable[[str], Any]) -> Any:
@@ -201,15 +192,11 @@ def _decode_timedelta(value: Any, _: Any) -> timedelta:
 
 
 def _duration_of_text(text: str) -> timedelta:
-    """Only what `seconds` writes for durations that no JSON number holds exactly."""
+    """What `seconds` writes for durations that are too long for a JSON number to hold exactly."""
     try:
-        microseconds = int(text.replace(".", ""))
-        duration = timedelta(seconds=microseconds // 1_000_000, microseconds=microseconds % 1_000_000)
-    except (OverflowError, ValueError):
+        return timedelta(microseconds=int(text.replace(".", "")))
+    except OverflowError:
         raise expected("timedelta (seconds)", text) from None
-    if seconds(duration) != text:
-        raise expected("timedelta (a number of seconds)", text)
-    return duration
 
 
 # --- choices ------------------------------------------------------------------------------
@@ -246,7 +233,7 @@ def literal_form(values: tuple[Any, ...], name: str) -> Form:
 
 
 def _choice_form(name: str, encode: Encode, choices: Mapping[tuple[type, Any], Any], typed: tuple[type, ...]) -> Form:
-    kinds = frozenset(kind for kind, _ in choices)
+    kinds = {kind for kind, _ in choices}
     listed = shorten(" | ".join(repr(value) for _, value in choices), 60)
     described = name if name.startswith("Literal") else f"{name} ({listed})"
 
@@ -256,7 +243,8 @@ def _choice_form(name: str, encode: Encode, choices: Mapping[tuple[type, Any], A
             return choices[kind, value]
         raise expected(described, value)
 
-    return Form(name, encode, decode, decode, kinds, typed=typed, choices=choices)
+    schema = {"enum": [value for _, value in choices]}
+    return Form(name, schema, encode, decode, decode, typed=typed, choices=choices)
 
 
 def _flag_form(cls: type[Flag], name: str) -> Form:
@@ -271,7 +259,14 @@ def _flag_form(cls: type[Flag], name: str) -> Form:
         except ValueError:
             raise expected(name, value) from None
 
-    return _both(name, {INTEGER}, encode, decode, cls)
+    return _both(name, _flag_schema(cls), encode, decode, cls)
+
+
+def _flag_schema(cls: type[Flag]) -> JsonSchema:
+    bits: list[int] = [member.value for member in cls]
+    if len(bits) > 8 or bits == [1 << place for place in range(len(bits))]:
+        return {"type": "integer", "minimum": 0, "maximum": sum(bits)}
+    return {"enum": sorted(sum(chosen) for number in range(len(bits) + 1) for chosen in combinations(bits, number))}
 
 
 def _json_choice(value: Any, name: str) -> Any:
@@ -284,16 +279,29 @@ def _json_choice(value: Any, name: str) -> Any:
 
 # --- the table ----------------------------------------------------------------------------
 
+_DATE = r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+_TIME = r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?"
+_OFFSET = r"(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{6})?)?)"
+_HEX = "[0-9a-fA-F]"
+_UUID = f"^{_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{12}}$"
+_DECIMAL = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,17})?$"
+_BASE64 = "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
+_SECONDS: list[JsonSchema] = [
+    {"type": "number", "minimum": -86399999913600, "maximum": 86399999999999},
+    {"type": "string", "pattern": r"^-?([1-9][0-9]{9,12}|[1-7][0-9]{13}|8[0-5][0-9]{12})\.[0-9]{6}$"},
+]
+_MOMENT = {"format": "date-time", "pattern": f"^{_DATE}T{_TIME}{_OFFSET}$"}
+
 
 def _text_forms() -> dict[Any, Form]:
     paths = [Path, PosixPath, PurePath, PurePosixPath, PureWindowsPath]
     return {
-        datetime: _text_form(datetime, "ISO text with a time zone", datetime_text, _read_datetime),
-        date: _text_form(date, "ISO text", _write_date, date.fromisoformat),
-        time: _text_form(time, "ISO text", time_text, time.fromisoformat),
-        UUID: _text_form(UUID, "text", str, UUID),
-        Decimal: _text_form(Decimal, "text of a finite number", decimal_text, _read_decimal),
-        bytes: _text_form(bytes, "base64 text", _write_bytes, _read_bytes),
+        datetime: _text_form(datetime, "ISO text with a time zone", datetime_text, _read_datetime, **_MOMENT),
+        date: _text_form(date, "ISO text", _write_date, date.fromisoformat, format="date", pattern=f"^{_DATE}$"),
+        time: _text_form(time, "ISO text", time_text, time.fromisoformat, pattern=f"^{_TIME}{_OFFSET}?$"),
+        UUID: _text_form(UUID, "text", str, UUID, format="uuid", pattern=_UUID),
+        Decimal: _text_form(Decimal, "text of a finite number", decimal_text, _read_decimal, pattern=_DECIMAL),
+        bytes: _text_form(bytes, "base64 text", _write_bytes, _read_bytes, contentEncoding="base64", pattern=_BASE64),
         **{path: _text_form(path, "text", str, cast("Callable[[str], Any]", path)) for path in paths},
     }
 
@@ -301,11 +309,11 @@ def _text_forms() -> dict[Any, Form]:
 SCALARS: dict[Any, Form] = {
     Any: ANY,
     object: ANY,
-    type(None): _both("None", {NULL}, _same, _decode_none, type(None)),
-    bool: _both("bool", {BOOLEAN}, _same, _decode_bool, bool),
-    int: _both("int", {INTEGER}, _encode_int, _decode_int, int),
-    float: _both("float", {NUMBER, INTEGER}, _encode_float, _decode_float, float),
-    str: _both("str", {TEXT}, _encode_str, _decode_str, str),
-    timedelta: _both("timedelta", {INTEGER, NUMBER, TEXT}, _encode_timedelta, _decode_timedelta, timedelta),
+    type(None): _both("None", {"type": "null"}, _same, _decode_none, type(None)),
+    bool: _both("bool", {"type": "boolean"}, _same, _decode_bool, bool),
+    int: _both("int", {"type": "integer"}, _encode_int, _decode_int, int),
+    float: _both("float", {"type": "number"}, _encode_float, _decode_float, float),
+    str: _both("str", {"type": "string"}, _encode_str, _decode_str, str),
+    timedelta: _both("timedelta", {"anyOf": _SECONDS}, _encode_timedelta, _decode_timedelta, timedelta),
     **_text_forms(),
 }

@@ -30,10 +30,10 @@ def union_form(members: Sequence[Form], name: str) -> Form:
     choosers = {kind: _chooser(kind, members, name) for kind in kinds}
     return Form(
         name,
+        {"anyOf": [member.schema for member in members]},
         _encode_union(members, choosers),
         _decode_union(name, choosers, lambda form: form.strict),
         _decode_union(name, choosers, lambda form: form.lenient),
-        frozenset(kinds),
         typed=tuple(kind for member in members for kind in member.typed),
         choices=_shared_choices(members),
         care=most_care(members),
