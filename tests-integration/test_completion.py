@@ -16,7 +16,7 @@ from mission_control.core import (
     MissionHandle,
     m,
 )
-from mission_control.core.engine import engine
+from mission_control.core.engine import ends
 from storages import Gate, OpenCommander
 
 
@@ -170,7 +170,7 @@ async def test_cause_of_a_failure_here_is_the_steps_exception(open_commander: Op
 
 async def test_causes_of_long_ago_are_forgotten(open_commander: OpenCommander, monkeypatch: pytest.MonkeyPatch) -> None:
     """A commander keeps the exceptions of the latest failures only; the error's record stays."""
-    monkeypatch.setattr(engine, "_MOST_CAUSES", 1)
+    monkeypatch.setattr(ends, "_MOST_CAUSES", 1)
     commander = await open_commander(DEFINITIONS)
     first = await commander.start(ENDS["failed"], 7)
     second = await commander.start(ENDS["failed"], 7)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import attrs
 
-from ..definition import MissionDefinition, StoredDefinition
+from ..definition import MissionDefinition, StepNode, StoredDefinition, UpdateHandler
 from ..history import MissionSummary
 from ..machine import Command, State
 from .asked import CancelOperation, Held, Operation
@@ -103,6 +104,13 @@ class Flight:
         return self.attempt is not None and self.attempt.is_at_rest
 
     @property
+    def recorded_at(self) -> datetime:
+        """When the last record of the mission was made."""
+        assert self.state is not None  # it is of a mission in memory
+        assert self.state.at is not None  # that has begun
+        return self.state.at
+
+    @property
     def must_go_on(self) -> bool:
         """True where something was begun here that nobody else would finish."""
         return self.is_woken or any(it is not None for it in (self.outcome, self.claimed, self.birth))
@@ -116,6 +124,21 @@ class Flight:
         self.weight += events.weight(self.weighed)
         self.weighed = events.size
         return EMPTY + self.weight
+
+    def launch(self, attempt: Attempt[Flight], code: StepNode | UpdateHandler, *arguments: object) -> None:
+        """Run code for the mission; where it cannot be begun there is no attempt."""
+        self.attempt = attempt
+        try:
+            attempt.begin(code.run, arguments, is_async=code.is_async)
+        except BaseException:
+            self.attempt = None
+            raise
+
+    def release(self, attempt: Attempt[Flight]) -> None:
+        """The code has ended, or was given up on and may keep the slot."""
+        self.attempt = None
+        if attempt.keeps_slot:
+            self.has_slot = False
 
     def put(self, operation: CancelOperation | Held) -> None:
         """Queue what a caller asks until it is its turn."""

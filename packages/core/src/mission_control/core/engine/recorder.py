@@ -10,9 +10,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import weakref
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from ..definition import MissionDefinition, StoredDefinition, is_a
 from ..errors import (
@@ -36,9 +35,7 @@ from .asked import Operation
 from .clock import Clock
 from .coalescer import Coalescer, as_persistence_error
 from .flight import Decision, Flight
-from .hangar import Hangar
-from .observer import Tracer
-from .slots import Slots
+from .roster import Roster
 
 logger: ContainedLogger = ContainedLogger("mission_control.engine")
 
@@ -48,120 +45,73 @@ _ENDS = (HistoryType.STEP_SUCCEEDED, HistoryType.STEP_FAILED)
 _FIRST_BACKOFF, _LONGEST_BACKOFF = 0.1, 5.0
 
 
-class Recorder(ABC):
-    """The flights of one commander, and the way between them and storage."""
+class Driver(Protocol):
+    """What goes on with a mission once it was read or written."""
+
+    def advance(self, flight: Flight, /) -> None:
+        """Begin what comes next for the mission, unless something is under way for it."""
+        ...
+
+    def outcome_is_durable(self, flight: Flight, /) -> None:
+        """Forget the outcome of an attempt that is on record."""
+        ...
+
+
+class Recorder:
+    """The way of one commander's missions between memory and storage."""
 
     def __init__(
         self,
         *,
+        roster: Roster,
+        driver: Driver,
         adapter: PersistenceAdapter,
         clock: Clock,
-        slots: Slots,
         activity: Activity,
         definitions: Mapping[str, MissionDefinition[Any]],
-        tracer: Tracer | None,
     ) -> None:
+        self._roster = roster
+        self._driver = driver
         self._clock = clock
         self._journal: Coalescer[MissionCommit, Flight, CommitOutcome] = Coalescer(
-            adapter.commit, lambda flight, outcome: self._guard(flight, self._committed, outcome), activity
+            adapter.commit, lambda flight, outcome: self.guard(flight, self._committed, outcome), activity
         )
         self._loader: Coalescer[str, Flight, LoadOutcome] = Coalescer(
-            adapter.load, lambda flight, outcome: self._guard(flight, self._was_read, outcome), activity
+            adapter.load, lambda flight, outcome: self.guard(flight, self._was_read, outcome), activity
         )
-        self._slots = slots
-        self._activity = activity
         self._definitions = definitions
-        self._tracer = tracer
-        self._hangar = Hangar()
         self._loop = asyncio.get_running_loop()
         self._stored: set[str] = set()
         self._fault: Callable[[], PersistenceError | None] = lambda: None
         """What storage failed with last, for as long as somebody keeps it."""
-        self.is_closing: bool = False
 
-    @abstractmethod
-    def _advance(self, flight: Flight) -> None:
-        """Begin what comes next for the mission, unless something is under way for it."""
-
-    @abstractmethod
-    def _outcome_is_durable(self, flight: Flight) -> None:
-        """Forget the outcome of an attempt that is on record."""
-
-    def _begin_closing(self) -> None:
-        """Begin nothing new for any mission from here on."""
-        self.is_closing = True
-
-    # Memory
-
-    def _flight(self, mission_id: str) -> Flight:
-        """Return the mission's flight, which is being read where it was not in memory."""
-        flight = self._hangar.get(mission_id)
+    def flight(self, mission_id: str) -> Flight:
+        """Return the mission, which is being read where it was not in memory."""
+        flight = self._roster.get(mission_id)
         if flight is None:
             flight = Flight(mission_id)
-            self._activate(flight)
+            self._roster.activate(flight)
             self._read(flight)
         else:
-            self._activate(flight)
+            self._roster.activate(flight)
         return flight
 
-    def _activate(self, flight: Flight) -> None:
-        self._hangar.activate(flight)
-        if not flight.is_active and flight.retry is None:
-            flight.is_active = True
-            if not flight.is_at_rest:
-                self._activity.enter()
+    async def drained(self) -> None:
+        """Return when nothing is being written or read any more."""
+        await self._journal.drained()
+        await self._loader.drained()
 
-    def _rest(self, flight: Flight) -> None:
-        """Nothing is under way for the mission any more."""
-        if flight.is_active:
-            flight.is_active = False
-            if not flight.is_at_rest:
-                self._activity.leave()
-        if self.is_closing:
-            self._activity.notify()
-        self._end_trace(flight)
+    def cut(self, error: PersistenceError) -> None:
+        """Write nothing any more, as the end of the process would; what waits to be written fails with `error`."""
+        self._journal.cut(error)
 
-    def _begin_trace(self, flight: Flight, state: State) -> None:
-        if self._tracer is not None and not flight.is_traced:
-            flight.is_traced = True
-            self._tracer.mission_moved(flight.mission_id, state.mission_name, state.trace)
-
-    def _end_trace(self, flight: Flight) -> None:
-        if self._tracer is not None and flight.is_traced:
-            flight.is_traced = False
-            state = flight.state
-            status, error = (None, None) if state is None else (state.status, state.error)
-            self._tracer.mission_rested(flight.mission_id, status, error)
-
-    def _drop(self, flight: Flight, error: Exception) -> None:
-        """Forget the mission, and tell everybody who waits for something of it why. Storage knows the rest."""
-        for operation in flight.callers():
-            operation.refuse(error)
-        if flight.retry is not None:
-            flight.retry.cancel()
-            flight.retry = None
-        flight.settle_newcomers()
-        flight.tell_woken(error)
-        self._forget(flight)
-
-    def _forget(self, flight: Flight) -> None:
-        """Keep the mission in memory no longer: nobody waits for anything of it."""
-        self._hangar.drop(flight)
-        self._free_slot(flight)
-        self._rest(flight)
-
-    def _free_slot(self, flight: Flight) -> None:
-        if flight.has_slot:
-            flight.has_slot = False
-            self._slots.give_back()
-
-    def _guard(self, flight: Flight, callback: Callable[..., None], *arguments: Any) -> None:
+    def guard(self, flight: Flight, callback: Callable[..., None], *arguments: Any) -> None:
         """Keep a mission that cannot be driven from taking others along."""
         try:
             callback(flight, *arguments)
         except CorruptMissionError as error:
             logger.error("%s", error, extra=flight.labels)  # noqa: TRY400 - the message says it all; the trace would be ours
-            self._drop(flight, error)
+            self._roster.drop(flight, error)
         except ENDS_THE_PROGRAM:
             raise
         except BaseException as error:  # a clock that fails, no thread to be had, a fault of ours
@@ -173,13 +123,13 @@ class Recorder(ABC):
         for operation in flight.callers():
             operation.refuse(error)
         if flight.state is None:
-            self._drop(flight, as_persistence_error(error))
+            self._roster.drop(flight, as_persistence_error(error))
         else:
             self._back_off(flight, as_persistence_error(error))
 
     # Writing
 
-    def _commit(
+    def commit(
         self,
         flight: Flight,
         command: Command,
@@ -189,11 +139,11 @@ class Recorder(ABC):
         """Decide, and make the answer durable; then call `applied` and go on. A failure is told to `operation`."""
         state = flight.state or State(mission_id=flight.mission_id)
         definition = flight.definition
-        self._begin_trace(flight, state)
-        has_slot = flight.has_slot and not self.is_closing
+        self._roster.begin_trace(flight, state)
+        has_slot = flight.has_slot and not self._roster.is_closing
         records = decide(definition, state, command, self._clock.now(), has_slot=has_slot)
         if not records:  # the clock was set back between two looks at it: look again
-            self._loop.call_soon(self._guard, flight, self._advance)
+            self._loop.call_soon(self.guard, flight, self._driver.advance)
             return
         after = fold(state, records)
         last = records[-1]
@@ -234,15 +184,15 @@ class Recorder(ABC):
             flight.settle_newcomers()
         if decision.applied is not None:
             decision.applied(flight)
-        self._advance(flight)
+        self._driver.advance(flight)
 
     def _refused(self, flight: Flight, operation: Operation | None, error: PersistenceError) -> None:
         if operation is not None:
             operation.refuse(error)
         if flight.state is None and isinstance(error, StaleMissionError):
             flight.birth = flight.claimed = flight.definition = None  # the id is another mission's: read that
-            self._free_slot(flight)
-            self._end_trace(flight)
+            self._roster.free_slot(flight)
+            self._roster.end_trace(flight)
             self._read(flight)
         else:
             self._back_off(flight, error)
@@ -251,8 +201,8 @@ class Recorder(ABC):
 
     def _back_off(self, flight: Flight, error: PersistenceError) -> None:
         """Read the mission again in a while: what took effect stands, what did not is offered once more."""
-        if self.is_closing:
-            self._drop(flight, closed())
+        if self._roster.is_closing:
+            self._roster.drop(flight, closed())
             return
         flight.is_busy = True
         flight.is_woken = True  # what did take effect nobody else would carry on
@@ -267,15 +217,15 @@ class Recorder(ABC):
             flight.backoff,
             extra=flight.labels,
         )
-        flight.retry = self._loop.call_later(flight.backoff, self._hurry, flight)
-        self._rest(flight)
+        flight.retry = self._loop.call_later(flight.backoff, self.hurry, flight)
+        self._roster.rest(flight)
 
-    def _hurry(self, flight: Flight) -> None:
+    def hurry(self, flight: Flight) -> None:
         """Do not wait any longer before storage is tried again."""
         if flight.retry is not None:
             flight.retry.cancel()
             flight.retry = None
-            self._activate(flight)
+            self._roster.activate(flight)
             self._read(flight)
 
     # Reading
@@ -289,7 +239,7 @@ class Recorder(ABC):
         if isinstance(outcome, tuple):
             self._take_up(flight, outcome)
         elif outcome is None:
-            self._drop(flight, not_found(flight.mission_id))
+            self._roster.drop(flight, not_found(flight.mission_id))
         elif isinstance(outcome, CorruptMissionError):
             raise outcome
         else:
@@ -299,7 +249,7 @@ class Recorder(ABC):
             if flight.must_go_on:
                 self._back_off(flight, outcome)
             else:
-                self._drop(flight, outcome)
+                self._roster.drop(flight, outcome)
 
     def _take_up(self, flight: Flight, history: tuple[HistoryRecord, ...]) -> None:
         """Go on from what storage has; an outcome or an attempt of ours counts only where it fits that."""
@@ -317,14 +267,14 @@ class Recorder(ABC):
         flight.problem = self.problem(flight.definition, state)
         flight.settle_newcomers()
         flight.tell_woken(flight.problem)
-        self._advance(flight)
+        self._driver.advance(flight)
 
     def _settle_outcome(self, flight: Flight, history: tuple[HistoryRecord, ...]) -> None:
         """The outcome in hand is on record already, or nothing that counts any more."""
         assert flight.outcome is not None  # it was asked for
         attempt, _ = flight.outcome
         if any(record.type in _ENDS and (record.event_name, record.attempt_number) == attempt for record in history):
-            self._outcome_is_durable(flight)
+            self._driver.outcome_is_durable(flight)
         flight.outcome = None
 
     def problem(self, definition: MissionDefinition[Any] | None, state: State) -> MissionControlError | None:
