@@ -7,8 +7,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-import attrs
-
 from mission_control.core.errors import PersistenceError
 
 from .failures import ReplacedError
@@ -20,17 +18,17 @@ def _nothing() -> None:
     pass
 
 
-@attrs.define
 class Holding:
     """The files of the writer's connection, from `take` to `let_go`; `files` is None in between.
 
     `discard_reader` closes the connection that reads beside the writer: both must be of the same files.
     """
 
-    path: Path
-    discard_reader: Callable[[], None] = _nothing
-    files: Files | None = None
-    _guard: Guard = attrs.field(factory=Guard, init=False)
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.discard_reader: Callable[[], None] = _nothing
+        self.files: Files | None = None
+        self._guard = Guard()
 
     def take(self, connect: Callable[[], sqlite3.Connection]) -> tuple[sqlite3.Connection, Files]:
         """Return a connection for writing, and its files, which are guarded from then on."""

@@ -6,20 +6,18 @@ import sqlite3
 from collections.abc import Callable
 from typing import Concatenate, ParamSpec, TypeVar
 
-import attrs
-
 from .files import Files
 
 T = TypeVar("T")
 P = ParamSpec("P")
 
 
-@attrs.frozen
 class Reader:
     """Reads `files` on a connection that no one else uses."""
 
-    _connection: sqlite3.Connection
-    files: Files
+    def __init__(self, connection: sqlite3.Connection, files: Files) -> None:
+        self._connection = connection
+        self.files = files
 
     def read(
         self, query: Callable[Concatenate[sqlite3.Connection, P], T], /, *args: P.args, **kwargs: P.kwargs

@@ -12,9 +12,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import Concatenate, ParamSpec, TypeVar
-
-import attrs
+from typing import Concatenate, NamedTuple, ParamSpec, TypeVar
 
 from mission_control.core.errors import PersistenceError
 
@@ -31,8 +29,7 @@ _TRIES = 5
 """How often to read anew what was changed or replaced meanwhile."""
 
 
-@attrs.frozen
-class _Still:
+class _Still(NamedTuple):
     """A database of which everything is in its own file."""
 
     file: Identity
@@ -40,13 +37,13 @@ class _Still:
     modified_ns: int
 
 
-@attrs.define
 class View:
     """Reads what is at `path` at each time; before its owner's first run as of an empty file, or not."""
 
-    _path: Path
-    _is_empty_when_missing: bool = attrs.field(kw_only=True, alias="is_empty_when_missing")
-    _reader: Reader | None = attrs.field(default=None, init=False)
+    def __init__(self, path: Path, *, is_empty_when_missing: bool) -> None:
+        self._path = path
+        self._is_empty_when_missing = is_empty_when_missing
+        self._reader: Reader | None = None
 
     def read(self, query: Callable[Concatenate[sqlite3.Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Return what the query finds. Raises `NotPreparedError` before the owner's first run, unless that is empty."""

@@ -16,9 +16,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
 from itertools import islice
-from pathlib import PurePath
 from typing import Any, NoReturn, TypeAlias, TypeGuard
-from uuid import UUID
 
 import attrs
 
@@ -227,6 +225,14 @@ def decimal_text(value: Decimal) -> str | Refused:
     return str(value) if value.is_finite() else Refused(f"the Decimal {value}")
 
 
+_WRITTEN_AS_TEXT = frozenset({("pathlib", "PurePath"), ("uuid", "UUID")})
+
+
+def is_written_as_text(kind: type) -> bool:
+    """Whether it is a path or a UUID. Whoever has one has imported its module; for others that is slow to import."""
+    return any((part.__module__.partition(".")[0], part.__qualname__) in _WRITTEN_AS_TEXT for part in kind.__mro__)
+
+
 def is_mapping(value: object) -> TypeGuard[Mapping[Any, Any]]:
     """Whether a value may stand for a JSON object."""
     return isinstance(value, Mapping)
@@ -240,6 +246,8 @@ def exact_name(name: Any) -> Any:
 def _by_ancestry(value: Any) -> Any:
     """The JSON form of what is of no class with a form of its own: subclasses, records, collections."""
     kind = kind_of(value)
+    if is_written_as_text(kind):
+        return str(value)
     if isinstance(value, Enum):
         return to_json(value.value)
     if attrs.has(kind):
@@ -262,10 +270,8 @@ _ENCODERS: dict[type, Callable[[Any], Any]] = {
     date: date.isoformat,
     time: time_text,
     timedelta: seconds,
-    UUID: str,
     Decimal: decimal_text,
     bytes: lambda value: b64encode(value).decode("ascii"),
-    PurePath: str,
     Mapping: lambda value: {exact_name(name): to_json(item) for name, item in value.items()},
     AbstractSet: lambda value: sorted_items(to_json(item) for item in value),
     list: lambda value: [to_json(item) for item in value],

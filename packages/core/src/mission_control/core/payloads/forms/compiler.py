@@ -21,7 +21,7 @@ from .classes import named_tuple_form, record_form, typed_dict_form
 from .containers import LISTS, MAPPINGS, SETS, fixed_tuple_form, list_form, mapping_form, set_form
 from .form import OBJECT, Care, FieldShape, Form, JsonSchema, UnsupportedTypeError
 from .models import model_form
-from .scalars import SCALARS, enum_form, literal_form
+from .scalars import SCALARS, enum_form, literal_form, scalar_form
 from .shapes import is_named_tuple, is_record, origin_of, shape_of
 from .unions import union_form
 
@@ -66,7 +66,7 @@ class _Compiler:
             raise UnsupportedTypeError(f"{type_name(annotation)} is only the text of a type; name the type itself")
         if isinstance(annotation, TypeVar):
             raise UnsupportedTypeError(f"{type_name(annotation)} is a type variable; say which type, as in Box[int]")
-        scalar = SCALARS.get(annotation) if annotation.__hash__ is not None else None
+        scalar = scalar_form(annotation)
         if scalar is not None:
             return scalar
         origin = origin_of(annotation)

@@ -10,10 +10,9 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from enum import Enum, Flag
+from functools import cache
 from itertools import combinations
-from pathlib import Path, PosixPath, PurePath, PurePosixPath, PureWindowsPath
 from typing import Any, cast
-from uuid import UUID
 
 from ...readable import shorten
 from ..issues import Refused, expected, found, misfit
@@ -294,15 +293,12 @@ _MOMENT = {"format": "date-time", "pattern": f"^{_DATE}T{_TIME}{_OFFSET}$"}
 
 
 def _text_forms() -> dict[Any, Form]:
-    paths = [Path, PosixPath, PurePath, PurePosixPath, PureWindowsPath]
     return {
         datetime: _text_form(datetime, "ISO text with a time zone", datetime_text, _read_datetime, **_MOMENT),
         date: _text_form(date, "ISO text", _write_date, date.fromisoformat, format="date", pattern=f"^{_DATE}$"),
         time: _text_form(time, "ISO text", time_text, time.fromisoformat, pattern=f"^{_TIME}{_OFFSET}?$"),
-        UUID: _text_form(UUID, "text", str, UUID, format="uuid", pattern=_UUID),
         Decimal: _text_form(Decimal, "text of a finite number", decimal_text, _read_decimal, pattern=_DECIMAL),
         bytes: _text_form(bytes, "base64 text", _write_bytes, _read_bytes, contentEncoding="base64", pattern=_BASE64),
-        **{path: _text_form(path, "text", str, cast("Callable[[str], Any]", path)) for path in paths},
     }
 
 
@@ -317,3 +313,30 @@ SCALARS: dict[Any, Form] = {
     timedelta: _both("timedelta", {"anyOf": _SECONDS}, _encode_timedelta, _decode_timedelta, timedelta),
     **_text_forms(),
 }
+
+
+@cache
+def _path_forms() -> Mapping[Any, Form]:
+    from pathlib import Path, PosixPath, PurePath, PurePosixPath, PureWindowsPath
+
+    paths = [Path, PosixPath, PurePath, PurePosixPath, PureWindowsPath]
+    return {path: _text_form(path, "text", str, cast("Callable[[str], Any]", path)) for path in paths}
+
+
+@cache
+def _uuid_forms() -> Mapping[Any, Form]:
+    from uuid import UUID
+
+    return {UUID: _text_form(UUID, "text", str, UUID, format="uuid", pattern=_UUID)}
+
+
+_LATE = {"pathlib": _path_forms, "uuid": _uuid_forms}
+"""Of modules that are slow to import: whoever names one of their types has imported them."""
+
+
+def scalar_form(annotation: Any) -> Form | None:
+    """Return the form of a single value's type."""
+    if annotation.__hash__ is None:
+        return None
+    late = _LATE.get(str(getattr(annotation, "__module__", "")).partition(".")[0])
+    return SCALARS.get(annotation) if late is None else late().get(annotation)
