@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from typing import Any, Generic, cast, overload
 
@@ -48,7 +47,9 @@ class MissionDefinition(Generic[I]):
 
     def __attrs_post_init__(self) -> None:
         static = self.to_static()
-        fingerprint = hashlib.sha256(encode_json(static).encode()).hexdigest()[:32]
+        from hashlib import sha256  # slow to import
+
+        fingerprint = sha256(encode_json(static).encode()).hexdigest()[:32]
         positions = {node.name: index for index, node in enumerate(self.nodes) if not isinstance(node, EndNode)}
         inputs = {name: update.schema for name, update in self.updates.items()}
         outputs = {name: update.output for name, update in self.updates.items()}

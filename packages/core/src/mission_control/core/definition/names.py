@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import random
+import os
 import time
 import unicodedata
 from typing import TypeGuard, TypeVar
@@ -14,7 +14,6 @@ from ..payloads import found
 T = TypeVar("T")
 
 LONGEST_NAME = 255
-_chance = random.SystemRandom()
 
 RESERVED = frozenset({"start", START_AT})
 
@@ -74,7 +73,7 @@ def flag(value: object, *, subject: str) -> bool:
 def new_mission_id() -> str:
     """Return an id that no other has, and that sorts by the time it was made: a UUID of version 7 (RFC 9562)."""
     milliseconds = time.time_ns() // 1_000_000
-    chance = _chance.getrandbits(74)
+    chance = int.from_bytes(os.urandom(10)) >> 6
     value = milliseconds << 80 | 7 << 76 | (chance >> 62) << 64 | 2 << 62 | chance & (1 << 62) - 1
     text = f"{value:032x}"
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

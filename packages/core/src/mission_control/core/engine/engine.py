@@ -9,7 +9,6 @@ one that was read instead of created; there is no other difference.
 from __future__ import annotations
 
 import asyncio
-import random
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -311,7 +310,7 @@ class Engine:
         flight.release(attempt)
         node = attempt.code
         assert isinstance(node, StepNode)  # it was launched with one
-        command = attempt_outcome(attempt, node, flight.recorded_at, random.random())
+        command = attempt_outcome(attempt, node, flight.recorded_at)
         flight.outcome = (flight.claimed or ("", 0), command)
         flight.cause = attempt.error
         self.advance(flight)

@@ -17,44 +17,44 @@ from .runner import Stop
 _LONGEST_TRACEBACK = 20_000
 
 
-def attempt_outcome(attempt: Attempt, node: StepNode, at: datetime, chance: float) -> Command:
-    """Return the command for how `attempt` ended; `chance`, from 0 to 1, is for the jitter of a backoff.
+def attempt_outcome(attempt: Attempt, node: StepNode, at: datetime) -> Command:
+    """Return the command for how `attempt` ended; `at` is when it was recorded.
 
-    `at` is when the attempt was recorded. Whatever user code returned or raised, and however that behaves when it is
+    Whatever user code returned or raised, and however that behaves when it is
     looked at, there is an outcome.
     """
 
     def unseen(broken: BaseException) -> Command:
         message = f"what {attempt} returned or raised cannot be looked at: {described(broken)}"
         failure = MissionFailure(message=message, at=at, code="STEP_FAILED", type=full_name(type(broken)))
-        return Fail(failure, is_retryable=False, delay=None, chance=chance)
+        return Fail(failure, is_retryable=False, delay=None, chance=_chance())
 
-    return tried(lambda: _outcome(attempt, node, at, chance), unseen)
+    return tried(lambda: _outcome(attempt, node, at), unseen)
 
 
-def _outcome(attempt: Attempt, node: StepNode, at: datetime, chance: float) -> Command:
+def _outcome(attempt: Attempt, node: StepNode, at: datetime) -> Command:
     if attempt.error is None and attempt.stopped is None:
-        return _returned(attempt, node, at, chance)
+        return _returned(attempt, node, at)
     if isinstance(attempt.error, ENDS_THE_PROGRAM):
         return Interrupt(PROCESS_ENDED)  # it was to end, whatever became of that
     if attempt.stopped is Stop.TIMEOUT:
         error: BaseException = TimeoutError(f"{attempt} did not end within {node.timeout:g} s")
-        return _failed(error, node, at, chance, code="STEP_TIMEOUT")
+        return _failed(error, node, at, code="STEP_TIMEOUT")
     if attempt.stopped is not None and (attempt.is_abandoned or attempt.error is not None):
         return Interrupt("closed")
     if attempt.error is not None:
-        return _failed(attempt.error, node, at, chance, code="STEP_FAILED")
-    return _returned(attempt, node, at, chance)
+        return _failed(attempt.error, node, at, code="STEP_FAILED")
+    return _returned(attempt, node, at)
 
 
-def _returned(attempt: Attempt, node: StepNode, at: datetime, chance: float) -> Command:
+def _returned(attempt: Attempt, node: StepNode, at: datetime) -> Command:
     try:
         return Succeed(node.output.normalise(attempt.value, subject=attempt))
     except PayloadError as error:
-        return Fail(_failure(error, at, "MISSION_PAYLOAD_ERROR"), is_retryable=False, delay=None, chance=chance)
+        return Fail(_failure(error, at, "MISSION_PAYLOAD_ERROR"), is_retryable=False, delay=None, chance=_chance())
 
 
-def _failed(error: BaseException, node: StepNode, at: datetime, chance: float, code: str) -> Fail:
+def _failed(error: BaseException, node: StepNode, at: datetime, code: str) -> Fail:
     policy = node.retry
     if isinstance(error, NonRetryableError):
         is_retryable = False
@@ -62,7 +62,13 @@ def _failed(error: BaseException, node: StepNode, at: datetime, chance: float, c
         is_retryable = not isinstance(error, policy.give_up_on)
     else:
         is_retryable = policy.is_retryable(error)
-    return Fail(_failure(error, at, code), is_retryable=is_retryable, delay=_own_delay(error), chance=chance)
+    return Fail(_failure(error, at, code), is_retryable=is_retryable, delay=_own_delay(error), chance=_chance())
+
+
+def _chance() -> float:
+    from random import random  # slow to import
+
+    return random()
 
 
 def _own_delay(error: BaseException) -> float | None:

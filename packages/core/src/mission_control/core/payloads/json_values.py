@@ -13,7 +13,6 @@ from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from datetime import date, datetime, time, timedelta
-from decimal import Decimal
 from enum import Enum
 from itertools import islice
 from typing import Any, NoReturn, TypeAlias, TypeGuard
@@ -220,17 +219,22 @@ def time_text(value: time) -> str | Refused:
     return time.isoformat(value)
 
 
-def decimal_text(value: Decimal) -> str | Refused:
+def decimal_text(value: Any) -> str | Refused:
     """The text of a finite number, every digit kept."""
     return str(value) if value.is_finite() else Refused(f"the Decimal {value}")
 
 
-_WRITTEN_AS_TEXT = frozenset({("pathlib", "PurePath"), ("uuid", "UUID")})
+_LATE_ENCODERS: dict[tuple[str, str], Callable[[Any], Any]] = {
+    ("decimal", "Decimal"): decimal_text,
+    ("pathlib", "PurePath"): str,
+    ("uuid", "UUID"): str,
+}
+"""Of modules that are slow to import: whoever has one of their values has imported them."""
 
 
-def is_written_as_text(kind: type) -> bool:
-    """Whether it is a path or a UUID. Whoever has one has imported its module; for others that is slow to import."""
-    return any((part.__module__.partition(".")[0], part.__qualname__) in _WRITTEN_AS_TEXT for part in kind.__mro__)
+def _late_encoder(kind: type) -> Callable[[Any], Any] | None:
+    names = ((part.__module__.partition(".")[0], part.__qualname__) for part in kind.__mro__)
+    return next((_LATE_ENCODERS[name] for name in names if name in _LATE_ENCODERS), None)
 
 
 def is_mapping(value: object) -> TypeGuard[Mapping[Any, Any]]:
@@ -246,8 +250,9 @@ def exact_name(name: Any) -> Any:
 def _by_ancestry(value: Any) -> Any:
     """The JSON form of what is of no class with a form of its own: subclasses, records, collections."""
     kind = kind_of(value)
-    if is_written_as_text(kind):
-        return str(value)
+    late = _late_encoder(kind)
+    if late is not None:
+        return late(value)
     if isinstance(value, Enum):
         return to_json(value.value)
     if attrs.has(kind):
@@ -270,7 +275,6 @@ _ENCODERS: dict[type, Callable[[Any], Any]] = {
     date: date.isoformat,
     time: time_text,
     timedelta: seconds,
-    Decimal: decimal_text,
     bytes: lambda value: b64encode(value).decode("ascii"),
     Mapping: lambda value: {exact_name(name): to_json(item) for name, item in value.items()},
     AbstractSet: lambda value: sorted_items(to_json(item) for item in value),

@@ -8,7 +8,6 @@ import re
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
-from decimal import Decimal, InvalidOperation
 from enum import Enum, Flag
 from functools import cache
 from itertools import combinations
@@ -123,7 +122,7 @@ def _text_form(
             raise expected(f"{kind.__name__} ({written})", value)
         try:
             return read(value)
-        except (ValueError, OverflowError, InvalidOperation, binascii.Error):
+        except (ValueError, ArithmeticError, binascii.Error):
             raise expected(f"{kind.__name__} ({written})", value) from None
 
     return _both(kind.__name__, {"type": "string", **schema}, encode, decode, kind)
@@ -150,13 +149,6 @@ def _read_datetime(text: str) -> datetime:
 
 def _write_date(value: date) -> Any:
     return value if isinstance(value, datetime) else date.isoformat(value)
-
-
-def _read_decimal(text: str) -> Decimal:
-    number = Decimal(text)
-    if not number.is_finite():
-        raise ValueError
-    return number
 
 
 def _write_bytes(value: bytes) -> str:
@@ -297,7 +289,6 @@ def _text_forms() -> dict[Any, Form]:
         datetime: _text_form(datetime, "ISO text with a time zone", datetime_text, _read_datetime, **_MOMENT),
         date: _text_form(date, "ISO text", _write_date, date.fromisoformat, format="date", pattern=f"^{_DATE}$"),
         time: _text_form(time, "ISO text", time_text, time.fromisoformat, pattern=f"^{_TIME}{_OFFSET}?$"),
-        Decimal: _text_form(Decimal, "text of a finite number", decimal_text, _read_decimal, pattern=_DECIMAL),
         bytes: _text_form(bytes, "base64 text", _write_bytes, _read_bytes, contentEncoding="base64", pattern=_BASE64),
     }
 
@@ -316,6 +307,19 @@ SCALARS: dict[Any, Form] = {
 
 
 @cache
+def _decimal_forms() -> Mapping[Any, Form]:
+    from decimal import Decimal
+
+    def read(text: str) -> Decimal:
+        number = Decimal(text)
+        if not number.is_finite():
+            raise ValueError
+        return number
+
+    return {Decimal: _text_form(Decimal, "text of a finite number", decimal_text, read, pattern=_DECIMAL)}
+
+
+@cache
 def _path_forms() -> Mapping[Any, Form]:
     from pathlib import Path, PosixPath, PurePath, PurePosixPath, PureWindowsPath
 
@@ -330,7 +334,7 @@ def _uuid_forms() -> Mapping[Any, Form]:
     return {UUID: _text_form(UUID, "text", str, UUID, format="uuid", pattern=_UUID)}
 
 
-_LATE = {"pathlib": _path_forms, "uuid": _uuid_forms}
+_LATE = {"decimal": _decimal_forms, "pathlib": _path_forms, "uuid": _uuid_forms}
 """Of modules that are slow to import: whoever names one of their types has imported them."""
 
 
