@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import reduce
 from itertools import pairwise
@@ -168,45 +168,8 @@ def record_for(state: State, kind: HistoryType) -> HistoryRecord:
 # What it may know
 
 CORE = Path(mission_control.core.__file__).parent
+# What they import is held by the linter.
 PURE = [*CORE.glob("machine/*.py"), *CORE.glob("history/*.py"), CORE / "definition" / "retry.py", CORE / "readable.py"]
-WORLDLY = {
-    "asyncio",
-    "concurrent",
-    "contextvars",
-    "io",
-    "logging",
-    "os",
-    "pathlib",
-    "queue",
-    "random",
-    "secrets",
-    "signal",
-    "socket",
-    "sqlite3",
-    "structlog",
-    "subprocess",
-    "threading",
-    "time",
-    "uuid",
-    "warnings",
-}
-SHELL = {"commander", "engine", "foreign", "log", "storage"}
-
-
-def imports(tree: ast.AST) -> Iterator[str]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name.partition(".")[0] for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            yield (node.module or "").partition(".")[0]
-
-
-@pytest.mark.parametrize("module", PURE, ids=lambda path: f"{path.parent.name}-{path.stem}")
-def test_machine_imports_nothing_of_the_world(module: Path) -> None:
-    """No clock, no chance, no I/O, no logging, no asyncio, and nothing of the shell that drives it."""
-    tree = ast.parse(module.read_text("utf-8"))
-
-    assert set(imports(tree)) & (WORLDLY | SHELL) == set()
 
 
 @pytest.mark.parametrize("module", PURE, ids=lambda path: f"{path.parent.name}-{path.stem}")
