@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from workspace import Package, read_packages
@@ -32,6 +33,7 @@ def room_of(module: str) -> str:
     return ".".join(parts[: 3 if parts[1] == "core" else 2])
 
 
+@cache
 def read_imports() -> tuple[Import, ...]:
     """Return what the sources of all packages import from each other and from themselves."""
     return tuple(found for package in read_packages() for path in sources(package) for found in _imports(package, path))
