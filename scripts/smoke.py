@@ -33,7 +33,7 @@ FIXTURES = ("fake_clock", "in_memory_commander", "mission_id_sequence")
 FORGETFUL = """
 import pytest
 
-from mission_control.core.memory import InMemoryAdapter
+from mission_control.core.storage.memory import InMemoryAdapter
 from mission_control.testing import PersistenceAdapterContract
 
 

@@ -145,7 +145,7 @@ def test_failures_of_the_contract_explain_themselves(pytester: pytest.Pytester) 
     pytester.makepyfile(
         """
         import pytest
-        from mission_control.core.memory import InMemoryAdapter
+        from mission_control.core.storage.memory import InMemoryAdapter
         from mission_control.testing import PersistenceAdapterContract
 
         class Forgetful(InMemoryAdapter):

@@ -17,7 +17,7 @@ import pytest
 from pages import PAGES, read_blocks
 from workspace import ROOT
 
-CASES = ROOT / "tests-integration" / "typing_cases"
+CASES = ROOT / "tests-integration" / "docs" / "typing_cases"
 NOT_INSTALLED = {"async_app.py", "blocking_app.py"}  # they import web frameworks
 
 Place = tuple[str, int]
@@ -60,7 +60,7 @@ def complaints_of_pyright(folder: Path) -> set[Place]:
     """Return where pyright finds errors in the cases and in the programs of `folder`."""
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["pyright"]
     settings |= {"include": [".", os.path.relpath(CASES, folder)], "exclude": []}  # it takes relative paths only
-    settings |= {"extraPaths": [str(CASES.parent), str(folder)], "venvPath": str(ROOT / settings["venvPath"])}
+    settings |= {"extraPaths": [str(folder)], "venvPath": str(ROOT / settings["venvPath"])}
     (folder / "pyrightconfig.json").write_text(json.dumps(settings), "utf-8")
     command = [sys.executable, "-m", "pyright", "--outputjson", "--project", str(folder)]
     done = subprocess.run(

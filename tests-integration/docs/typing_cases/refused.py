@@ -18,7 +18,8 @@ from mission_control.core import (
     m,
 )
 from mission_control.testing import FakeClock
-from typing_cases.missions import (
+
+from .missions import (
     Approval,
     Opened,
     Percentage,

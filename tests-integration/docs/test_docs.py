@@ -11,6 +11,7 @@ from types import ModuleType
 
 import pytest
 
+import rooms_drawing
 from pages import PAGES, PageRun, check_commands, read_blocks
 from state_diagram import PAGES as STATE_DIAGRAMS
 from state_diagram import outdated, write
@@ -97,6 +98,24 @@ def test_state_diagram_is_written_where_it_is_outdated(tmp_path: Path) -> None:
 
     assert outdated(tmp_path) == []
     assert (tmp_path / "README.md").read_text("utf-8") == (ROOT / "README.md").read_text("utf-8")
+
+
+def test_drawing_of_the_rooms_is_true() -> None:
+    """What is drawn of the packages is what their imports and docstrings say."""
+    assert rooms_drawing.outdated() == []
+
+
+def test_drawing_of_the_rooms_is_written_where_it_is_outdated(tmp_path: Path) -> None:
+    """A drawing that is missing or tells something else is found, and made anew."""
+    path = tmp_path / rooms_drawing.DRAWING
+    path.parent.mkdir(parents=True)
+    assert rooms_drawing.outdated(tmp_path) == [str(rooms_drawing.DRAWING)]
+    path.write_text(rooms_drawing.drawing().replace("engine", "motor"), "utf-8")
+    assert rooms_drawing.outdated(tmp_path) == [str(rooms_drawing.DRAWING)]
+
+    rooms_drawing.write(tmp_path)
+
+    assert path.read_bytes() == (ROOT / rooms_drawing.DRAWING).read_bytes()
 
 
 def test_promises_are_all_there() -> None:

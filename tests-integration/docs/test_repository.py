@@ -1,15 +1,19 @@
 """The repository keeps its own rules."""
 
 import ast
+import importlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from rooms import Import, read_imports, room_of
 from version import problems, set_version
 from workspace import ROOT, Package, read_packages, sibling_pins
 
 PACKAGES = pytest.mark.parametrize("package", read_packages(), ids=lambda package: package.folder.name)
+ROOMS = sorted(ROOT.glob("packages/core/src/mission_control/core/*/**/__init__.py"))
+IN_MEMORY = "mission_control.core.storage.memory"  # beside its room: a program with a database need not read it
 TESTS = sorted(
     path for folder in ("packages", "tests-integration", "examples") for path in ROOT.glob(f"{folder}/**/test_*.py")
 )
@@ -22,6 +26,12 @@ def imported_modules(path: Path) -> Iterator[str]:
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
             yield node.module
+
+
+def is_given(found: Import) -> bool:
+    """Return whether a room means others to have what is imported from it."""
+    given = getattr(importlib.import_module(found.imported), "__all__", None)
+    return all(not name.startswith("_") if given is None else name in given for name in found.names)
 
 
 def undocumented_tests(path: Path) -> Iterator[str]:
@@ -77,6 +87,32 @@ def test_package_ships_license_types_and_no_namespace_file(package: Package) -> 
     assert (package.folder / "LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
     assert (package.source / "py.typed").is_file()
     assert not (package.source.parent / "__init__.py").exists()
+
+
+def test_import_from_another_room_names_the_room() -> None:
+    """What is inside a room is its own: who needs its names has them from the room."""
+    crossing = [found for found in read_imports() if found.crosses_rooms]
+
+    assert [str(found) for found in crossing if found.imported not in (room_of(found.imported), IN_MEMORY)] == []
+
+
+def test_rooms_use_of_each_other_what_is_given() -> None:
+    """A name that another room imports is in `__all__`, or, of a module that has none, without an underscore."""
+    crossing = [found for found in read_imports() if found.crosses_rooms]
+
+    assert [str(found) for found in crossing if not is_given(found)] == []
+
+
+@pytest.mark.parametrize("room", ROOMS, ids=lambda path: path.parent.name)
+def test_room_says_what_it_is_for_and_what_it_gives(room: Path) -> None:
+    """A room has a docstring, and `__all__` is what its `__init__` imports from its modules, sorted."""
+    module = ast.parse(room.read_text("utf-8"))
+    imports = [node for node in module.body if isinstance(node, ast.ImportFrom) and node.level]
+    (exported,) = (node.value for node in module.body if isinstance(node, ast.Assign))
+
+    assert ast.get_docstring(module)
+    assert {node.level for node in imports} == {1}
+    assert sorted(ast.literal_eval(exported)) == sorted(alias.name for node in imports for alias in node.names)
 
 
 def texts_beyond_ascii(path: Path) -> Iterator[str]:

@@ -34,7 +34,8 @@ from mission_control.core import (
 )
 from mission_control.in_memory_commander import create_in_memory_persistence_adapter
 from mission_control.testing import FakeClock, FaultInjectingAdapter, create_deferred
-from typing_cases.missions import (
+
+from .missions import (
     Account,
     Approval,
     Opened,

@@ -511,7 +511,7 @@ PROLOGUE = """
 import asyncio, gc, os, sys, threading, time, warnings
 from mission_control.adapter_sqlite import create_sqlite_persistence_adapter
 from mission_control.core import CommanderClosedError, DatabaseInUseError, MissionContext, create_commander, m
-from mission_control.core import attempt
+from mission_control.core.engine import attempt
 
 attempt.GRACE = 0.2
 PATH = sys.argv[1]
