@@ -1,8 +1,7 @@
-"""What is asked of those who have the missions: a protocol for each kind of asking, to be implemented once a commander.
+"""What is asked of those who have missions; each of them implements it once.
 
-Callers do not see it. They have `MissionReads`, `Missions` and `MissionHandle`, which are typed, and which have looked
-at what each method says there: ids and names are plain texts, limits and statuses are some. Everything else comes as
-the caller gave it.
+Callers do not see it: they have `MissionReads`, `Missions` and `MissionHandle`. What is looked for arrives here as a
+plain text, a limit as an int of 1 or more, a status as one that there is. Everything else comes as the caller gave it.
 """
 
 from __future__ import annotations
