@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from mission_control.client import BlockingCommanderClient, BlockingMissionHandle, CommanderClient
 from mission_control.core import (
     Commander,
     MissionContext,
@@ -17,6 +18,7 @@ from mission_control.core import (
     create_commander,
     m,
 )
+from mission_control.core.commander import MissionPort, Missions
 from mission_control.testing import FakeClock
 
 from .missions import (
@@ -62,6 +64,49 @@ async def wrong_questions(mission: MissionHandle[Request]) -> str:
     await mission.update(add_note)  # error
     mission.mission_id = "another"  # error
     return f"{count} {notes}"
+
+
+async def wrong_clients(client: CommanderClient) -> None:
+    await client.start_mission(request, Opened(ticket=5))  # error
+    await client.start_mission(request)  # error
+    await client.start_mission(request, Request(email="a"), if_exists="replace")  # error
+    await client.start_mission(request, Request(email="a"), mission_id=7)  # error
+    await client.start(request, Request(email="a"))  # error
+    await client.list_missions(5)  # error
+    await client.get_mission(mission_id="r-1")  # error
+    await client.load_definition("fingerprint")  # error
+
+
+def wrong_waiting(client: BlockingCommanderClient, mission: BlockingMissionHandle[Request]) -> str:
+    client.start_mission(request, Opened(ticket=5))  # error
+    client.start_mission(request)  # error
+    client.start_mission(request, Request(email="a"), if_exists="replace")  # error
+    client.list_missions(limit="5")  # error
+    client.get_mission(mission_id="r-1")  # error
+    mission.signal(approved, Opened(ticket=5))  # error
+    mission.signal(rated, "half")  # error
+    mission.signal(approved)  # error
+    mission.start(Request(email="a"))  # error
+    mission.mission_id = "another"  # error
+    widened: BlockingMissionHandle[object] = mission  # error
+    count: str = mission.query(progress)  # error
+    return f"{widened} {count}"
+
+
+class Halfway(Commander):
+    async def _port(self) -> int:  # error
+        return 5
+
+
+class Complete(Missions):
+    async def _port(self) -> MissionPort:
+        raise NotImplementedError
+
+
+Missions()  # error
+Commander()  # error
+Complete()
+Halfway()  # error
 
 
 def wrong_outputs(ctx: MissionContext[Request]) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mission_control.core import MissionContext, create_commander, m
-from mission_control.core.commander import embedded
+from mission_control.core.commander import reads
 
 
 async def begin(ctx: MissionContext[int]) -> int:
@@ -23,7 +23,7 @@ def test_definitions_that_are_no_list_are_refused(definitions: Any) -> None:
 
 async def test_iteration_goes_on_from_page_to_page(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every mission comes once, in order of creation, however many there are."""
-    monkeypatch.setattr(embedded, "_PAGE", 2)
+    monkeypatch.setattr(reads, "_PAGE", 2)
     definition = m.define("d").start(input=int, run=begin).end()
     async with create_commander() as commander:
         created = [(await commander.start(definition, number)).mission_id for number in range(5)]

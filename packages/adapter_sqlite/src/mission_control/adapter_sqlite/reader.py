@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, Literal, TypeAlias, cast, get_args
 
-from mission_control.core.commander import checked_limit, checked_status
-from mission_control.core.definition import sought
+from mission_control.core.commander import MissionReads, ReadPort
 from mission_control.core.errors import CorruptMissionError
 from mission_control.core.history import MissionInspection, MissionStatus, MissionSummary
 from mission_control.core.machine import inspect_history
@@ -21,67 +20,46 @@ from .location import DatabasePath, check_place, locate
 from .view import View
 from .worker import Worker, end
 
-_PAGE = 100
 _POLL_SECONDS = 0.1
 
 WhenMissing: TypeAlias = Literal["raise", "empty", "wait"]
 """What a reader does before the owner's first run: there is no file then, or nothing in it yet."""
 
 
-class MissionReader:
+class MissionReader(MissionReads):
     """What a database says now. Each call sees everything that was committed before it, and waits for no one."""
+
+    def __init__(self, worker: Worker[View]) -> None:
+        self._reads = _Reads(worker)
+
+    async def _port(self) -> ReadPort:
+        return self._reads
+
+
+class _Reads:
+    """Answers from the database, on its thread."""
 
     def __init__(self, worker: Worker[View]) -> None:
         self._worker = worker
 
-    async def inspect_mission(self, mission_id: str) -> MissionInspection | None:
-        """Return all that is known of a mission, or None. Raises `CorruptMissionError` where it cannot be read."""
-        (history,) = await self._worker.do(View.read, queries.load, [sought(mission_id, subject="a mission id")])
+    async def inspect(self, mission_id: str) -> MissionInspection | None:
+        (history,) = await self._worker.do(View.read, queries.load, [mission_id])
         if isinstance(history, CorruptMissionError):
             raise history
         return None if history is None else inspect_history(mission_id, history)
 
     async def list_missions(
-        self,
-        *,
-        status: MissionStatus | None = None,
-        mission_name: str | None = None,
-        limit: int = _PAGE,
-        after: str | None = None,
+        self, *, status: MissionStatus | None, mission_name: str | None, limit: int, after: str | None
     ) -> list[MissionSummary]:
-        """Return up to `limit` missions in order of creation, those behind the mission `after`."""
         return await self._worker.do(
-            View.read,
-            queries.list_missions,
-            status=checked_status(status),
-            mission_name=None if mission_name is None else sought(mission_name, subject="mission_name"),
-            limit=checked_limit(limit),
-            after=None if after is None else sought(after, subject="after"),
+            View.read, queries.list_missions, status=status, mission_name=mission_name, limit=limit, after=after
         )
 
-    async def list_waiting(self, *, limit: int = _PAGE, after: str | None = None) -> list[MissionSummary]:
-        """Return up to `limit` waiting missions in order of creation, those behind the mission `after`."""
-        return await self.list_missions(status=MissionStatus.WAITING, limit=limit, after=after)
-
-    async def list_scheduled(self, *, limit: int = _PAGE, after: str | None = None) -> list[MissionSummary]:
-        """Return up to `limit` missions that wait for a timer or a retry, earliest due first."""
-        last_seen = None if after is None else sought(after, subject="after")
-        return await self._worker.do(View.read, queries.list_scheduled, limit=checked_limit(limit), after=last_seen)
-
-    async def iter_missions(
-        self, *, status: MissionStatus | None = None, mission_name: str | None = None
-    ) -> AsyncIterator[MissionSummary]:
-        """Yield every mission in order of creation, read page by page."""
-        after: str | None = None
-        while page := await self.list_missions(status=status, mission_name=mission_name, after=after):
-            for summary in page:
-                yield summary
-            after = page[-1].mission_id
+    async def list_scheduled(self, *, limit: int, after: str | None) -> list[MissionSummary]:
+        return await self._worker.do(View.read, queries.list_scheduled, limit=limit, after=after)
 
     async def load_definition(self, fingerprint: str) -> dict[str, Any] | None:
-        """Return the static form of a definition that ran, by its fingerprint, or None."""
-        wanted = sought(fingerprint, subject="a definition's fingerprint")
-        return await self._worker.do(View.read, queries.load_definition, wanted)
+        return await self._worker.do(View.read, queries.load_definition, fingerprint)
 
 
 @asynccontextmanager

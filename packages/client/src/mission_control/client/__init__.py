@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from .blocking import BlockingCommanderClient, BlockingMissionHandle, create_blocking_client
+from .blocking import BlockingCommanderClient, create_blocking_client
+from .blocking_methods import BlockingMissionHandle
 from .client import CommanderClient, create_commander_client
 
 __all__ = [

@@ -1,19 +1,31 @@
 """What people hold: the contract of a commander, the one that runs missions in this process, and handles of missions.
 
 It checks what callers hand in, asks the engine and storage, and turns their answers into snapshots and errors.
+
+What can be asked is written once, typed, in `MissionReads`, `Missions` and `MissionHandle`; what answers is a port. So
+another commander is a `Commander` over a `MissionPort` of its own, with a `Registry` for its definitions, and a reader
+of missions is `MissionReads` over a `ReadPort`.
 """
 
 from .commander import Commander
-from .embedded import EmbeddedCommander, checked_limit, checked_status, create_commander
+from .embedded import EmbeddedCommander, create_commander
 from .handle import MissionHandle
+from .missions import Missions
 from .operations import ended_error
+from .port import Found, MissionPort, ReadPort
+from .reads import MissionReads
+from .registry import Registry
 
 __all__ = [
     "Commander",
     "EmbeddedCommander",
+    "Found",
     "MissionHandle",
-    "checked_limit",
-    "checked_status",
+    "MissionPort",
+    "MissionReads",
+    "Missions",
+    "ReadPort",
+    "Registry",
     "create_commander",
     "ended_error",
 ]

@@ -5,28 +5,24 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import os
-import sys
 import warnings
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from datetime import datetime
-from typing import Any, Literal, cast, overload
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
 
-from ..definition import I, MissionDefinition, checked_name, exact_text, is_a, new_mission_id, sought
-from ..engine import Activity, Clock, LogObserver, Observer, SystemClock, Tracer, current_attempt, not_registered
-from ..errors import CommanderClosedError, MissionDefinitionError, MissionExecutionError, MissionNotRegisteredError
+from ..definition import I, MissionDefinition, is_a, new_mission_id
+from ..engine import Activity, Clock, LogObserver, Observer, SystemClock, Tracer, current_attempt
+from ..errors import CommanderClosedError, MissionExecutionError
 from ..foreign import carried
-from ..history import MissionInspection, MissionSnapshot, MissionStatus, MissionSummary
 from ..log import ContainedLogger, contained
 from ..payloads import found
 from ..storage import PersistenceAdapter
 from .commander import Commander
 from .handle import MissionHandle
 from .operations import EmbeddedOperations
+from .registry import Registry
 from .session import Session
 
 logger: ContainedLogger = ContainedLogger("mission_control.engine")
-
-_PAGE = 500
 
 
 class EmbeddedCommander(Commander):
@@ -49,10 +45,9 @@ class EmbeddedCommander(Commander):
         _check_has(clock, "sleep_until", "clock: expected a Clock")
         if create_mission_id is not None and not callable(create_mission_id):
             raise TypeError(f"create_mission_id: expected a function, found {found(create_mission_id)}")
-        self._definitions: dict[str, MissionDefinition[Any]] = {}
+        self._registry: Registry = Registry(create_mission_id or new_mission_id)
         self._adapter: PersistenceAdapter = _in_memory() if persistence is None else persistence
         self._clock: Clock = SystemClock() if clock is None else clock
-        self._create_mission_id = create_mission_id or new_mission_id
         self._max_concurrency = max_concurrency
         self._observer: Observer = LogObserver() if observer is None else observer
         self._tracer = tracer
@@ -64,7 +59,6 @@ class EmbeddedCommander(Commander):
         self._session: Session | None = None
         self._opening: asyncio.Task[Session] | None = None
         self._closing: asyncio.Task[None] | None = None
-        self._closed = False
         self._leave: Callable[[], None] | None = None
         for definition in _listed(definitions):
             self.register(definition)
@@ -74,7 +68,7 @@ class EmbeddedCommander(Commander):
     @property
     def closed(self) -> bool:
         """True from the beginning of `close` on."""
-        return self._closed
+        return self._registry.is_closed
 
     async def wait_until_ready(self) -> None:
         """Open the storage and begin to resume what is due or was interrupted. Raises `PersistenceError`."""
@@ -94,7 +88,7 @@ class EmbeddedCommander(Commander):
             raise CommanderClosedError(
                 f"this commander belongs to process {self._pid}, from which this one was forked; create one here"
             )
-        if self._closed:
+        if self.closed:
             raise CommanderClosedError("this commander is closed; create a new one")
         loop = asyncio.get_running_loop()
         if self._loop is None:
@@ -107,7 +101,7 @@ class EmbeddedCommander(Commander):
         session = Session(
             self._adapter,
             clock=self._clock,
-            definitions=self._definitions,
+            registry=self._registry,
             max_concurrency=self._max_concurrency,
             activity=self.activity,
             context=self._context,
@@ -124,6 +118,7 @@ class EmbeddedCommander(Commander):
                     raise
                 raise carried(error) from error
         self._session = session
+        self._registry.on_registered = session.alarm.begin
         session.recovery = session.alarm.sweep()
         return session
 
@@ -133,14 +128,14 @@ class EmbeddedCommander(Commander):
 
     async def close(self) -> None:
         """Stop user code, make durable what is decided, and give the storage up. A second call does nothing."""
-        if os.getpid() != self._pid or (self._loop is None and not self._closed):
-            self._closed = True
+        if os.getpid() != self._pid or (self._loop is None and not self.closed):
+            self._registry.is_closed = True
             return
         self._refuse_from_inside("close")
         if self._closing is None:
-            if not self._closed:
+            if not self.closed:
                 self._check_usable()
-            self._closed = True
+            self._registry.is_closed = True
             self._closing = asyncio.get_running_loop().create_task(self._shut_down(Session.close))
         await asyncio.shield(self._closing)
 
@@ -152,11 +147,11 @@ class EmbeddedCommander(Commander):
         `CommanderClosedError`, since nobody would come for them. A commander that is closed already stays so.
         """
         session = self._session
-        if session is None or self._closed:
+        if session is None or self.closed:
             await self.close()
             return []
         self._check_usable()
-        self._closed = True
+        self._registry.is_closed = True
         with self.activity:  # whoever waits for `settled` finds the storage free
             tasks = session.abandon()
             self._closing = asyncio.get_running_loop().create_task(self._shut_down(lambda _: session.alarm.close()))
@@ -211,202 +206,29 @@ class EmbeddedCommander(Commander):
         self._refuse_from_inside("settled")
         await (await self._open()).settled()
 
-    # Definitions
+    # Its missions
 
     def register(self, definition: MissionDefinition[Any], /) -> None:
         """Make a definition known; missions that were waiting for it go on."""
-        if not is_a(definition, MissionDefinition):
-            raise MissionDefinitionError(
-                f"expected a MissionDefinition, found {found(definition)}; a definition is complete after .end()"
-            )
-        if self._closed:
-            raise CommanderClosedError("this commander is closed; create a new one")
-        known = self._definitions.get(definition.name)
-        if known is definition:
-            return
-        if known is not None:
-            raise MissionDefinitionError(
-                f"another definition of the name {definition.name!r} is registered; define it once and register that, "
-                f"or give one of them another name"
-            )
-        self._definitions[definition.name] = definition
-        if self._session is not None:
-            self._session.alarm.begin()
-
-    async def load_definition(self, fingerprint: str, /) -> dict[str, Any] | None:
-        """Return the static form of a definition that has run, or None."""
-        wanted = sought(fingerprint, subject="a definition's fingerprint")
-        return await (await self._open()).adapter.load_definition(wanted)
-
-    # Missions
+        self._registry.register(definition)
 
     def create_mission(self, definition: MissionDefinition[I], /, *, mission_id: str | None = None) -> MissionHandle[I]:
         """Return an idle handle. Nothing is reserved: the id is claimed by the handle's `start`."""
         self.register(definition)
-        return MissionHandle(self._operations, self._id(mission_id), definition.name, definition)
+        return MissionHandle(self._port, self._registry.mission_id(mission_id), definition.name, definition)
 
-    def _id(self, mission_id: str | None) -> str:
-        chosen = self._create_mission_id() if mission_id is None else mission_id
-        return checked_name(chosen, subject="a mission id")
-
-    async def _operations(self) -> EmbeddedOperations:
+    async def _port(self) -> EmbeddedOperations:
         return (await self._open()).operations
 
-    @overload
-    async def start(
-        self,
-        definition: MissionDefinition[I],
-        input: I | Mapping[str, object],
-        /,
-        *,
-        mission_id: str | None = None,
-        if_exists: Literal["raise", "return"] = "raise",
-        start_at: datetime | None = None,
-        wait: bool = True,
-    ) -> MissionHandle[I]: ...
-    @overload
-    async def start(
-        self,
-        definition: str,
-        input: object,
-        /,
-        *,
-        mission_id: str | None = None,
-        if_exists: Literal["raise", "return"] = "raise",
-        start_at: datetime | None = None,
-        wait: bool = True,
-    ) -> MissionHandle[Any]: ...
-    async def start(
-        self,
-        definition: MissionDefinition[Any] | str,
-        input: object,
-        /,
-        *,
-        mission_id: str | None = None,
-        if_exists: Literal["raise", "return"] = "raise",
-        start_at: datetime | None = None,
-        wait: bool = True,
-    ) -> MissionHandle[Any]:
-        """Start a mission with `input`, typed or in its JSON form; see `Commander.start`."""
-        operations = await self._operations()
-        known = self._resolve(definition)
-        if type(cast("object", if_exists)) is not str or if_exists not in ("raise", "return"):
-            raise ValueError(f'if_exists: expected "raise" or "return", found {found(if_exists)}')
-        chosen = self._id(mission_id)
-        await operations.start(
-            known,
-            input,
-            mission_id=chosen,
-            if_exists=if_exists,
-            start_at=start_at,
-            wait=wait,
-        )
-        return MissionHandle(self._operations, chosen, known.name, None)
-
-    def _resolve(self, definition: MissionDefinition[Any] | str) -> MissionDefinition[Any]:
-        if not is_a(definition, str):
-            given = cast("MissionDefinition[Any]", definition)
-            self.register(given)
-            return given
-        name = str.__str__(definition)
-        known = self._definitions.get(name)
-        if known is None:
-            listed = ", ".join(repr(other) for other in self._definitions) or "none"
-            raise MissionNotRegisteredError(
-                f"no definition of the name {name!r} is registered (registered: {listed}); register it first"
-            )
-        return known
-
-    async def get_mission(self, mission_id: str, /) -> MissionHandle[Any] | None:
-        """Return a handle, or None where no mission has the id."""
-        mission_id = sought(mission_id, subject="a mission id")
-        session = await self._open()
-        state = session.engine.state(mission_id)
-        summary = await session.adapter.load_summary(mission_id) if state is None else state
-        if summary is None:
-            return None
-        if summary.mission_name not in self._definitions:
-            raise not_registered(mission_id, summary.mission_name, self._definitions)
-        return MissionHandle(self._operations, mission_id, summary.mission_name, None)
-
-    async def inspect_mission(self, mission_id: str, /) -> MissionInspection | None:
-        """Return everything there is to see of a mission, or None. Works without its definition."""
-        return await (await self._operations()).inspect(sought(mission_id, subject="a mission id"))
-
-    async def cancel_mission(self, mission_id: str, /, reason: str | None = None) -> MissionSnapshot:
-        """End a mission and return its state; works without its definition."""
-        return await (await self._operations()).cancel(exact_text(mission_id, subject="a mission id"), reason)
-
-    # Lists
-
-    async def list_missions(
-        self,
-        *,
-        status: MissionStatus | None = None,
-        mission_name: str | None = None,
-        limit: int = 100,
-        after: str | None = None,
-    ) -> list[MissionSummary]:
-        """Return up to `limit` missions in order of creation, from behind the id `after` on."""
-        adapter = (await self._open()).adapter
-        page = await adapter.list_missions(
-            status=checked_status(status),
-            mission_name=None if mission_name is None else sought(mission_name, subject="mission_name"),
-            limit=checked_limit(limit),
-            after=None if after is None else sought(after, subject="after"),
-        )
-        return list(page)
-
-    async def list_waiting(self, *, limit: int = 100, after: str | None = None) -> list[MissionSummary]:
-        """Return up to `limit` missions that wait for anything, in order of creation."""
-        return await self.list_missions(status=MissionStatus.WAITING, limit=limit, after=after)
-
-    async def list_scheduled(self, *, limit: int = 100, after: str | None = None) -> list[MissionSummary]:
-        """Return up to `limit` missions that wait for a timer or a retry, the earliest first."""
-        adapter = (await self._open()).adapter
-        last_seen = None if after is None else sought(after, subject="after")
-        return list(await adapter.list_scheduled(limit=checked_limit(limit), after=last_seen))
-
-    async def iter_missions(
-        self, *, status: MissionStatus | None = None, mission_name: str | None = None
-    ) -> AsyncIterator[MissionSummary]:
-        """Iterate over missions in order of creation, page by page."""
-        after: str | None = None
-        while True:
-            page = await self.list_missions(status=status, mission_name=mission_name, limit=_PAGE, after=after)
-            for summary in page:
-                yield summary
-            if len(page) < _PAGE:
-                return
-            after = page[-1].mission_id
-
     def __repr__(self) -> str:
-        state = "closed" if self._closed else "idle" if self._session is None else "open"
-        return f"<{type(self).__name__} ({state}) of {', '.join(self._definitions) or 'no definitions'}>"
+        state = "closed" if self.closed else "idle" if self._session is None else "open"
+        return f"<{type(self).__name__} ({state}) of {', '.join(self._registry.definitions) or 'no definitions'}>"
 
 
 def _in_memory() -> PersistenceAdapter:
     from ..storage.memory import InMemoryAdapter
 
     return InMemoryAdapter()
-
-
-def checked_limit(limit: int) -> int:
-    """Return a page's size. Raises `ValueError` for one that is none."""
-    if type(limit) is not int or limit < 1:
-        raise ValueError(f"limit: expected an int of 1 or more, found {found(limit)}")
-    return min(limit, sys.maxsize)
-
-
-def checked_status(status: MissionStatus | None) -> MissionStatus | None:
-    """Return the status to look for. Raises `ValueError` for one that is none."""
-    for known in MissionStatus:
-        if is_a(status, str) and str.__eq__(known, status) is True:
-            return known
-    if status is None:
-        return None
-    listed = ", ".join(repr(known.value) for known in MissionStatus)
-    raise ValueError(f"status: expected one of {listed}, found {found(status)}")
 
 
 def _check_has(value: object, method: str, expected: str) -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any, Generic, Literal, Protocol, overload
+from typing import Any, Generic, overload
 
 from typing_extensions import TypeVar
 
 from ..definition import I, MissionDefinition, Signal, exact_text, flag, is_a
 from ..errors import (
-    CommanderError,
     MissionAlreadyStartedError,
     MissionExecutionError,
     MissionFailedError,
@@ -19,69 +18,10 @@ from ..errors import (
 )
 from ..history import HistoryRecord, MissionInspection, MissionSnapshot, MissionStatus
 from ..machine import inspect_history
+from .port import MissionPort
 
 T = TypeVar("T")
 U = TypeVar("U")
-
-
-class Operations(Protocol):
-    """What a handle asks its commander for. Missions are named by their id; `mission_name` finds the definition."""
-
-    async def start(
-        self,
-        definition: MissionDefinition[Any],
-        input: object,
-        *,
-        mission_id: str,
-        if_exists: Literal["raise", "return"],
-        start_at: datetime | None,
-        wait: bool,
-    ) -> None:
-        """Start a mission."""
-        ...
-
-    async def signal(self, mission_id: str, name: str, payload: object, *, wait: bool) -> None:
-        """Deliver a signal."""
-        ...
-
-    async def query(self, mission_id: str, mission_name: str, query: str | Callable[..., object]) -> Any:
-        """Run a query."""
-        ...
-
-    async def update(
-        self,
-        mission_id: str,
-        mission_name: str,
-        update: str | Callable[..., object],
-        input: object,
-        timeout: timedelta | float | None,
-    ) -> Any:
-        """Run an update."""
-        ...
-
-    async def cancel(self, mission_id: str, reason: str | None) -> MissionSnapshot:
-        """Cancel the mission."""
-        ...
-
-    async def status(self, mission_id: str) -> MissionStatus:
-        """Return the mission's status."""
-        ...
-
-    async def snapshot(self, mission_id: str, mission_name: str) -> MissionSnapshot:
-        """Return the mission's state."""
-        ...
-
-    async def inspect(self, mission_id: str) -> MissionInspection | None:
-        """Return all there is to see, or None where there is no such mission."""
-        ...
-
-    async def ended(self, mission_id: str) -> MissionSnapshot:
-        """Return the terminal state, when the mission has one."""
-        ...
-
-    def failure(self, snapshot: MissionSnapshot) -> CommanderError:
-        """Return the error for a failed or cancelled mission."""
-        ...
 
 
 class MissionHandle(Generic[I]):
@@ -90,16 +30,16 @@ class MissionHandle(Generic[I]):
     A handle from `create_mission` is idle until its `start` is accepted.
     """
 
-    __slots__ = ("_definition", "_is_started", "_mission_id", "_mission_name", "_operations")
+    __slots__ = ("_definition", "_is_started", "_mission_id", "_mission_name", "_port")
 
     def __init__(
         self,
-        operations: Callable[[], Awaitable[Operations]],
+        port: Callable[[], Awaitable[MissionPort]],
         mission_id: str,
         mission_name: str,
         definition: MissionDefinition[I] | None,
     ) -> None:
-        self._operations = operations
+        self._port = port
         self._mission_id = mission_id
         self._mission_name = mission_name
         self._definition = definition
@@ -131,7 +71,7 @@ class MissionHandle(Generic[I]):
             )
         self._is_started = True
         try:
-            await (await self._operations()).start(
+            await (await self._port()).start(
                 self._definition,
                 input,
                 mission_id=self._mission_id,
@@ -157,9 +97,9 @@ class MissionHandle(Generic[I]):
         not fit; the mission then goes on waiting.
         """
         name = signal.name if is_a(signal, Signal) else exact_text(signal, subject="a signal's name, or a Signal")
-        operations = await self._operations()
+        port = await self._port()
         try:
-            await operations.signal(self._mission_id, name, payload, wait=flag(wait, subject="wait"))
+            await port.signal(self._mission_id, name, payload, wait=flag(wait, subject="wait"))
         except MissionNotFoundError as error:
             raise MissionSignalError(f"signal {name!r} came too early: {error}") from None
 
@@ -174,9 +114,9 @@ class MissionHandle(Generic[I]):
 
         Raises `MissionExecutionError` for an unknown query or one that raises.
         """
-        operations = await self._operations()
+        port = await self._port()
         try:
-            return await operations.query(self._mission_id, self._mission_name, query)
+            return await port.query(self._mission_id, self._mission_name, query)
         except MissionNotFoundError as error:
             raise MissionExecutionError(f"there is nothing to query: {error}") from None
 
@@ -209,9 +149,9 @@ class MissionHandle(Generic[I]):
         `MissionTerminalError` where the mission has ended, and `MissionExecutionError` for an unknown update or one
         that raises; nothing is recorded then.
         """
-        operations = await self._operations()
+        port = await self._port()
         try:
-            return await operations.update(self._mission_id, self._mission_name, update, input, timeout)
+            return await port.update(self._mission_id, self._mission_name, update, input, timeout)
         except MissionNotFoundError as error:
             raise MissionExecutionError(f"there is nothing to update: {error}") from None
 
@@ -220,19 +160,19 @@ class MissionHandle(Generic[I]):
 
         A running coroutine is cancelled first. Raises `MissionNotFoundError` where it was never started.
         """
-        return await (await self._operations()).cancel(self._mission_id, reason)
+        return await (await self._port()).cancel(self._mission_id, reason)
 
     async def status(self) -> MissionStatus:
         """Return the mission's status; `idle` where it was never started."""
-        return await (await self._operations()).status(self._mission_id)
+        return await (await self._port()).status(self._mission_id)
 
     async def snapshot(self) -> MissionSnapshot:
         """Return the mission's durable state."""
-        return await (await self._operations()).snapshot(self._mission_id, self._mission_name)
+        return await (await self._port()).snapshot(self._mission_id, self._mission_name)
 
     async def inspect(self) -> MissionInspection:
         """Return everything there is to see of the mission; `print` it for a timeline."""
-        inspection = await (await self._operations()).inspect(self._mission_id)
+        inspection = await (await self._port()).inspect(self._mission_id)
         if inspection is None:
             return inspect_history(self._mission_id, (), mission_name=self._mission_name)
         return inspection
@@ -243,14 +183,14 @@ class MissionHandle(Generic[I]):
 
     async def result(self) -> MissionSnapshot:
         """Wait for the mission's end and return its state, however it ended."""
-        return await (await self._operations()).ended(self._mission_id)
+        return await (await self._port()).ended(self._mission_id)
 
     async def wait_for_completion(self) -> MissionSnapshot:
         """Wait for the mission's end and return its state. Raises `MissionFailedError` where it failed."""
-        operations = await self._operations()
-        snapshot = await operations.ended(self._mission_id)
+        port = await self._port()
+        snapshot = await port.ended(self._mission_id)
         if snapshot.status is MissionStatus.FAILED:
-            raise operations.failure(snapshot)
+            raise port.failure(snapshot)
         return snapshot
 
     async def output(self) -> Any:
@@ -258,10 +198,10 @@ class MissionHandle(Generic[I]):
 
         Raises `MissionFailedError` or `MissionCancelledError`.
         """
-        operations = await self._operations()
-        snapshot = await operations.ended(self._mission_id)
+        port = await self._port()
+        snapshot = await port.ended(self._mission_id)
         if snapshot.status is not MissionStatus.COMPLETED:
-            raise operations.failure(snapshot)
+            raise port.failure(snapshot)
         return snapshot.output
 
     def __repr__(self) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, cast
 
 from ..definition import MissionContext, MissionDefinition, exact_text, flag, is_a, is_same_code, seconds
 from ..engine import (
@@ -23,6 +23,7 @@ from ..engine import (
     current_attempt,
     is_awaitable,
     not_found,
+    not_registered,
     unknown_name,
 )
 from ..errors import (
@@ -37,10 +38,12 @@ from ..errors import (
     StaleMissionError,
 )
 from ..foreign import described, must_pass
-from ..history import MissionInspection, MissionSnapshot, MissionStatus
+from ..history import MissionInspection, MissionSnapshot, MissionStatus, MissionSummary
 from ..machine import State, inspect_history, load
 from ..payloads import found, is_coroutine_function, same_json
 from ..storage import LoadOutcome, PersistenceAdapter
+from .port import Found
+from .registry import Registry
 
 _Read: TypeAlias = LoadOutcome | PersistenceError
 
@@ -55,28 +58,32 @@ class EmbeddedOperations:
         adapter: PersistenceAdapter,
         runner: Runner,
         activity: Activity,
-        definitions: Mapping[str, MissionDefinition[Any]],
+        registry: Registry,
     ) -> None:
         self._engine = engine
         self._adapter = adapter
         self._reads: Coalescer[str, asyncio.Future[_Read], LoadOutcome] = Coalescer(adapter.load, _settle, activity)
         self._runner = runner
         self._activity = activity
-        self._definitions = definitions
+        self._registry = registry
 
     # Starting
 
     async def start(
         self,
-        definition: MissionDefinition[Any],
+        definition: MissionDefinition[Any] | str,
         input: object,
         *,
-        mission_id: str,
+        mission_id: str | None,
         if_exists: Literal["raise", "return"],
         start_at: datetime | None,
         wait: bool,
-    ) -> None:
+    ) -> Found:
         """Start a mission, or find that the one that is there is the same."""
+        definition = self._registry.resolve(definition)
+        if type(cast("object", if_exists)) is not str or if_exists not in ("raise", "return"):
+            raise ValueError(f'if_exists: expected "raise" or "return", found {found(if_exists)}')
+        mission_id = self._registry.mission_id(mission_id)
         due, wait = _instant(start_at), flag(wait, subject="wait")
         subject = f"input of mission {mission_id!r} ({definition.name})"
         stored = definition.start.input.validate(input, event_name="start", subject=subject)
@@ -93,9 +100,10 @@ class EmbeddedOperations:
                 existing = await self._existing(mission_id)
             if existing is not None:
                 self._check_same(definition, stored, existing, if_exists)
-                return
+                return mission_id, definition.name
         if wait and state.status is MissionStatus.FAILED:
             raise self.failure(state.snapshot())
+        return mission_id, definition.name
 
     async def _existing(self, mission_id: str) -> State | None:
         state = self._engine.state(mission_id)
@@ -137,7 +145,7 @@ class EmbeddedOperations:
         """Run an update and return what it returned, as its declared type."""
         self._refuse_itself(mission_id, "update", MissionExecutionError)
         limit = None if timeout is None else seconds(timeout, subject="an update's timeout")
-        definition = self._definitions[mission_name]  # a handle is given only to a mission of a known one
+        definition = self._registry.definitions[mission_name]  # a handle is given only to a mission of a known one
         code = {name: handler.run for name, handler in definition.updates.items()}
         name = _name_of(update, code, "update", mission_id, mission_name)
         value = await self._ask(mission_id, UpdateOperation(_future(), name, input, limit))
@@ -195,7 +203,7 @@ class EmbeddedOperations:
 
     async def query(self, mission_id: str, mission_name: str, query: str | Callable[..., object]) -> Any:
         """Run a query on the last durable state."""
-        definition = self._definitions[mission_name]  # a handle is given only to a mission of a known one
+        definition = self._registry.definitions[mission_name]  # a handle is given only to a mission of a known one
         name = _name_of(query, definition.queries, "query", mission_id, mission_name)
         state = await self.state(mission_id)
         problem = self._engine.problem(definition, state)
@@ -236,6 +244,30 @@ class EmbeddedOperations:
     async def drained(self) -> None:
         """Return when nothing is being read any more."""
         await self._reads.drained()
+
+    async def find(self, mission_id: str) -> Found | None:
+        """Find a mission. Raises `MissionNotRegisteredError` where its definition is not known."""
+        state = self._engine.state(mission_id)
+        summary = await self._adapter.load_summary(mission_id) if state is None else state
+        if summary is None:
+            return None
+        if summary.mission_name not in self._registry.definitions:
+            raise not_registered(mission_id, summary.mission_name, self._registry.definitions)
+        return mission_id, summary.mission_name
+
+    async def list_missions(
+        self, *, status: MissionStatus | None, mission_name: str | None, limit: int, after: str | None
+    ) -> Sequence[MissionSummary]:
+        """Return a page, in order of creation."""
+        return await self._adapter.list_missions(status=status, mission_name=mission_name, limit=limit, after=after)
+
+    async def list_scheduled(self, *, limit: int, after: str | None) -> Sequence[MissionSummary]:
+        """Return a page of what waits for a timer or a retry, the earliest first."""
+        return await self._adapter.list_scheduled(limit=limit, after=after)
+
+    async def load_definition(self, fingerprint: str) -> dict[str, Any] | None:
+        """Return the static form of a definition that has run, or None."""
+        return await self._adapter.load_definition(fingerprint)
 
     async def inspect(self, mission_id: str) -> MissionInspection | None:
         """Return all there is to see of a mission, or None where there is none."""

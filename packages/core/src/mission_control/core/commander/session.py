@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Mapping
 from typing import Any
 
-from ..definition import MissionDefinition
 from ..engine import Activity, Alarm, Clock, Deadlines, Engine, Observer, Runner, RunningAttempt, Slots, Tracer, steady
 from ..history import Wait
 from ..storage import PersistenceAdapter
 from .operations import EmbeddedOperations
+from .registry import Registry
 
 
 class Session:
@@ -22,7 +21,7 @@ class Session:
         adapter: PersistenceAdapter,
         *,
         clock: Clock,
-        definitions: Mapping[str, MissionDefinition[Any]],
+        registry: Registry,
         max_concurrency: int,
         activity: Activity,
         context: contextvars.Context,
@@ -40,7 +39,7 @@ class Session:
             clock=clock,
             runner=self.runner,
             activity=self.activity,
-            definitions=definitions,
+            definitions=registry.definitions,
             note_wait=self._note_wait,
             observer=observer,
         )
@@ -51,7 +50,7 @@ class Session:
             adapter=adapter,
             runner=self.runner,
             activity=self.activity,
-            definitions=definitions,
+            registry=registry,
         )
 
     def _note_wait(self, wait: Wait) -> None:

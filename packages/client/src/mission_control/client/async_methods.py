@@ -1,0 +1,111 @@
+"""Core's methods, in the clients' words. Written by `hatch run clients --write` from core's: change those."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from datetime import datetime
+from typing import Any, Literal, overload
+
+from mission_control.core import (
+    MissionDefinition,
+    MissionHandle,
+    MissionInspection,
+    MissionSnapshot,
+    MissionStatus,
+    MissionSummary,
+)
+from mission_control.core.definition import I
+
+from .waiting import Asking
+
+
+class ClientMethods(Asking):
+    """What a client for asyncio applications asks."""
+
+    @overload
+    async def start_mission(
+        self,
+        definition: MissionDefinition[I],
+        input: I | Mapping[str, object],
+        /,
+        *,
+        mission_id: str | None = None,
+        if_exists: Literal["raise", "return"] = "raise",
+        start_at: datetime | None = None,
+        wait: bool = True,
+    ) -> MissionHandle[I]: ...
+    @overload
+    async def start_mission(
+        self,
+        definition: str,
+        input: object,
+        /,
+        *,
+        mission_id: str | None = None,
+        if_exists: Literal["raise", "return"] = "raise",
+        start_at: datetime | None = None,
+        wait: bool = True,
+    ) -> MissionHandle[Any]: ...
+    async def start_mission(
+        self,
+        definition: MissionDefinition[Any] | str,
+        input: object,
+        /,
+        *,
+        mission_id: str | None = None,
+        if_exists: Literal["raise", "return"] = "raise",
+        start_at: datetime | None = None,
+        wait: bool = True,
+    ) -> MissionHandle[Any]:
+        """Start a mission with `input`, typed or in its JSON form; at `start_at` (aware), where that is given.
+
+        With `wait` it returns when the mission waits or ends, otherwise when it is durable. With
+        `if_exists="return"` a mission of the same id, name and input is returned as it is.
+
+        Raises `MissionValidationError`, `MissionNotRegisteredError` for an unknown name,
+        `MissionAlreadyExistsError` where the id is in use, `MissionFailedError` where the mission fails within the
+        call, and `PersistenceError` where it is unknown whether it was accepted.
+        """
+        return await self._asked.start(
+            definition, input, mission_id=mission_id, if_exists=if_exists, start_at=start_at, wait=wait
+        )
+
+    async def get_mission(self, mission_id: str, /) -> MissionHandle[Any] | None:
+        """Return a handle, or None where no mission has the id.
+
+        Raises `MissionNotRegisteredError` where its definition is not registered.
+        """
+        return await self._asked.get_mission(mission_id)
+
+    async def cancel_mission(self, mission_id: str, /, reason: str | None = None) -> MissionSnapshot:
+        """End a mission and return its state; works without its definition. Raises `MissionNotFoundError`."""
+        return await self._asked.cancel_mission(mission_id, reason)
+
+    async def inspect_mission(self, mission_id: str, /) -> MissionInspection | None:
+        """Return everything there is to see of a mission, or None. Works without its definition."""
+        return await self._asked.inspect_mission(mission_id)
+
+    async def list_missions(
+        self,
+        *,
+        status: MissionStatus | None = None,
+        mission_name: str | None = None,
+        limit: int = 100,
+        after: str | None = None,
+    ) -> list[MissionSummary]:
+        """Return up to `limit` missions in order of creation, from behind the id `after` on."""
+        return await self._asked.list_missions(status=status, mission_name=mission_name, limit=limit, after=after)
+
+    async def list_waiting_missions(self, *, limit: int = 100, after: str | None = None) -> list[MissionSummary]:
+        """Return up to `limit` missions that wait for anything, in order of creation."""
+        return await self._asked.list_waiting(limit=limit, after=after)
+
+    async def list_scheduled_missions(self, *, limit: int = 100, after: str | None = None) -> list[MissionSummary]:
+        """Return up to `limit` missions that wait for a timer or a retry, the earliest first."""
+        return await self._asked.list_scheduled(limit=limit, after=after)
+
+    def iter_missions(
+        self, *, status: MissionStatus | None = None, mission_name: str | None = None
+    ) -> AsyncIterator[MissionSummary]:
+        """Iterate over missions in order of creation, page by page."""
+        return self._asked.iter_missions(status=status, mission_name=mission_name)

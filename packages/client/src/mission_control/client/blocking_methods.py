@@ -1,0 +1,240 @@
+"""Core's methods, for callers that wait. Written by `hatch run clients --write` from core's: change those."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Literal, overload
+
+from typing_extensions import TypeVar
+
+from mission_control.core import (
+    HistoryRecord,
+    MissionDefinition,
+    MissionInspection,
+    MissionSnapshot,
+    MissionStatus,
+    MissionSummary,
+    Signal,
+)
+from mission_control.core.commander import Missions
+from mission_control.core.definition import I
+
+from .waiting import Waiting, WaitingHandle
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+
+class BlockingMissionHandle(WaitingHandle[I]):
+    """One mission, by its id, for callers that wait. It can be handed from thread to thread.
+
+    What is raised is what the mission's `MissionHandle` raises, and `CommanderClosedError` once the client is closed.
+    """
+
+    __slots__ = ()
+
+    @property
+    def mission_id(self) -> str:
+        """The mission's id."""
+        return self._asked.mission_id
+
+    @property
+    def mission_name(self) -> str:
+        """The name of the mission's definition."""
+        return self._asked.mission_name
+
+    @overload
+    def signal(self, signal: Signal[T], payload: T | Mapping[str, object], /, *, wait: bool = True) -> None: ...
+    @overload
+    def signal(self, signal: str, payload: object, /, *, wait: bool = True) -> None: ...
+    def signal(self, signal: str | Signal[Any], payload: object, /, *, wait: bool = True) -> None:
+        """Deliver a signal that the mission waits for.
+
+        With `wait` it returns when the mission next waits or ends, otherwise when the signal is durable. Raises
+        `MissionSignalError` where the mission does not wait for it, `MissionValidationError` where the payload does
+        not fit; the mission then goes on waiting.
+        """
+        return self._ask(self._asked.signal, signal, payload, wait=wait)
+
+    @overload
+    def query(self, query: str, /) -> Any: ...
+    @overload
+    def query(self, query: Callable[..., Awaitable[T]], /) -> T: ...
+    @overload
+    def query(self, query: Callable[..., T], /) -> T: ...
+    def query(self, query: str | Callable[..., object], /) -> Any:
+        """Run a query on the mission's last durable state and return what it returns.
+
+        Raises `MissionExecutionError` for an unknown query or one that raises.
+        """
+        return self._ask(self._asked.query, query)
+
+    @overload
+    def update(self, update: str, input: object, /, *, timeout: timedelta | float | None = 30) -> Any: ...
+    @overload
+    def update(
+        self,
+        update: Callable[[Any, U], Awaitable[T]],
+        input: U | Mapping[str, object],
+        /,
+        *,
+        timeout: timedelta | float | None = 30,
+    ) -> T: ...
+    @overload
+    def update(
+        self,
+        update: Callable[[Any, U], T],
+        input: U | Mapping[str, object],
+        /,
+        *,
+        timeout: timedelta | float | None = 30,
+    ) -> T: ...
+    def update(
+        self, update: str | Callable[..., object], input: object, /, *, timeout: timedelta | float | None = 30
+    ) -> Any:
+        """Run an update between other things and return what it returned, once that is durable.
+
+        `timeout` bounds its code, in seconds or as a `timedelta`. Raises `MissionValidationError`,
+        `MissionTerminalError` where the mission has ended, and `MissionExecutionError` for an unknown update or one
+        that raises; nothing is recorded then.
+        """
+        return self._ask(self._asked.update, update, input, timeout=timeout)
+
+    def cancel(self, reason: str | None = None) -> MissionSnapshot:
+        """End the mission and return its state; one that has completed or failed stays as it is.
+
+        A running coroutine is cancelled first. Raises `MissionNotFoundError` where it was never started.
+        """
+        return self._ask(self._asked.cancel, reason)
+
+    def status(self) -> MissionStatus:
+        """Return the mission's status; `idle` where it was never started."""
+        return self._ask(self._asked.status)
+
+    def snapshot(self) -> MissionSnapshot:
+        """Return the mission's durable state."""
+        return self._ask(self._asked.snapshot)
+
+    def inspect(self) -> MissionInspection:
+        """Return everything there is to see of the mission; `print` it for a timeline."""
+        return self._ask(self._asked.inspect)
+
+    def history(self) -> tuple[HistoryRecord, ...]:
+        """Return the mission's records, in order."""
+        return self._ask(self._asked.history)
+
+    def wait_for_completion(self) -> MissionSnapshot:
+        """Wait for the mission's end and return its state. Raises `MissionFailedError` where it failed."""
+        return self._ask(self._asked.wait_for_completion)
+
+    def output(self) -> Any:
+        """Wait for the mission's end and return what its last step returned, as plain JSON.
+
+        Raises `MissionFailedError` or `MissionCancelledError`.
+        """
+        return self._ask(self._asked.output)
+
+
+class BlockingClientMethods(Waiting[Missions]):
+    """What a client for callers that wait asks."""
+
+    __slots__ = ()
+
+    @overload
+    def start_mission(
+        self,
+        definition: MissionDefinition[I],
+        input: I | Mapping[str, object],
+        /,
+        *,
+        mission_id: str | None = None,
+        if_exists: Literal["raise", "return"] = "raise",
+        start_at: datetime | None = None,
+        wait: bool = True,
+    ) -> BlockingMissionHandle[I]: ...
+    @overload
+    def start_mission(
+        self,
+        definition: str,
+        input: object,
+        /,
+        *,
+        mission_id: str | None = None,
+        if_exists: Literal["raise", "return"] = "raise",
+        start_at: datetime | None = None,
+        wait: bool = True,
+    ) -> BlockingMissionHandle[Any]: ...
+    def start_mission(
+        self,
+        definition: MissionDefinition[Any] | str,
+        input: object,
+        /,
+        *,
+        mission_id: str | None = None,
+        if_exists: Literal["raise", "return"] = "raise",
+        start_at: datetime | None = None,
+        wait: bool = True,
+    ) -> BlockingMissionHandle[Any]:
+        """Start a mission with `input`, typed or in its JSON form; at `start_at` (aware), where that is given.
+
+        With `wait` it returns when the mission waits or ends, otherwise when it is durable. With
+        `if_exists="return"` a mission of the same id, name and input is returned as it is.
+
+        Raises `MissionValidationError`, `MissionNotRegisteredError` for an unknown name,
+        `MissionAlreadyExistsError` where the id is in use, `MissionFailedError` where the mission fails within the
+        call, and `PersistenceError` where it is unknown whether it was accepted.
+        """
+        return BlockingMissionHandle(
+            self._ask(
+                self._asked.start,
+                definition,
+                input,
+                mission_id=mission_id,
+                if_exists=if_exists,
+                start_at=start_at,
+                wait=wait,
+            ),
+            self._background,
+        )
+
+    def get_mission(self, mission_id: str, /) -> BlockingMissionHandle[Any] | None:
+        """Return a handle, or None where no mission has the id.
+
+        Raises `MissionNotRegisteredError` where its definition is not registered.
+        """
+        answer = self._ask(self._asked.get_mission, mission_id)
+        return None if answer is None else BlockingMissionHandle(answer, self._background)
+
+    def cancel_mission(self, mission_id: str, /, reason: str | None = None) -> MissionSnapshot:
+        """End a mission and return its state; works without its definition. Raises `MissionNotFoundError`."""
+        return self._ask(self._asked.cancel_mission, mission_id, reason)
+
+    def inspect_mission(self, mission_id: str, /) -> MissionInspection | None:
+        """Return everything there is to see of a mission, or None. Works without its definition."""
+        return self._ask(self._asked.inspect_mission, mission_id)
+
+    def list_missions(
+        self,
+        *,
+        status: MissionStatus | None = None,
+        mission_name: str | None = None,
+        limit: int = 100,
+        after: str | None = None,
+    ) -> list[MissionSummary]:
+        """Return up to `limit` missions in order of creation, from behind the id `after` on."""
+        return self._ask(self._asked.list_missions, status=status, mission_name=mission_name, limit=limit, after=after)
+
+    def list_waiting_missions(self, *, limit: int = 100, after: str | None = None) -> list[MissionSummary]:
+        """Return up to `limit` missions that wait for anything, in order of creation."""
+        return self._ask(self._asked.list_waiting, limit=limit, after=after)
+
+    def list_scheduled_missions(self, *, limit: int = 100, after: str | None = None) -> list[MissionSummary]:
+        """Return up to `limit` missions that wait for a timer or a retry, the earliest first."""
+        return self._ask(self._asked.list_scheduled, limit=limit, after=after)
+
+    def iter_missions(
+        self, *, status: MissionStatus | None = None, mission_name: str | None = None
+    ) -> Iterator[MissionSummary]:
+        """Iterate over missions in order of creation, page by page."""
+        return self._each(self._asked.iter_missions, status=status, mission_name=mission_name)

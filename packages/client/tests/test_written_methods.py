@@ -1,0 +1,109 @@
+"""The methods that are written from core's: each of them, of each client, asks what it says."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from mission_control.client import (
+    BlockingCommanderClient,
+    BlockingMissionHandle,
+    CommanderClient,
+    create_blocking_client,
+    create_commander_client,
+)
+from mission_control.core import CommanderClosedError, MissionFailedError, MissionStatus
+from mission_control.runtime import create_commander_runtime
+
+from .missions import Approval, Order, approve, order, stepping
+
+
+@pytest.fixture
+def client() -> Iterator[BlockingCommanderClient]:
+    with create_blocking_client(definitions=[order]) as client:
+        yield client
+
+
+@pytest.fixture
+async def async_client() -> AsyncIterator[CommanderClient]:
+    async with create_commander_runtime(definitions=[order]) as runtime:
+        yield create_commander_client(runtime=runtime)
+
+
+def methods_of(kind: type) -> list[str]:
+    return [name for name in dir(kind) if not name.startswith("_")]
+
+
+def test_clients_have_the_methods_of_the_contract_and_no_others() -> None:
+    """What core has beyond them is held back, until somebody decides otherwise."""
+    both = [
+        *("cancel_mission", "get_mission", "inspect_mission", "iter_missions", "list_missions"),
+        *("list_scheduled_missions", "list_waiting_missions", "start_mission"),
+    ]
+
+    assert methods_of(CommanderClient) == both
+    assert methods_of(BlockingCommanderClient) == sorted([*both, "close"])
+    assert methods_of(BlockingMissionHandle) == [
+        *("cancel", "history", "inspect", "mission_id", "mission_name", "output", "query", "result", "signal"),
+        *("snapshot", "status", "update", "wait_for_completion"),
+    ]
+
+
+def test_blocking_handle_says_how_its_mission_is(client: BlockingCommanderClient) -> None:
+    """Name, status, snapshot and history are there without an inspection."""
+    mission = client.start_mission(order, Order("tea"), mission_id="order-1")
+
+    assert mission.mission_name == "order"
+    assert mission.status() is MissionStatus.WAITING
+    assert mission.snapshot().cursor == "approve"
+    assert mission.history() == mission.inspect().history
+    mission.signal(approve, Approval(by="ada"))
+    assert mission.wait_for_completion().status is MissionStatus.COMPLETED
+
+
+def test_blocking_handle_raises_for_a_mission_that_failed(client: BlockingCommanderClient) -> None:
+    """`wait_for_completion` tells a failure from an end that is fine, and `result` does not."""
+
+    def fail(ctx: object) -> None:
+        raise ValueError("no tea")
+
+    mission = client.start_mission(stepping(fail), "x", wait=False)
+
+    with pytest.raises(MissionFailedError, match="no tea"):
+        mission.wait_for_completion()
+    assert mission.result().status is MissionStatus.FAILED
+
+
+def test_blocking_client_iterates_over_all_missions(client: BlockingCommanderClient) -> None:
+    """However many there are, each comes once, in order of creation, and those alone that are asked for."""
+    quick = stepping(lambda ctx: "done")
+    created = [client.start_mission(quick, "x", wait=False).mission_id for _ in range(205)]
+    client.start_mission(order, Order("tea"), mission_id="order-1")
+
+    assert [mission.mission_id for mission in client.iter_missions(mission_name="stepping")] == created
+    assert [mission.mission_id for mission in client.iter_missions(status=MissionStatus.WAITING)] == ["order-1"]
+
+
+def test_iteration_that_is_given_up_ends_with_its_client() -> None:
+    """A caller may stop at the first mission, and close the client with more of them to come."""
+    with create_blocking_client() as client:
+        quick = stepping(lambda ctx: "done")
+        for _ in range(101):
+            client.start_mission(quick, "x", wait=False)
+        next(client.iter_missions())
+        under_way = client.iter_missions()
+        next(under_way)
+
+    with pytest.raises(CommanderClosedError, match="create a new one"):
+        list(under_way)
+
+
+async def test_async_client_iterates_over_all_missions(async_client: CommanderClient) -> None:
+    """It is the commander's own iteration."""
+    for number in range(3):
+        await async_client.start_mission(order, Order("tea"), mission_id=f"order-{number}")
+
+    found = [mission.mission_id async for mission in async_client.iter_missions(mission_name="order")]
+
+    assert found == ["order-0", "order-1", "order-2"]

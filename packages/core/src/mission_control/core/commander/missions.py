@@ -1,0 +1,85 @@
+"""What can be asked of missions, wherever they run: the place where each question is written, and typed."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Literal, overload
+
+from ..definition import I, MissionDefinition, exact_text, sought
+from ..history import MissionSnapshot
+from .handle import MissionHandle
+from .port import MissionPort
+from .reads import MissionReads
+
+
+class Missions(MissionReads):
+    """Starts missions, finds them, lists them and cancels them, through whatever port it has."""
+
+    @abstractmethod
+    async def _port(self) -> MissionPort:
+        """Return what answers, ready to."""
+
+    @overload
+    async def start(
+        self,
+        definition: MissionDefinition[I],
+        input: I | Mapping[str, object],
+        /,
+        *,
+        mission_id: str | None = None,
+        if_exists: Literal["raise", "return"] = "raise",
+        start_at: datetime | None = None,
+        wait: bool = True,
+    ) -> MissionHandle[I]: ...
+    @overload
+    async def start(
+        self,
+        definition: str,
+        input: object,
+        /,
+        *,
+        mission_id: str | None = None,
+        if_exists: Literal["raise", "return"] = "raise",
+        start_at: datetime | None = None,
+        wait: bool = True,
+    ) -> MissionHandle[Any]: ...
+    async def start(
+        self,
+        definition: MissionDefinition[Any] | str,
+        input: object,
+        /,
+        *,
+        mission_id: str | None = None,
+        if_exists: Literal["raise", "return"] = "raise",
+        start_at: datetime | None = None,
+        wait: bool = True,
+    ) -> MissionHandle[Any]:
+        """Start a mission with `input`, typed or in its JSON form; at `start_at` (aware), where that is given.
+
+        With `wait` it returns when the mission waits or ends, otherwise when it is durable. With
+        `if_exists="return"` a mission of the same id, name and input is returned as it is.
+
+        Raises `MissionValidationError`, `MissionNotRegisteredError` for an unknown name,
+        `MissionAlreadyExistsError` where the id is in use, `MissionFailedError` where the mission fails within the
+        call, and `PersistenceError` where it is unknown whether it was accepted.
+        """
+        port = await self._port()
+        started_id, mission_name = await port.start(
+            definition, input, mission_id=mission_id, if_exists=if_exists, start_at=start_at, wait=wait
+        )
+        return MissionHandle(self._port, started_id, mission_name, None)
+
+    async def get_mission(self, mission_id: str, /) -> MissionHandle[Any] | None:
+        """Return a handle, or None where no mission has the id.
+
+        Raises `MissionNotRegisteredError` where its definition is not registered.
+        """
+        wanted = sought(mission_id, subject="a mission id")
+        mission = await (await self._port()).find(wanted)
+        return None if mission is None else MissionHandle(self._port, *mission, None)
+
+    async def cancel_mission(self, mission_id: str, /, reason: str | None = None) -> MissionSnapshot:
+        """End a mission and return its state; works without its definition. Raises `MissionNotFoundError`."""
+        return await (await self._port()).cancel(exact_text(mission_id, subject="a mission id"), reason)

@@ -1,0 +1,100 @@
+"""What is asked of those who have missions; each of them implements it once.
+
+Callers do not see it: they have `MissionReads`, `Missions` and `MissionHandle`. What is looked for arrives here as a
+plain text, a limit as an int of 1 or more, a status as one that there is. Everything else comes as the caller gave it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Literal, Protocol, TypeAlias
+
+from ..definition import MissionDefinition
+from ..errors import CommanderError
+from ..history import MissionInspection, MissionSnapshot, MissionStatus, MissionSummary
+
+Found: TypeAlias = tuple[str, str]
+"""The id of a mission, and the name of its definition."""
+
+
+class ReadPort(Protocol):
+    """What is asked of those who can read missions."""
+
+    async def inspect(self, mission_id: str) -> MissionInspection | None:
+        """Return all there is to see, or None where there is no such mission."""
+        ...
+
+    async def list_missions(
+        self, *, status: MissionStatus | None, mission_name: str | None, limit: int, after: str | None
+    ) -> Sequence[MissionSummary]:
+        """Return a page, in order of creation."""
+        ...
+
+    async def list_scheduled(self, *, limit: int, after: str | None) -> Sequence[MissionSummary]:
+        """Return a page of what waits for a timer or a retry, the earliest first."""
+        ...
+
+    async def load_definition(self, fingerprint: str) -> dict[str, Any] | None:
+        """Return the static form of a definition that has run, or None."""
+        ...
+
+
+class MissionPort(ReadPort, Protocol):
+    """What is asked of those who run missions. Missions are named by their id; `mission_name` finds the definition."""
+
+    async def start(
+        self,
+        definition: MissionDefinition[Any] | str,
+        input: object,
+        *,
+        mission_id: str | None,
+        if_exists: Literal["raise", "return"],
+        start_at: datetime | None,
+        wait: bool,
+    ) -> Found:
+        """Start a mission, under an id of the port's choice where none is given."""
+        ...
+
+    async def find(self, mission_id: str) -> Found | None:
+        """Find a mission. Raises `MissionNotRegisteredError` where its definition is not known."""
+        ...
+
+    async def signal(self, mission_id: str, name: str, payload: object, *, wait: bool) -> None:
+        """Deliver a signal. Raises `MissionNotFoundError`, as `query`, `update` and `cancel` do."""
+        ...
+
+    async def query(self, mission_id: str, mission_name: str, query: str | Callable[..., object]) -> Any:
+        """Run a query."""
+        ...
+
+    async def update(
+        self,
+        mission_id: str,
+        mission_name: str,
+        update: str | Callable[..., object],
+        input: object,
+        timeout: timedelta | float | None,
+    ) -> Any:
+        """Run an update."""
+        ...
+
+    async def cancel(self, mission_id: str, reason: str | None) -> MissionSnapshot:
+        """Cancel the mission and return its state."""
+        ...
+
+    async def status(self, mission_id: str) -> MissionStatus:
+        """Return the mission's status; `idle` where there is no such mission."""
+        ...
+
+    async def snapshot(self, mission_id: str, mission_name: str) -> MissionSnapshot:
+        """Return the mission's state, an idle one where there is no such mission."""
+        ...
+
+    async def ended(self, mission_id: str) -> MissionSnapshot:
+        """Return the terminal state, when the mission has one."""
+        ...
+
+    def failure(self, snapshot: MissionSnapshot) -> CommanderError:
+        """Return the error for a failed or cancelled mission."""
+        ...

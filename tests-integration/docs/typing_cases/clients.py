@@ -1,0 +1,92 @@
+# pyright: strict
+"""Programs that both checkers accept: the clients, and what stands behind a port of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, assert_type
+
+from mission_control.adapter_sqlite import MissionReader
+from mission_control.client import BlockingCommanderClient, BlockingMissionHandle, CommanderClient
+from mission_control.core import (
+    Commander,
+    HistoryRecord,
+    MissionHandle,
+    MissionInspection,
+    MissionSnapshot,
+    MissionStatus,
+    MissionSummary,
+)
+from mission_control.core.commander import MissionPort, MissionReads, Missions, ReadPort
+
+from .missions import Approval, Request, add_note, approved, progress, rated, request
+
+
+async def ask(client: CommanderClient, instant: datetime) -> None:
+    mission = await client.start_mission(request, Request(email="ops@example.com"))
+    assert_type(mission, MissionHandle[Request])
+    assert_type(await client.start_mission(request, {"email": "ops@example.com"}, wait=False), MissionHandle[Request])
+    assert_type(await client.start_mission("request", 5, if_exists="return", start_at=instant), MissionHandle[Any])
+    assert_type(await client.get_mission("r-1"), MissionHandle[Any] | None)
+    assert_type(await client.cancel_mission("r-1", "no more"), MissionSnapshot)
+    assert_type(await client.inspect_mission("r-1"), MissionInspection | None)
+    assert_type(await client.list_missions(status=MissionStatus.FAILED), list[MissionSummary])
+    assert_type(await client.list_waiting_missions(limit=5), list[MissionSummary])
+    assert_type(await client.list_scheduled_missions(after="r-1"), list[MissionSummary])
+    async for summary in client.iter_missions(mission_name="request"):
+        assert_type(summary, MissionSummary)
+
+
+def wait(client: BlockingCommanderClient, instant: datetime) -> None:
+    mission = client.start_mission(request, Request(email="ops@example.com"))
+    assert_type(mission, BlockingMissionHandle[Request])
+    assert_type(client.start_mission(request, {"email": "ops@example.com"}), BlockingMissionHandle[Request])
+    assert_type(client.start_mission("request", 5, if_exists="return", start_at=instant), BlockingMissionHandle[Any])
+    assert_type(client.get_mission("r-1"), BlockingMissionHandle[Any] | None)
+    assert_type(client.cancel_mission("r-1", "no more"), MissionSnapshot)
+    assert_type(client.inspect_mission("r-1"), MissionInspection | None)
+    assert_type(client.list_missions(status=MissionStatus.FAILED), list[MissionSummary])
+    assert_type(client.list_waiting_missions(limit=5), list[MissionSummary])
+    assert_type(client.list_scheduled_missions(after="r-1"), list[MissionSummary])
+    assert_type(client.iter_missions(mission_name="request"), Iterator[MissionSummary])
+    mission.signal(approved, Approval(by="reviewer-1"))
+    mission.signal(approved, {"by": "reviewer-1"}, wait=False)
+    mission.signal(rated, 0.5)
+    mission.signal("approved", {"by": "reviewer-1"})
+    assert_type(mission.query(progress), int)
+    assert_type(mission.query("progress"), Any)
+    assert_type(mission.update(add_note, "a note", timeout=5), list[str])
+    assert_type(mission.update("add-note", "a note", timeout=None), Any)
+    assert_type(mission.mission_id, str)
+    assert_type(mission.mission_name, str)
+    assert_type(mission.cancel("no more"), MissionSnapshot)
+    assert_type(mission.status(), MissionStatus)
+    assert_type(mission.snapshot(), MissionSnapshot)
+    assert_type(mission.inspect(), MissionInspection)
+    assert_type(mission.history(), tuple[HistoryRecord, ...])
+    assert_type(mission.result(timeout=5), MissionSnapshot)
+    assert_type(mission.wait_for_completion(), MissionSnapshot)
+    assert_type(mission.output(), Any)
+
+
+# What can be asked is the same wherever the missions are
+
+
+class Elsewhere(Missions):
+    """The missions of another process: they take a port, and no more."""
+
+    def __init__(self, port: MissionPort) -> None:
+        self._answers = port
+
+    async def _port(self) -> MissionPort:
+        return self._answers
+
+
+async def ask_elsewhere(port: MissionPort, commander: Commander, reader: MissionReader) -> None:
+    reads: ReadPort = port
+    assert_type(await reads.inspect("r-1"), MissionInspection | None)
+    assert_type(await Elsewhere(port).start(request, Request(email="ops@example.com")), MissionHandle[Request])
+    everywhere: list[Missions] = [Elsewhere(port), commander]
+    readable: list[MissionReads] = [*everywhere, reader]
+    assert_type(await readable[0].list_waiting(), list[MissionSummary])
