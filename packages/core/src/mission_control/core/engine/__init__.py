@@ -1,8 +1,8 @@
 """Does it: drives missions, runs user code, makes decisions durable, and wakes what is due.
 
-The engine decides nothing. It asks the machine what is next, does that, and tells the machine what came of it; a
-recorder keeps memory and storage in step, an alarm looks for missions whose time has come. Times within the process are
-measured here, on clocks that can be moved by tests.
+It decides nothing. A pilot asks the machine what is next, does that, and tells the machine what came of it; a recorder
+keeps memory and storage in step; an alarm looks for missions whose time has come. Times within the process are measured
+here, on clocks that can be moved by tests.
 """
 
 from .activity import Activity
