@@ -52,7 +52,7 @@ def test_a_commit_is_one_statement(path: Path) -> None:
     path.touch()
     connection = connect_for_writing(path, "full")
     migrate(connection)
-    writer = Writer(connection, Files.at(path), sqlite3.Connection.close)
+    writer = Writer(connection, Files(path), sqlite3.Connection.close)
     names = [f"m-{number}" for number in range(200)]
     statements: list[str] = []
     with closing(writer), closing(sqlite3.connect(path)) as other:
@@ -73,7 +73,7 @@ def test_a_writer_says_when_the_rest_is_sqlites(path: Path) -> None:
     connection = connect_for_writing(path, "full")
     migrate(connection)
     found: list[int] = []
-    with closing(Writer(connection, Files.at(path), sqlite3.Connection.close)) as writer:
+    with closing(Writer(connection, Files(path), sqlite3.Connection.close)) as writer:
         writer.write([adds("m-1")], lambda: found.append(connection.total_changes))
         before = connection.total_changes
         writer.write([adds("m-2")], lambda: found.append(connection.total_changes))

@@ -10,8 +10,6 @@ import time
 from pathlib import Path
 from typing import TypeAlias
 
-import attrs
-
 from .failures import ReplacedError
 
 Identity: TypeAlias = tuple[int, int]
@@ -49,23 +47,25 @@ def may_change_unseen(changed_ns: int) -> bool:
     return 0 <= time.time_ns() - changed_ns < TICK_NS
 
 
-@attrs.define
 class Files:
-    """A database and its write-ahead log, as they were found at their paths."""
+    """A database and its write-ahead log, as they are found at their paths.
 
-    database: Identity
-    log: Identity
-    _path: Path
-    _folder: str = attrs.field(eq=False)
-    _unchanged: tuple[int, ...] | None = attrs.field(default=None, init=False, eq=False)
+    Raises `ReplacedError` where one of the two is not there.
+    """
 
-    @classmethod
-    def at(cls, path: Path) -> Files:
-        """Return what is there now. Raises `ReplacedError` where one of the two is not."""
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._folder = str(path.parent)
+        self._unchanged: tuple[int, ...] | None = None
         try:
-            return cls(identity(path.stat()), identity(log_of(path).stat()), path, str(path.parent))
+            self.database: Identity = identity(path.stat())
+            self.log: Identity = identity(log_of(path).stat())
         except FileNotFoundError as error:
             raise ReplacedError from error
+
+    def are_those_of(self, other: Files) -> bool:
+        """Return whether both found the same files."""
+        return (self.database, self.log) == (other.database, other.log)
 
     def are_in_place(self) -> bool:
         """Return whether they still are. What cannot be looked at is not where it was.

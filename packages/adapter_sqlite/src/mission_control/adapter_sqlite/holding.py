@@ -37,7 +37,7 @@ class Holding:
         connection = connect()
         try:
             self._guard.take(self.path)
-            files = Files.at(self.path)
+            files = Files(self.path)
             if files.database != before:
                 raise ReplacedError
             self._check_index(connection)

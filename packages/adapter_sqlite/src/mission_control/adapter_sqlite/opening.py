@@ -77,7 +77,7 @@ class ReaderOpener:
         if held is not None:
             held.check()
         reader = open_for_reading(self.holding.path)
-        if held is not None and reader.files != held:
+        if held is not None and not reader.files.are_those_of(held):
             reader.close()
             raise ReplacedError
         return reader
@@ -88,7 +88,7 @@ def open_for_reading(path: Path) -> Reader:
     before = database_at(path)
     connection = connect_for_reading(path)
     try:
-        files = Files.at(path)
+        files = Files(path)
         if files.database != before:
             raise ReplacedError
     except BaseException:
