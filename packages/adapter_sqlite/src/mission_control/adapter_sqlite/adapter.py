@@ -89,7 +89,8 @@ class _Open:
         """Return what a job says, which is true if it was of the files that are at their paths now.
 
         The loop looks, and not the job's thread: each look gives Python's lock up, and a thread may have to wait long
-        for it while the loop is busy. Where the files are not in place the writer lets go of them, and the reader too.
+        for it while the loop is busy. (A commit of one mission is looked at by the thread: then the loop has mostly
+        nothing to do, and would have to wait for the thread.) Where the files are not in place the writer lets go of them, and the reader too.
         """
         try:
             answer, files = await job
@@ -165,6 +166,8 @@ class SQLiteAdapter:
     async def commit(self, batch: Sequence[MissionCommit], /) -> Sequence[CommitOutcome]:
         """Append the records of many missions in one transaction."""
         opened = self._opened()
+        if len(batch) == 1:
+            return await opened.writer.do(Writer.write_checked, batch)
         if len(batch) < _CROWD:
             return await opened.checked(opened.writer.do(Writer.write, batch))
         # If the loop went on at once, the writer would get Python's lock when the loop has nothing left to do; and then

@@ -104,6 +104,12 @@ class Writer:
         """Close the connection."""
         self._let_go(self._connection)
 
+    def write_checked(self, batch: Sequence[MissionCommit]) -> list[CommitOutcome]:
+        """Write, and return only what is true. Raises `ReplacedError` where the files were not in their places."""
+        outcomes, files = self.write(batch)
+        files.check()
+        return outcomes
+
     def check(self) -> None:
         """Raise `ReplacedError` where the files are not in their places any more."""
         self._files.check()
