@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from mission_control.adapter_sqlite import create_sqlite_persistence_adapter, open_mission_reader
+from mission_control.adapter_sqlite.files import may_change_unseen
 from mission_control.adapter_sqlite.record_locks import ARE_OFFERED
 from mission_control.core import PersistenceAdapter, PersistenceError
 from mission_control.testing.conformance.missions import adds, commit, history, ids
@@ -162,6 +164,17 @@ async def test_a_database_that_is_taken_away(path: Path, take: Callable[[Path], 
             await adapter.load(["m-1"])
     assert not path.exists()
     await adapter.close()
+
+
+def test_a_file_system_that_keeps_whole_seconds() -> None:
+    """Two changes within a second look like one there, so an unchanged time of now is no proof of anything."""
+    now = time.time_ns()
+    this_second = now - now % 1_000_000_000
+    tenth = 100_000_000
+    assert may_change_unseen(this_second)
+    assert may_change_unseen(this_second - 10 * tenth)
+    assert not may_change_unseen(this_second - 50 * tenth)
+    assert not may_change_unseen(this_second - 3 * tenth)  # of a file system that keeps parts of them
 
 
 async def test_a_folder_with_other_files(adapter: PersistenceAdapter, path: Path) -> None:

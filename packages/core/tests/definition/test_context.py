@@ -198,8 +198,18 @@ def test_name_that_the_definition_does_not_know_is_told_apart() -> None:
         context().received("gone")
     with pytest.raises(MissionExecutionError, match=r"no output of 'plain'; it has 'start'$"):
         context().output("plain")
-    with pytest.raises(MissionExecutionError, match=r"no signal 'go'; it has 'start'$"):
+    with pytest.raises(MissionExecutionError, match=r"no signal 'go'; it has none$"):
         context().received("go")
+
+
+def test_names_that_are_listed_can_be_asked_for() -> None:
+    """What is missing is answered with what is of its kind: outputs for an output, signals for a signal."""
+    ctx = context(go=EventRecord(input=STORED), change=EventRecord(input=5, output=[5]), work=EventRecord(input=1))
+
+    with pytest.raises(MissionExecutionError, match=r"no output of 'plain'; it has 'start', 'change'$"):
+        ctx.output("plain")
+    with pytest.raises(MissionExecutionError, match=r"no signal 'change'; it has 'go'; its definition has none"):
+        ctx.received("change")
 
 
 def test_received_is_typed_by_the_token_or_the_name() -> None:
@@ -207,7 +217,7 @@ def test_received_is_typed_by_the_token_or_the_name() -> None:
     ctx = context(go=EventRecord(input=STORED))
 
     assert ctx.received(GO) == ctx.received("go") == Request("ann@example.com", ["new"])
-    with pytest.raises(MissionExecutionError, match="no signal 'go'; it has 'start'") as raised:
+    with pytest.raises(MissionExecutionError, match="no signal 'go'; it has none") as raised:
         context().received(GO)
     assert isinstance(raised.value, NonRetryableError)
 

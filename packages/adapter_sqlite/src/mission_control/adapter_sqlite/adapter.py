@@ -90,7 +90,8 @@ class _Open:
 
         The loop looks, and not the job's thread: each look gives Python's lock up, and a thread may have to wait long
         for it while the loop is busy. (A commit of one mission is looked at by the thread: then the loop has mostly
-        nothing to do, and would have to wait for the thread.) Where the files are not in place the writer lets go of them, and the reader too.
+        nothing to do, and would have to wait for the thread.) Where the files are not in place the writer lets go of
+        them, and the reader too.
         """
         try:
             answer, files = await job

@@ -38,13 +38,23 @@ def database_at(path: Path) -> Identity:
         raise ReplacedError from error
 
 
-TICK_NS = 20_000_000
-"""More than a file system's clock takes from one time to the next: two changes in between leave the same time."""
+_SECOND_NS = 1_000_000_000
+_TICK_NS = 20_000_000
+_LONG_TICK_NS = 2 * _SECOND_NS
+"""On a file system that keeps whole seconds, or every other one: FAT, ext3, ext4 with small inodes."""
+
+
+def tick_ns(changed_ns: int) -> int:
+    """Return more than the file system's clock took from the time of a change to its next one.
+
+    Two changes in between leave the same time.
+    """
+    return _TICK_NS if changed_ns % _SECOND_NS else _LONG_TICK_NS
 
 
 def may_change_unseen(changed_ns: int) -> bool:
     """Return whether another change, from now on, could have the same time as the one of `changed_ns`."""
-    return 0 <= time.time_ns() - changed_ns < TICK_NS
+    return 0 <= time.time_ns() - changed_ns < tick_ns(changed_ns)
 
 
 class Files:

@@ -17,7 +17,7 @@ from typing import Concatenate, NamedTuple, ParamSpec, TypeVar
 from mission_control.core.errors import PersistenceError
 
 from .failures import NotPreparedError, ReplacedError
-from .files import TICK_NS, Identity, identity, log_of, may_change_unseen
+from .files import Identity, identity, log_of, may_change_unseen, tick_ns
 from .opening import connect_for_reading, open_for_reading
 from .reading import Reader
 from .schema import create_empty
@@ -75,7 +75,7 @@ class View:
         if _has_something(log_of(self._path)) or _has_something(self._journal):
             return None
         if may_change_unseen(status.st_mtime_ns):
-            time.sleep(TICK_NS / 1e9)
+            time.sleep(tick_ns(status.st_mtime_ns) / 1e9)
         return _Still(identity(status), status.st_size, status.st_mtime_ns)
 
     def _read_still(self, query: Callable[[sqlite3.Connection], T], still: _Still) -> tuple[T] | None:

@@ -101,7 +101,8 @@ class Writer:
             connection.execute(statement)
 
     def close(self) -> None:
-        """Close the connection."""
+        """Close the connection, and first what would keep it open: a statement that failed, until its error is gone."""
+        self._cursor.close()
         self._let_go(self._connection)
 
     def write_checked(self, batch: Sequence[MissionCommit]) -> list[CommitOutcome]:

@@ -141,10 +141,12 @@ class MissionContext(Generic[I_co]):
         """
         name = step if isinstance(step, str) else self._name_of(step)
         event = self._state.events.find(name)
-        if event is None or name == self._state.cursor or self._has_only_input(name):
+        if event is None or not self._may_have_output(name):
             if default is not _NOTHING:
                 return default
-            raise MissingEventError(self._missing(f"no output of {name!r}", name, self._definition.outputs))
+            raise MissingEventError(
+                self._missing(f"no output of {name!r}", self._may_have_output, name, self._definition.outputs)
+            )
         declared = self._definition.outputs.get(name, PLAIN)
         return self._copy(f"the output of {name!r}", declared, event.output)
 
@@ -162,8 +164,10 @@ class MissionContext(Generic[I_co]):
         declared = self._definition.inputs.get(name)
         if isinstance(signal, Signal):
             declared = signal.payload
-        if event is None or name in self._definition.outputs:
-            raise MissingEventError(self._missing(f"no signal {name!r}", name, self._definition.signals))
+        if event is None or not self._may_be_signal(name):
+            raise MissingEventError(
+                self._missing(f"no signal {name!r}", self._may_be_signal, name, self._definition.signals)
+            )
         return self._copy(f"the signal {name!r}", declared or PLAIN, event.input)
 
     @property
@@ -189,8 +193,13 @@ class MissionContext(Generic[I_co]):
             self._copies.setdefault(key, declared.restore(stored, subject=self._subject(what)))
         return self._copies[key]
 
-    def _has_only_input(self, name: str) -> bool:
-        return name not in self._definition.outputs and name in self._definition.inputs
+    def _may_have_output(self, name: str) -> bool:
+        """False where what is recorded under the name is only what went in: a signal's, or that of what runs now."""
+        definition = self._definition
+        return name != self._state.cursor and (name in definition.outputs or name not in definition.inputs)
+
+    def _may_be_signal(self, name: str) -> bool:
+        return name not in self._definition.outputs
 
     def _name_of(self, step: Callable[..., object]) -> str:
         names = self._definition.names_of(step)
@@ -203,12 +212,12 @@ class MissionContext(Generic[I_co]):
                 f"mission {self.mission_id!r} ({self.mission_name}) has more than one output of {what}, which serves "
                 f"{served}: ask by name, as in ctx.output({names[0]!r})"
             )
-        raise MissingEventError(self._missing(f"no step that runs {what}"))
+        raise MissingEventError(self._missing(f"no step that runs {what}", self._may_have_output))
 
-    def _missing(self, what: str, name: str = "", known: Collection[str] = ("",)) -> str:
+    def _missing(self, what: str, is_one: Callable[[str], bool], name: str = "", known: Collection[str] = ("",)) -> str:
         """Say what the mission has instead, and, of a name that its definition does not know, what that knows."""
         hint = "" if name in known else f"; its definition has none of this name, it has: {_listed(known)}"
-        has = _listed(self._state.events)
+        has = _listed(filter(is_one, self._state.events))
         return f"mission {self.mission_id!r} ({self.mission_name}) has {what}; it has {has}{hint}"
 
     def _subject(self, what: str) -> str:

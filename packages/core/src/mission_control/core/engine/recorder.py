@@ -318,7 +318,7 @@ def unknown_name(
 ) -> MissionExecutionError:
     """Return the error for a query or an update that the mission's definition does not have, or has twice."""
     listed = ", ".join(repr(name) for name in known) or "none"
-    what = repr(wanted) if is_a(wanted, str) else f"of the function {code_name(wanted)}"
+    what = f"no {kind} {wanted!r}" if is_a(wanted, str) else f"not exactly one {kind} that runs {code_name(wanted)}"
     return MissionExecutionError(
-        f"mission {mission_id!r} ({mission_name}) has not exactly one {kind} {what}; ask for one by name: {listed}"
+        f"mission {mission_id!r} ({mission_name}) has {what}; ask by name for one of those that it has: {listed}"
     )
