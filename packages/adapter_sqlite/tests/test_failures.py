@@ -226,6 +226,24 @@ async def test_a_lock_of_another_program(adapter: PersistenceAdapter, path: Path
         assert list(await writing) == [None]
 
 
+async def test_a_commit_that_failed_keeps_no_connection_open(
+    adapter: PersistenceAdapter, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its statement is given up with it, whoever keeps the error: closing clears the log."""
+    monkeypatch.setattr(connection, "_BUSY_SECONDS", 0.01)
+    await adapter.close()
+    await adapter.bootstrap()  # with that patience
+    with closing(sqlite3.connect(path, isolation_level=None)) as shell:
+        shell.execute("BEGIN IMMEDIATE")
+        with pytest.raises(PersistenceError, match="another program holds a lock") as kept:
+            await adapter.commit([adds("m-1")])
+        shell.execute("ROLLBACK")
+    await commit(adapter, adds("m-1"))
+    await adapter.close()
+    assert sorted(each.name for each in path.parent.iterdir()) == ["missions.db", "missions.db.lock"]
+    assert kept.value.__cause__ is not None
+
+
 async def test_not_open(path: Path) -> None:
     """An adapter that was not opened, or was closed, says what to do."""
     adapter = create_sqlite_persistence_adapter(path)
