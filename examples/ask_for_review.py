@@ -2,7 +2,7 @@
 
     hatch run example:ask_for_review -- --decision reject --comment "The dates are missing."
 
-A mission is linear, so a branch is a step that raises: a rejected article ends as failed, with the reviewer's words.
+A step that raises ends its mission: a rejected article ends as failed, with the reviewer's words.
 """
 
 import argparse

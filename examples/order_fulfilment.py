@@ -1,9 +1,10 @@
-"""An order that is paid once, whatever goes wrong, and one that fails at once.
+"""An order of several items that is paid once, whatever goes wrong, and one that is undone when it fails.
 
     hatch run example:order_fulfilment
 
-The order waits for the customer's payment, charges it, and waits for the carrier. The first attempt to charge breaks
-off after the money has moved; the second one bears the same idempotency key, so the payment service charges nothing.
+Each item is reserved beside the others. The first attempt to charge breaks off after the money has moved; the second
+one bears the same idempotency key, so the payment service charges nothing. The second order cannot be shipped: it is
+paid back, and what was reserved for it is released, the last thing first.
 """
 
 import argparse
@@ -27,32 +28,38 @@ from mission_control.core import (
     m,
 )
 
-STOCK = {"kettle": 3, "teapot": 0}
-
 
 @frozen
-class PaymentService:
-    """Stands for somebody else's service: a database of its own, and one charge for each idempotency key."""
+class Outside:
+    """Stands for other people's services: a database of its own, and one entry for each idempotency key."""
 
     database: Path
 
-    def charge(self, key: str, card: str, cents: int) -> None:
+    def book(self, key: str, what: str, amount: int) -> None:
         with closing(sqlite3.connect(self.database)) as connection, connection:
-            connection.execute("CREATE TABLE IF NOT EXISTS charges (key TEXT PRIMARY KEY, card, cents, requests)")
+            connection.execute("CREATE TABLE IF NOT EXISTS bookings (key TEXT PRIMARY KEY, what, amount, requests)")
             connection.execute(
-                "INSERT INTO charges VALUES (?, ?, ?, 1) ON CONFLICT (key) DO UPDATE SET requests = requests + 1",
-                (key, card, cents),
+                "INSERT INTO bookings VALUES (?, ?, ?, 1) ON CONFLICT (key) DO UPDATE SET requests = requests + 1",
+                (key, what, amount),
             )
 
-    def charges(self) -> list[tuple[str, int, int]]:
+    def bookings(self, mission_id: str) -> list[tuple[str, int, int]]:
         with closing(sqlite3.connect(self.database)) as connection:
-            return connection.execute("SELECT key, cents, requests FROM charges").fetchall()
+            found = "SELECT what, amount, requests FROM bookings WHERE key LIKE ? || ':%' ORDER BY rowid"
+            return connection.execute(found, (mission_id,)).fetchall()
+
+
+@define
+class Item:
+    sku: str
+    count: int
+    cents: int
 
 
 @define
 class Order:
-    sku: str
-    cents: int
+    items: list[Item]
+    address: str
 
 
 @define
@@ -60,65 +67,78 @@ class Payment:
     card: str
 
 
-@define
-class Pickup:
-    tracking_number: str
-
-
 payment_received = Signal("payment-received", Payment)
-parcel_picked_up = Signal("parcel-picked-up", Pickup)
 
 
-def define_order(payments: PaymentService) -> MissionDefinition[Order]:
-    """Return the definition; what its steps need from outside comes in here."""
+def define_order(outside: Outside) -> MissionDefinition[Order]:
+    """Return the definition; what its steps need from outside comes in here. Plain functions may block."""
 
-    async def reserve(ctx: MissionContext[Order]) -> str:
-        if not STOCK[ctx.input.sku]:
-            raise NonRetryableError(f"no {ctx.input.sku} in stock")  # trying again would not fill the shelf
-        return f"one {ctx.input.sku} reserved"
+    def check(ctx: MissionContext[Order]) -> int:
+        return sum(item.count * item.cents for item in ctx.input.items)
 
-    def charge(ctx: MissionContext[Order]) -> int:  # a plain function has a thread of its own, and may block
-        payments.charge(ctx.idempotency_key, ctx.received(payment_received).card, ctx.input.cents)
+    def items(ctx: MissionContext[Order]) -> list[Item]:
+        return ctx.input.items
+
+    def reserve(ctx: MissionContext[Order]) -> str:
+        item = ctx.item(items)
+        outside.book(ctx.idempotency_key, f"reserved {item.sku}", item.count)
+        return f"{item.count} {item.sku}"
+
+    def release(ctx: MissionContext[Order]) -> None:
+        item = ctx.item(items)
+        outside.book(ctx.idempotency_key, f"released {item.sku}", -item.count)
+
+    def charge(ctx: MissionContext[Order]) -> int:
+        outside.book(ctx.idempotency_key, f"charged {ctx.received(payment_received).card}", ctx.output(check))
         if ctx.attempt == 1:
             raise ConnectionError("the line broke before the answer came")
-        return ctx.input.cents
+        return ctx.output(check)
 
-    async def notify(ctx: MissionContext[Order]) -> str:
-        return f"{ctx.output(charge)} cents charged, parcel {ctx.received(parcel_picked_up).tracking_number} on its way"
+    def pay_back(ctx: MissionContext[Order]) -> None:
+        outside.book(ctx.idempotency_key, f"paid back to {ctx.received(payment_received).card}", -ctx.output(check))
+
+    def ship(ctx: MissionContext[Order]) -> str:
+        if ctx.input.address == "the moon":
+            raise NonRetryableError("no carrier goes to the moon")  # trying again would not bring it nearer
+        return f"{' and '.join(ctx.outputs(reserve))} on the way to {ctx.input.address}"
 
     retry = RetryPolicy(max_attempts=5, initial_interval=0.2, backoff_multiplier=2)
     return (
         m.define("order")
-        .start(input=Order, run=reserve, retry=retry)
+        .start(input=Order, run=check)
+        .each("items", items, m.path().step("reserve", reserve, retry=retry, undo=release), max_concurrency=5)
         .need_to(payment_received)
-        .step("charge", charge, retry=retry, timeout=10)
-        .need_to(parcel_picked_up)
-        .step("notify", notify, retry=retry)
+        .step("charge", charge, retry=retry, timeout=10, undo=pay_back)
+        .step("ship", ship, retry=retry)
         .end()
     )
 
 
 async def main(folder: Path) -> None:
-    payments = PaymentService(folder / "charges.db")
-    order = define_order(payments)
+    outside = Outside(folder / "outside.db")
+    order = define_order(outside)
+    basket = [Item(sku="kettle", count=1, cents=3900), Item(sku="cup", count=6, cents=450)]
     async with SQLiteCommander(database_path=folder / "missions.db", definitions=[order]) as commander:
-        mission = await commander.start(order, Order(sku="kettle", cents=3900), mission_id="order-1")
+        mission = await commander.start(order, Order(basket, address="Main Street 1"), mission_id="order-1")
         await mission.signal(payment_received, Payment(card="card-1"))
-        while is_scheduled(await mission.snapshot()):  # during the backoff of a retry a signal is refused
-            await asyncio.sleep(0.05)
-        await mission.signal(parcel_picked_up, Pickup(tracking_number="parcel-1"))
         print(f"{await mission.output()}\n\n{await mission.inspect()}\n")
-        for key, cents, requests in payments.charges():
-            print(f"The payment service was asked {requests} times under {key!r}, and charged {cents} cents once.\n")
+        for what, amount, requests in outside.bookings("order-1"):
+            print(f"{what}: {amount}, asked for {requests} times")
 
+        mission = await commander.start(order, Order(basket, address="the moon"), mission_id="order-2")
+        await mission.signal(payment_received, Payment(card="card-2"))
+        while is_scheduled(await mission.snapshot()):
+            await asyncio.sleep(0.05)
         try:
-            await commander.start(order, Order(sku="teapot", cents=4900), mission_id="order-2")
+            await mission.output()
         except MissionFailedError as error:
-            print(f"Another order fails at once, without a retry:\n{error}")
+            print(f"\n{error}")
+        for what, amount, _ in outside.bookings("order-2"):
+            print(f"{what}: {amount}")
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="An order that is paid once, and one that fails at once.")
+    parser = argparse.ArgumentParser(description="An order that is paid once, and one that is undone.")
     parser.add_argument("--folder", type=Path, help="where to keep the databases (default: they are thrown away)")
     options = parser.parse_args()
     if options.folder is not None:

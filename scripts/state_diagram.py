@@ -5,8 +5,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from mission_control.core.machine.state import STATUS, Phase
-from mission_control.core.machine.transitions import ANYWHERE, TRANSITIONS
+from mission_control.core.machine import ANYWHERE, STATUS, TRANSITIONS, Phase
 from workspace import ROOT
 
 _PLACE = re.compile(r"(?<=<!-- state diagram -->\n\n).*?(?=\n<!-- end of state diagram -->)", re.DOTALL)

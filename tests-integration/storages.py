@@ -59,10 +59,13 @@ class Forwarding:
         *,
         status: MissionStatus | None = None,
         mission_name: str | None = None,
+        parent_id: str | None = None,
         limit: int,
         after: str | None = None,
     ) -> Sequence[MissionSummary]:
-        return await self.inner.list_missions(status=status, mission_name=mission_name, limit=limit, after=after)
+        return await self.inner.list_missions(
+            status=status, mission_name=mission_name, parent_id=parent_id, limit=limit, after=after
+        )
 
     async def list_scheduled(self, *, limit: int, after: str | None = None) -> Sequence[MissionSummary]:
         return await self.inner.list_scheduled(limit=limit, after=after)
@@ -77,6 +80,9 @@ class Forwarding:
 
     async def list_interrupted(self, *, limit: int, after: str | None = None) -> Sequence[MissionSummary]:
         return await self.inner.list_interrupted(limit=limit, after=after)
+
+    async def list_strays(self, *, limit: int, after: str | None = None) -> Sequence[MissionSummary]:
+        return await self.inner.list_strays(limit=limit, after=after)
 
     async def load_definition(self, fingerprint: str, /) -> dict[str, Any] | None:
         return await self.inner.load_definition(fingerprint)

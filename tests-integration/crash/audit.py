@@ -11,6 +11,7 @@ from pathlib import Path
 
 import attrs
 
+from crash.families import disagreements_of_families, missteps_of_paths, missteps_of_undoing
 from crash.ledger import Entry, read_ledger
 from mission_control.adapter_sqlite import open_mission_reader
 from mission_control.core import HistoryRecord, MissionInspection, MissionStatus, PersistenceError
@@ -67,6 +68,7 @@ async def audit(folder: Path, seen: Sequence[Histories]) -> Findings:
     for inspection in found.values():
         findings.problems += _missteps(inspection)
     findings.problems += _disagreements(found, entries)
+    findings.problems += disagreements_of_families(found)
     _count(findings.counts, found.values(), entries)
     return findings
 
@@ -101,7 +103,11 @@ def _missteps(inspection: MissionInspection) -> Iterator[str]:
     for signal, times in received.items():
         if times > 1:
             yield f"{mission_id}: the signal {signal} was applied {times} times"
-    for problem in _missteps_of_steps(history):
+    for problem in (
+        *_missteps_of_steps(history),
+        *missteps_of_paths(history),
+        *missteps_of_undoing(inspection),
+    ):
         yield f"{mission_id}: {problem}"
 
 
@@ -166,5 +172,10 @@ def _count(counts: Counter[str], inspections: Iterable[MissionInspection], entri
         )
         counts["signals applied"] += len(inspection.signals)
         counts["timers fired"] += sum(timer.status == "completed" for timer in inspection.timers)
+        counts["child missions"] += inspection.snapshot.parent_id is not None
+        counts["paths"] += sum(record.type.startswith("path-") for record in inspection.history)
+        counts["paths stopped"] += sum(record.type == "path-stopped" for record in inspection.history)
+        counts["missions undone"] += any(record.type == "mission-undoing" for record in inspection.history)
+        counts["reminders"] += sum("/reminder[" in attempt.step_name for attempt in inspection.step_attempts)
         counts["updates"] += sum(record.type == "mission-update" for record in inspection.history)
     counts["side effects"] = sum(entry.kind == "effect" for entry in entries)

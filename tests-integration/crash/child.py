@@ -16,13 +16,16 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from crash.flows import PAID
 from crash.ledger import Ledger
-from crash.missions import APPROVE, LAPSING, World, create_definitions
+from crash.missions import APPROVE, LAPSING, create_definitions
+from crash.world import World
 from mission_control.adapter_sqlite import create_sqlite_persistence_adapter
 from mission_control.core import (
     Commander,
     MissionHandle,
     MissionSignalError,
+    MissionStatus,
     MissionTerminalError,
     Signal,
     create_commander,
@@ -32,7 +35,7 @@ from mission_control.core import (
 IN_FLIGHT = 24
 """Missions that are commanded at the same time."""
 
-STARTED = ("order", "account", "family", "doomed", "hopeless", "lapsing")
+STARTED = ("order", "account", "family", "doomed", "hopeless", "lapsing", "voyage", "voyage", "voyage")
 DEPOSITS = 3
 PATIENCE = 0.003
 """Seconds between two looks at a mission that is not ready for what it is sent."""
@@ -51,6 +54,7 @@ class Driver:
             "account": self._deposit_and_approve,
             "hopeless": self._cancel,
             "lapsing": self._hurry,
+            "voyage": self._pay_or_cancel,
         }
 
     async def start(self, name: str) -> None:
@@ -93,19 +97,28 @@ class Driver:
         await mission.cancel("nobody wants it")
         self._ledger.write("cancelled", mission.mission_id)
 
-    async def _signal(self, mission: MissionHandle[Any], signal: Signal[str]) -> None:
+    async def _pay_or_cancel(self, mission: MissionHandle[Any]) -> None:
+        """Pay for the voyage; one in four is cancelled at whatever moment, paid or not."""
+        if random.random() < 0.25:
+            await asyncio.sleep(random.uniform(0, 0.08))
+            if (await mission.cancel("plans have changed")).status is MissionStatus.CANCELLED:
+                self._ledger.write("cancelled", mission.mission_id)
+        await self._signal(mission, PAID, at="prepare/pay")
+
+    async def _signal(self, mission: MissionHandle[Any], signal: Signal[str], at: str | None = None) -> None:
         """Send the signal until it is taken or was taken before; each time with a token of its own."""
+        instance = signal.name if at is None else f"{at}/{signal.name}"
         while True:
             token = self._token()
             try:
-                await mission.signal(signal, token, wait=False)
+                await mission.signal(signal, token, at=at, wait=False)
             except MissionSignalError:
                 snapshot = await mission.snapshot()
-                if signal.name in snapshot.events or snapshot.status.is_terminal:
+                if instance in snapshot.events or snapshot.status.is_terminal:
                     return
                 await asyncio.sleep(PATIENCE)
             else:
-                self._ledger.write("signalled", mission.mission_id, signal.name, token)
+                self._ledger.write("signalled", mission.mission_id, instance, token)
                 return
 
     def _token(self) -> str:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from typing import Any
-from zlib import crc32
 
 from attrs import define
 
-from crash.ledger import Ledger
+from crash.flows import create_flows
+from crash.world import PERSISTENT, Order, World, begin, fails
 from mission_control.core import (
-    Commander,
     MissionContext,
     MissionDefinition,
     MissionSignalError,
@@ -27,15 +26,6 @@ APPROVE = Signal("approve", str)
 CHILD_ENDED = Signal("child-ended", str)
 LAPSING = Signal("hurry", str)
 
-PERSISTENT = RetryPolicy(max_attempts=None, initial_interval=0.005, max_interruptions=1_000)
-
-
-@define
-class Order:
-    """What every mission here is given."""
-
-    number: int
-
 
 @define
 class Errand:
@@ -45,40 +35,10 @@ class Errand:
     parent: str
 
 
-class World:
-    """What steps reach for: the ledger to leave their effects in, and the commander to command other missions with."""
-
-    def __init__(self, ledger: Ledger) -> None:
-        self.ledger = ledger
-        self.commander: Commander | None = None
-
-    def leave(self, ctx: MissionContext[Any]) -> None:
-        """Have a side effect, which bears the attempt's number."""
-        self.ledger.write("effect", ctx.mission_id, ctx.step_name, ctx.attempt)
-
-    @property
-    def here(self) -> Commander:
-        """The commander of this process."""
-        assert self.commander is not None  # set before the first mission starts
-        return self.commander
-
-
-def fails(ctx: MissionContext[Any]) -> bool:
-    """True for about every third attempt, and for the same ones in every process."""
-    return crc32(f"{ctx.idempotency_key}:{ctx.attempt}".encode()) % 3 == 0
-
-
 def create_definitions(world: World) -> list[MissionDefinition[Any]]:
     """Return all definitions of the program."""
-    return [create(world) for create in (_order, _account, _family, _errand, _doomed, _hopeless, _lapsing)]
-
-
-def _begin(world: World) -> Callable[[MissionContext[Any]], Any]:
-    async def begin(ctx: MissionContext[Any]) -> int:
-        world.leave(ctx)
-        return ctx.attempt
-
-    return begin
+    plain = (_order, _account, _family, _errand, _doomed, _hopeless, _lapsing)
+    return [create(world) for create in plain] + create_flows(world)
 
 
 def _charge(world: World) -> Callable[[MissionContext[Any]], Any]:
@@ -102,7 +62,7 @@ def _order(world: World) -> MissionDefinition[Order]:
 
     return (
         m.define("order")
-        .start(input=Order, run=_begin(world))
+        .start(input=Order, run=begin(world))
         .step("charge", _charge(world), retry=PERSISTENT)
         .sleep("settle", 0.01)
         .need_to(APPROVE)
@@ -120,7 +80,7 @@ def _account(world: World) -> MissionDefinition[Order]:
     return (
         m.define("account")
         .update("deposit", str, deposit)
-        .start(input=Order, run=_begin(world))
+        .start(input=Order, run=begin(world))
         .need_to(APPROVE, timeout=3600)
         .step("close", _charge(world), retry=PERSISTENT)
         .end()
@@ -138,7 +98,7 @@ def _family(world: World) -> MissionDefinition[Order]:
 
     return (
         m.define("family")
-        .start(input=Order, run=_begin(world))
+        .start(input=Order, run=begin(world))
         .step("spawn", spawn, retry=PERSISTENT)
         .need_to(CHILD_ENDED)
         .step("celebrate", _charge(world), retry=PERSISTENT)
@@ -164,7 +124,7 @@ def _errand(world: World) -> MissionDefinition[Errand]:
 
     return (
         m.define("errand")
-        .start(input=Errand, run=_begin(world))
+        .start(input=Errand, run=begin(world))
         .sleep("walk", 0.005)
         .step("report", report, retry=PERSISTENT)
         .end()
@@ -177,7 +137,7 @@ def _doomed(world: World) -> MissionDefinition[Order]:
         raise RuntimeError("always")
 
     policy = RetryPolicy(max_attempts=MOST_FAILURES, initial_interval=0.003, max_interruptions=1_000)
-    return m.define("doomed").start(input=Order, run=_begin(world)).step("break", break_down, retry=policy).end()
+    return m.define("doomed").start(input=Order, run=begin(world)).step("break", break_down, retry=policy).end()
 
 
 def _hopeless(world: World) -> MissionDefinition[Order]:
@@ -186,13 +146,13 @@ def _hopeless(world: World) -> MissionDefinition[Order]:
         await asyncio.sleep(3600)
 
     policy = RetryPolicy(max_interruptions=1_000)
-    return m.define("hopeless").start(input=Order, run=_begin(world)).step("hang", hang, retry=policy).end()
+    return m.define("hopeless").start(input=Order, run=begin(world)).step("hang", hang, retry=policy).end()
 
 
 def _lapsing(world: World) -> MissionDefinition[Order]:
     return (
         m.define("lapsing")
-        .start(input=Order, run=_begin(world))
+        .start(input=Order, run=begin(world))
         .need_to(LAPSING, timeout=0.02)
         .step("rest", _charge(world), retry=PERSISTENT)
         .end()

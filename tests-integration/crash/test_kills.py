@@ -57,6 +57,11 @@ RENUMBERED = rewritten('["step-started","start",1', f"mission = {FIRST}")
 RENAMED = rewritten('"close"', f"mission = {FIRST}")
 RECEIVED = rewritten('{"payload":', """records LIKE '%["signal-received"%'""")
 UPDATED = rewritten('{"input":', """records LIKE '%["mission-update"%'""")
+CHILDLESS = "DELETE FROM missions WHERE mission_name = ?"
+ORPHANED = "UPDATE missions SET parent = ? WHERE parent IS NOT NULL"
+ENDED = rewritten('"status":"completed","output":', """records LIKE '%["child-ended"%"status":"completed"%'""")
+UNDOING = rewritten('"steps":["', """records LIKE '%["mission-undoing"%'""")
+NOT_UNDONE = rewritten('"undo":true', """records LIKE '%"undo":true%'""")
 
 
 @pytest.mark.parametrize(
@@ -69,6 +74,11 @@ UPDATED = rewritten('{"input":', """records LIKE '%["mission-update"%'""")
         (RECEIVED, '{"payload":"?","was":', "was taken with"),
         (UPDATED, '{"input":"?","was":', "was made, and is there 0 x"),
         (RENAMED, '"stop"', "the attempt ran and is not on record"),
+        (CHILDLESS, "freight", "is not there"),
+        (ORPHANED, None, "is not what its history folds to"),
+        (ENDED, '"status":"completed","output":"?","was":', "ended as"),
+        (UNDOING, '"steps":["start","', "to be undone"),
+        (NOT_UNDONE, '"undo":false', "to be undone"),
     ],
 )
 def test_audit_notices(

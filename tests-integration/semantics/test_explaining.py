@@ -149,7 +149,7 @@ async def test_everything_turns_into_json(open_commander: OpenCommander, fake_cl
         inspection = await mission.inspect()
         form = json.loads(json.dumps(inspection.to_dict(), allow_nan=False))
         assert form == inspection.to_dict()
-        assert set(form) == {"snapshot", "history", "step_attempts", "signals", "timers"}
+        assert set(form) == {"snapshot", "history", "step_attempts", "signals", "timers", "children"}
         assert form["snapshot"]["status"] == str(await mission.status())
         assert [record["seq"] for record in form["history"]] == list(range(1, len(form["history"]) + 1))
         assert json.dumps((await mission.snapshot()).to_dict())

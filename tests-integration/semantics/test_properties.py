@@ -35,8 +35,12 @@ from mission_control.core import (
 )
 from mission_control.core.errors import PersistenceError
 from mission_control.core.history.records import MissionFailure
-from mission_control.core.machine.actions import Action, AwaitTime, BeginStep, RunAttempt, StopForGood, next_actions
-from mission_control.core.machine.commands import (
+from mission_control.core.machine import (
+    PROCESS_ENDED,
+    Action,
+    AwaitSignal,
+    AwaitTime,
+    BeginStep,
     Cancel,
     Command,
     Elapse,
@@ -45,20 +49,28 @@ from mission_control.core.machine.commands import (
     Interrupt,
     Proceed,
     Receive,
+    RunAttempt,
     StandBy,
     Start,
+    State,
+    StopForGood,
     Succeed,
     Update,
+    decide,
+    evolve,
+    fold,
+    load,
+    next_actions,
 )
-from mission_control.core.machine.decisions import PROCESS_ENDED, decide
-from mission_control.core.machine.state import State
-from mission_control.core.machine.transitions import evolve, fold, load
 from mission_control.core.storage.persistence import CommitOutcome, MissionCommit, PersistenceAdapter
 from mission_control.testing import FakeClock
 from storages import Forwarding, Kept, OpenCommander, memory_adapter_factory
 
 EPOCH = datetime(2024, 2, 29, tzinfo=UTC)
 MISSION = "mission"
+
+HERE = ("", 0)
+"""Stands for the attempt that is on record."""
 
 BOUNDED = settings(
     max_examples=120, deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
@@ -143,7 +155,9 @@ def essence(history: Sequence[HistoryRecord]) -> list[tuple[Any, ...]]:
 
 def _untraced(details: dict[str, Any]) -> dict[str, Any]:
     error = details.get("error")
-    return details if error is None else {**details, "error": {"message": error["message"], "code": error["code"]}}
+    if error is None:
+        return details
+    return {**details, "error": {"message": error["message"].partition(" until ")[0], "code": error["code"]}}
 
 
 def check_history(state: State, history: Sequence[HistoryRecord]) -> None:
@@ -194,8 +208,11 @@ class Machine:
     def tell(self, command: Command, *, has_slot: bool = True) -> None:
         """Decide and fold. A command that is refused changes nothing."""
         before = facts(self.state)
+        if isinstance(command, Succeed | Fail | Interrupt | StandBy):
+            command = attrs.evolve(command, instance=self.state.cursor or "", number=self.state.attempt_number)
         try:
-            records = decide(self.definition, self.state, command, self.now, has_slot=has_slot)
+            slots = 1 if has_slot else None
+            records = decide(self.definition, self.state, (command,), self.now, slots=slots).records
         finally:
             assert facts(self.state) == before
         one_by_one = self.state
@@ -212,7 +229,7 @@ class Machine:
         if self.state.is_terminal or self.state.is_cancelling:
             return
         if any(isinstance(action, RunAttempt) for action in self.actions()):
-            self.tell(Interrupt(PROCESS_ENDED))
+            self.tell(Interrupt(*HERE, PROCESS_ENDED))
 
     def actions(self) -> tuple[Action, ...]:
         return next_actions(self.definition, self.state)
@@ -234,17 +251,18 @@ class Machine:
         if isinstance(action, AwaitTime):
             self.now = max(self.now, action.due_at)
             return Elapse()
-        if action.timeout_at is not None and self.plan[_index(action.signal_name)].is_late:
+        assert isinstance(action, AwaitSignal)  # a mission of one line has no others
+        if action.timeout_at is not None and self.plan[_index(action.instance)].is_late:
             self.now = max(self.now, action.timeout_at)
             return Elapse()
-        return Receive(action.signal_name, [action.signal_name])
+        return Receive(action.instance, [action.instance])
 
     def _outcome(self, action: RunAttempt) -> Command:
-        node = Plan(kind="step") if action.step_name == "start" else self.plan[_index(action.step_name)]
+        node = Plan(kind="step") if action.instance == "start" else self.plan[_index(action.instance)]
         if self.state.failures < node.failures:
             failure = MissionFailure(message="no", at=self.now, code="STEP_FAILED")
-            return Fail(failure, is_retryable=not node.is_hopeless, delay=None, chance=0.0)
-        return Succeed({"of": action.step_name})
+            return Fail(*HERE, failure, is_retryable=not node.is_hopeless, delay=None, chance=0.0)
+        return Succeed(*HERE, {"of": action.instance})
 
 
 def _index(name: str) -> int:
@@ -293,7 +311,7 @@ def test_recovered_mission_comes_to_the_same_end_as_one_that_nothing_interrupted
                 driven.tell(Update("note", 1, 2))
         elif move == "stand by":
             with contextlib.suppress(MissionControlError):
-                driven.tell(StandBy("another"))
+                driven.tell(StandBy(*HERE, "another"))
         else:
             driven.advance(has_slot=move == "on")
     while driven.advance(has_slot=True):
@@ -308,11 +326,11 @@ def test_recovered_mission_comes_to_the_same_end_as_one_that_nothing_interrupted
 FAILURE = MissionFailure(message="no", at=EPOCH, code="STEP_FAILED")
 COMMANDS: tuple[Command, ...] = (
     Proceed(),
-    Succeed("out of turn"),
-    Fail(FAILURE, is_retryable=True, delay=5.0, chance=0.5),
-    Interrupt(PROCESS_ENDED),
-    Interrupt("closed"),
-    StandBy("another"),
+    Succeed(*HERE, "out of turn"),
+    Fail(*HERE, FAILURE, is_retryable=True, delay=5.0, chance=0.5),
+    Interrupt(*HERE, PROCESS_ENDED),
+    Interrupt(*HERE, "closed"),
+    StandBy(*HERE, "another"),
     Elapse(),
     Receive("need_to-0", 1),
     Receive("need_to-1", 1),

@@ -686,7 +686,7 @@ async def test_recovery_reads_no_parked_mission(open_commander: OpenCommander) -
     commander = await open_commander([WAITING, NAPPING], wrap=counting)
     await commander.settled()
 
-    assert counting.adapter.calls == {"list_interrupted": 1, "due": 2, "next_due": 4}
+    assert counting.adapter.calls == {"list_interrupted": 1, "due": 2, "next_due": 5}
 
 
 async def test_timer_that_comes_due_while_a_read_for_a_caller_fails_still_fires(

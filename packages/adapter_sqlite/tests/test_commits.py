@@ -24,6 +24,7 @@ from mission_control.core.storage.persistence import CommitOutcome, MissionCommi
 from mission_control.testing.conformance.missions import (
     adds,
     after,
+    child,
     commit,
     definition,
     ended,
@@ -47,6 +48,11 @@ async def test_batches_of_any_size(adapter: PersistenceAdapter, count: int) -> N
         assert await history(adapter, name) == list(range(1, number % 4 + 4))
 
 
+def children(parent_id: str) -> list[MissionCommit]:
+    """Return a child for every other mission."""
+    return [child(parent_id, "billing")] if int(parent_id[2:]) % 2 else []
+
+
 def test_a_commit_is_one_statement(path: Path) -> None:
     """Whatever a commit creates and moves on, Python asks SQLite once, and it is durable then."""
     path.touch()
@@ -59,12 +65,23 @@ def test_a_commit_is_one_statement(path: Path) -> None:
         writer.write([adds(name) for name in names[:100]])
         connection.set_trace_callback(statements.append)
         moved = [adds(name, version=1, waiting=signal()) for name in names[:100]]
-        writer.write([*moved, *(adds(name) for name in names[100:])])
+        writer.write([*moved, *(adds(name, children=children(name)) for name in names[100:])])
         assert other.execute("SELECT status, count(*) FROM missions GROUP BY status").fetchall() == [
-            ("running", 100),
+            ("running", 100 + 50),
             ("waiting", 100),
         ]
     assert len(set(statements)) == 1  # it is traced once more for all that its triggers do
+
+
+async def test_a_let_go_that_fails_takes_the_commit_with_it(adapter: PersistenceAdapter, path: Path) -> None:
+    """Who is let go is part of the transaction, to the last statement of it."""
+    await commit(adapter, adds("p", children=[child("p", "a")]))
+    with closing(sqlite3.connect(path)) as other, other:
+        other.execute("CREATE TRIGGER no BEFORE UPDATE OF is_awaited ON missions BEGIN SELECT RAISE(FAIL, 'no'); END")
+    with pytest.raises(PersistenceError, match="no"):
+        await adapter.commit([adds("p", version=1, let_go=["p/a"]), adds("q")])
+    assert await history(adapter, "p") == [1]
+    assert ids(await adapter.list_missions(limit=9)) == ["p", "p/a"]
 
 
 def test_a_writer_says_when_the_rest_is_sqlites(path: Path) -> None:
@@ -134,6 +151,8 @@ async def test_every_way_from_row_to_row(adapter: PersistenceAdapter) -> None:
         "running with an error": {"error": ended(MissionStatus.FAILED)["error"]},
         "waiting": {"waiting": signal()},
         "sleeping": {"waiting": sleep(after(5))},
+        "reminded": {"waiting": signal(), "next_due": after(5)},
+        "running beside a timer": {"next_wait": sleep(after(5)), "next_due": after(3)},
         "failed": ended(MissionStatus.FAILED),
     }
     ways = {f"{old} to {new}": (rows[old], rows[new]) for old in rows for new in rows}
@@ -142,6 +161,15 @@ async def test_every_way_from_row_to_row(adapter: PersistenceAdapter) -> None:
     for name, (_, new) in ways.items():
         assert await adapter.load_summary(name) == summary(name, **new)
     assert ids(await adapter.list_scheduled(limit=99)) == sorted(name for name in ways if name.endswith("to sleeping"))
+
+
+async def test_what_is_rare_beside_what_is_not(adapter: PersistenceAdapter, path: Path) -> None:
+    """In one commit with children and reminders, missions that have neither have nothing in those columns."""
+    await commit(adapter, adds("p", children=[child("p", "a"), child("p", "b", is_awaited=False)]), adds("q"))
+    await commit(adapter, adds("p", version=1, waiting=signal(), next_due=after(5)), adds("q", version=1))
+    with closing(sqlite3.connect(path)) as connection:
+        found = connection.execute("SELECT mission_id, remind_at IS NULL, parent, is_awaited FROM missions").fetchall()
+    assert found == [("p", 0, None, None), ("p/a", 1, "p", 1), ("p/b", 1, "p", None), ("q", 1, None, None)]
 
 
 @pytest.mark.parametrize("count", [1, 3])
@@ -153,16 +181,17 @@ async def test_what_is_absent_is_null(adapter: PersistenceAdapter, path: Path, c
     await commit(adapter, *(adds(name, version=2, records=[record(3, {})], **ended()) for name in names))
     with closing(sqlite3.connect(path)) as connection:
         missions = "cursor, wait_kind, wait_name, wait_node_index, due_at, attempt_number, error"
-        assert connection.execute(f"SELECT DISTINCT {missions} FROM missions").fetchall() == [(None,) * 7]
+        rare = "remind_at, parent, is_awaited"
+        assert connection.execute(f"SELECT DISTINCT {missions}, {rare} FROM missions").fetchall() == [(None,) * 10]
         found = connection.execute("SELECT event_name, attempt_number, details FROM mission_history WHERE seq = 3")
         assert found.fetchall() == [(None, None, None)] * count
 
 
 async def test_rows_that_are_edited_by_hand_are_checked(adapter: PersistenceAdapter, path: Path) -> None:
-    """A person's connection refuses a status that there is not, and a due time without a wait."""
+    """A person's connection refuses a status that there is not, a due time without a wait, and half a truth."""
     await commit(adapter, adds("m-1"))
     with closing(sqlite3.connect(path)) as person:
-        for change in ("status = 'dancing'", "wait_kind = 'hope'", "due_at = '2030-01-01'"):
+        for change in ("status = 'dancing'", "wait_kind = 'hope'", "due_at = '2030-01-01'", "is_awaited = 2"):
             with pytest.raises(sqlite3.IntegrityError):
                 person.execute(f"UPDATE missions SET {change}")
 

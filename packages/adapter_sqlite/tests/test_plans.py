@@ -12,7 +12,7 @@ import pytest
 
 from mission_control.adapter_sqlite import create_sqlite_persistence_adapter, queries
 from mission_control.core import MissionStatus, MissionSummary
-from mission_control.testing.conformance.missions import adds, after, commit, retry, signal, sleep
+from mission_control.testing.conformance.missions import adds, after, child, commit, ended, retry, signal, sleep
 
 ENOUGH_STEPS_FOR_A_PAGE = 3_000
 """Virtual machine steps of SQLite; reading all 5,000 parked missions takes ten times as many."""
@@ -20,7 +20,7 @@ ENOUGH_STEPS_FOR_A_PAGE = 3_000
 
 @pytest.fixture
 async def parked(path: Path) -> Path:
-    """A database with 5,000 missions that wait, a third of them with a deadline, and five others."""
+    """A database with 5,000 missions that wait, a third of them with a deadline, and a few others, and children."""
     adapter = create_sqlite_persistence_adapter(path)
     await adapter.bootstrap()
     waits = (signal(), signal(after(10_000)), signal())
@@ -30,6 +30,48 @@ async def parked(path: Path) -> Path:
     await commit(adapter, adds("rare-waits", mission_name="rare", waiting=signal(after(6))))
     await adapter.close()
     return path
+
+
+@pytest.fixture
+async def related(parked: Path) -> Path:
+    """The same, with 5,000 children that are awaited and live, or were and have ended, and a reminder to each ten."""
+    adapter = create_sqlite_persistence_adapter(parked)
+    await adapter.bootstrap()
+    lives: tuple[dict[str, Any], ...] = ({"waiting": signal(after(10_000))}, ended())
+    names = [f"item-{number}" for number in range(5_000)]
+    children = [child("parent", name, **lives[number % 2]) for number, name in enumerate(names)]
+    ended_ones = [f"parent/{name}" for name in names[1::2]]
+    await commit(adapter, adds("parent", children=children))
+    reminded = [child("parent", f"told-{number}", waiting=signal(after(9)), next_due=after(7)) for number in range(500)]
+    reminded += [child("parent", name, **ended()) for name in ("stray", "left")]
+    await commit(adapter, adds("parent", version=1, let_go=ended_ones, children=reminded))
+    await commit(adapter, adds("parent", version=2, let_go=[f"parent/item-{number}" for number in (10, 20)]))
+    await adapter.close()
+    return parked
+
+
+OF_RELATED: dict[str, tuple[Callable[..., list[MissionSummary]], dict[str, Any], int]] = {
+    "due": (queries.due, {"before": after(6)}, 2),
+    "due, with reminders": (queries.due, {"before": after(10_000)}, 5),
+    "due behind reminders": (queries.due, {"before": after(9), "after": (after(7), "z")}, 0),
+    "scheduled": (queries.list_scheduled, {}, 2),
+    "strays": (queries.list_strays, {}, 4),
+    "strays after": (queries.list_strays, {"after": "parent/item-10"}, 3),
+    "of a parent": (queries.list_missions, {"parent_id": "parent", "after": "parent/stray"}, 1),
+    "of a parent, named": (queries.list_missions, {"parent_id": "parent", "mission_name": "order"}, 5),
+    "of no parent": (queries.list_missions, {"parent_id": "nobody"}, 0),
+}
+
+
+@pytest.mark.parametrize("name", OF_RELATED)
+def test_a_page_of_relatives_costs_what_is_on_it(related: Path, name: str) -> None:
+    """Children that nothing has to be done about, and reminders before a due time, are not looked at."""
+    listing, arguments, found = OF_RELATED[name]
+    with closing(sqlite3.connect(related, isolation_level=None)) as connection:
+        steps: list[None] = []
+        connection.set_progress_handler(lambda: steps.append(None), 1)
+        assert len(listing(connection, limit=5, **arguments)) == found
+        assert len(steps) < ENOUGH_STEPS_FOR_A_PAGE
 
 
 @pytest.fixture
@@ -63,7 +105,7 @@ def test_a_page_costs_what_is_on_it(connection: sqlite3.Connection, name: str) -
     assert len(steps) < ENOUGH_STEPS_FOR_A_PAGE
 
 
-@pytest.mark.parametrize("kind", [None, "signal", "sleep", "retry", "start_at"])
+@pytest.mark.parametrize("kind", [None, "signal", "sleep", "retry", "start_at", "reminder"])
 def test_the_next_due_time_is_looked_up(connection: sqlite3.Connection, kind: Any) -> None:
     """The alarm's question costs a few steps too."""
     steps: list[None] = []
@@ -77,27 +119,33 @@ def plan(connection: sqlite3.Connection, sql: str) -> str:
     return "\n".join(row[3] for row in rows)
 
 
+@pytest.mark.parametrize("by_parent", [False, True])
 @pytest.mark.parametrize("by_name", [False, True])
 @pytest.mark.parametrize("by_status", [False, True])
-def test_a_listing_walks_one_index(connection: sqlite3.Connection, by_name: bool, by_status: bool) -> None:
+def test_a_listing_walks_one_index(
+    connection: sqlite3.Connection, by_parent: bool, by_name: bool, by_status: bool
+) -> None:
     """Each filter has an index that bears the order of creation."""
-    steps = plan(connection, queries.listing(by_name=by_name, by_status=by_status))
+    steps = plan(connection, queries.listing(by_parent=by_parent, by_name=by_name, by_status=by_status))
     assert steps.startswith("SEARCH missions USING")
     assert "TEMP B-TREE" not in steps
 
 
 def test_due_times_are_merged(connection: sqlite3.Connection) -> None:
-    """The kinds of waits are merged in order, each from its part of the index, without sorting."""
-    steps = plan(connection, queries.due_listing(("signal", "sleep", "retry", "start_at")))
-    each = "SEARCH missions USING COVERING INDEX missions_by_due (wait_kind=? AND (due_at,mission_id)>(?,?)"
+    """The kinds of waits are merged in order, each from its part of an index, without sorting."""
+    steps = plan(connection, queries.DUE)
+    each = "SEARCH missions USING INDEX missions_by_due (wait_kind=? AND (due_at,mission_id)>(?,?)"
     assert steps.count(each) == 4
-    assert "MERGE (UNION ALL)" in steps
-    assert "TEMP B-TREE" not in steps
-    assert "SCAN missions" not in steps
+    assert steps.count("SEARCH missions USING COVERING INDEX missions_by_reminder ((remind_at,mission_id)>(?,?)") == 1
+    for listing in (steps, plan(connection, queries.SCHEDULE)):
+        assert "MERGE (UNION ALL)" in listing
+        assert "TEMP B-TREE" not in listing
+        assert "SCAN missions" not in listing
 
 
 def test_a_file_with_statistics_is_read_the_same_way(connection: sqlite3.Connection) -> None:
     """ANALYZE, run by whoever looks after the file, does not change a plan."""
-    before = plan(connection, queries.listing(by_name=True, by_status=False))
+    listings = (queries.listing(by_parent=False, by_name=True, by_status=False), queries.STRAYS, queries.DUE)
+    before = [plan(connection, listing) for listing in listings]
     connection.execute("ANALYZE")
-    assert plan(connection, queries.listing(by_name=True, by_status=False)) == before
+    assert [plan(connection, listing) for listing in listings] == before

@@ -28,6 +28,7 @@ from mission_control.core import (
 from mission_control.testing.conformance.missions import (
     adds,
     after,
+    child,
     commit,
     definition,
     ended,
@@ -58,6 +59,9 @@ async def test_missions_are_listed_beside_their_owner(adapter: PersistenceAdapte
         assert ids(await reader.list_missions(status=MissionStatus.RUNNING)) == ["m-1"]
         assert ids(await reader.list_missions(mission_name="other")) == []
         assert ids(await reader.list_missions(limit=1, after="m-1")) == ["m-2"]
+        assert ids(await reader.list_missions(parent_id="m-1")) == []
+        await commit(adapter, adds("m-1", version=1, children=[child("m-1", "billing")]))
+        assert ids(await reader.list_missions(parent_id="m-1")) == ["m-1/billing"]
         assert ids(await reader.list_waiting()) == ["m-2", "m-3"]
         assert ids(await reader.list_scheduled()) == ["m-3"]
 

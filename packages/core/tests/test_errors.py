@@ -25,6 +25,7 @@ from mission_control.core import (
     MissionValidationError,
     NonRetryableError,
     RetryAfterError,
+    StaleMissionError,
 )
 
 NOW = datetime(2024, 2, 29, tzinfo=UTC)
@@ -43,6 +44,7 @@ SNAPSHOT = MissionSnapshot(
 ARGUMENTS: Mapping[str, object] = {
     "message": "what was expected, \udce9 found",
     "event_name": "pay",
+    "mission_id": "m-1/billing",
     "issues": ["$.iban: required field missing"],
     "snapshot": SNAPSHOT,
     "delay": timedelta(seconds=5),
@@ -108,6 +110,7 @@ def test_attributes_are_those_that_are_documented(make_copy: Callable[[Any], Any
     assert (failed.snapshot, failed.failure, failed.code) == (SNAPSHOT, SNAPSHOT.error, "MISSION_FAILED")
     assert make_copy(MissionCancelledError("no", snapshot=SNAPSHOT)).failure == SNAPSHOT.error
     assert (invalid.event_name, invalid.issues) == ("go", ("$.a: no",))
+    assert make_copy(StaleMissionError("no", mission_id="m-1")).mission_id == "m-1"
     assert (make_copy(RetryAfterError(2.5)).delay, str(make_copy(RetryAfterError(2.5, "busy")))) == (2.5, "busy")
 
 

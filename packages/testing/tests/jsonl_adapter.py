@@ -33,7 +33,7 @@ from mission_control.core import (
     is_scheduled,
 )
 from mission_control.core.history.records import due_at
-from mission_control.core.storage.persistence import due_kind
+from mission_control.core.storage.persistence import next_due_kind
 
 T = TypeVar("T")
 converter = make_converter()
@@ -41,10 +41,11 @@ converter = make_converter()
 
 @attrs.define
 class Mission:
-    """What the file says of one mission: the texts of its commits, its version, its row."""
+    """What the file says of one mission: the texts of its commits, its version, its row, whether it is awaited."""
 
     summary: MissionSummary
     version: int = 0
+    is_awaited: bool | None = None
     commits: list[Any] = attrs.field(factory=list[Any])
 
 
@@ -82,7 +83,8 @@ class JsonLinesAdapter:
         return await self._run(lambda: self._commit(batch))
 
     def _commit(self, batch: Sequence[MissionCommit]) -> Sequence[CommitOutcome]:
-        outcomes = [self._stale(member) for member in batch]
+        created: set[str] = set()
+        outcomes = [self._stale(member, created) for member in batch]
         line = json.dumps(converter.unstructure([one for one, stale in zip(batch, outcomes, strict=True) if not stale]))
         with self._path.open("ab") as file:
             file.write(line.encode() + b"\n")
@@ -91,22 +93,34 @@ class JsonLinesAdapter:
         self._apply(json.loads(line))
         return outcomes
 
-    def _stale(self, member: MissionCommit) -> CommitOutcome:
-        known = self._missions.get(member.mission_id)
-        version = known.version if known else 0
-        if version == member.expected_version:
-            return None
-        return StaleMissionError(f"{member.mission_id!r} is at {version}, not at {member.expected_version}")
+    def _stale(self, member: MissionCommit, created: set[str]) -> CommitOutcome:
+        """Return why the member cannot be written, or note the missions that it creates."""
+        new: set[str] = set()
+        for one in member.family():
+            known = self._missions.get(one.mission_id)
+            version = known.version if known else 0
+            if version != one.expected_version or one.mission_id in created | new:
+                text = f"{one.mission_id!r} is at {version}, not at {one.expected_version}"
+                return StaleMissionError(text, mission_id=one.mission_id)
+            new.add(one.mission_id)
+        created |= new
+        return None
 
     def _apply(self, batch: list[Any]) -> None:
         for form in batch:
             summary = converter.structure(form["summary"], MissionSummary)
-            mission = self._missions.setdefault(form["mission_id"], Mission(summary))
+            mission = self._missions.setdefault(
+                form["mission_id"], Mission(summary, is_awaited=form["is_awaited"] or None)
+            )
             mission.summary = summary
             mission.version += len(form["records"])
             mission.commits.append(form)
             if definition := form["definition"]:
                 self._definitions.setdefault(definition["fingerprint"], json.dumps(definition["static"]))
+            for child_id in form["let_go"]:
+                if (child := self._missions.get(child_id)) is not None and child.is_awaited:
+                    child.is_awaited = False
+            self._apply(form["children"])
 
     async def load(self, mission_ids: Sequence[str], /) -> Sequence[LoadOutcome]:
         return await self._run(lambda: [self._history(mission_id) for mission_id in mission_ids])
@@ -125,11 +139,13 @@ class JsonLinesAdapter:
         *,
         status: MissionStatus | None = None,
         mission_name: str | None = None,
+        parent_id: str | None = None,
         limit: int,
         after: str | None = None,
     ) -> Sequence[MissionSummary]:
         def fits(row: MissionSummary) -> bool:
-            return status in (None, row.status) and mission_name in (None, row.mission_name)
+            named = mission_name in (None, row.mission_name) and parent_id in (None, row.parent_id)
+            return named and status in (None, row.status)
 
         return await self._run(lambda: list(islice(filter(fits, self._following(after)), limit)))
 
@@ -144,13 +160,19 @@ class JsonLinesAdapter:
         if after is not None and after not in self._missions:
             return []
         row = None if after is None else self._missions[after].summary
-        instant = None if row is None else due_at(row.waiting) or row.updated_at
+        instant = None if row is None else due_at(row.waiting) if is_scheduled(row) else row.updated_at
         place = None if row is None or instant is None else (instant, row.mission_id)
-        return [one for key, one in self._due() if is_scheduled(one) and (place is None or key > place)][:limit]
+        rows = self._by_time(lambda one: due_at(one.waiting) if is_scheduled(one) else None)
+        return [one for key, one in rows if place is None or key > place][:limit]
 
     def _due(self) -> list[tuple[tuple[datetime, str], MissionSummary]]:
+        return self._by_time(lambda row: row.next_due)
+
+    def _by_time(
+        self, time: Callable[[MissionSummary], datetime | None]
+    ) -> list[tuple[tuple[datetime, str], MissionSummary]]:
         rows = [mission.summary for mission in self._missions.values()]
-        return sorted(((at, row.mission_id), row) for row in rows if (at := due_at(row.waiting)) is not None)
+        return sorted(((at, row.mission_id), row) for row in rows if (at := time(row)) is not None)
 
     async def due(
         self, before: datetime, /, *, limit: int, after: tuple[datetime, str] | None = None
@@ -162,13 +184,18 @@ class JsonLinesAdapter:
 
     async def next_due(self, after: datetime | None, /, kind: DueKind | None = None) -> datetime | None:
         def counts(at: datetime, row: MissionSummary) -> bool:
-            waiting = row.waiting
-            return (after is None or at > after) and waiting is not None and kind in (None, due_kind(waiting))
+            return (after is None or at > after) and kind in (None, next_due_kind(row))
 
         return await self._run(lambda: next((at for (at, _), row in self._due() if counts(at, row)), None))
 
     async def list_interrupted(self, *, limit: int, after: str | None = None) -> Sequence[MissionSummary]:
         return await self.list_missions(status=MissionStatus.RUNNING, limit=limit, after=after)
+
+    async def list_strays(self, *, limit: int, after: str | None = None) -> Sequence[MissionSummary]:
+        def is_stray(row: MissionSummary) -> bool:
+            return self._missions[row.mission_id].is_awaited is row.status.is_terminal
+
+        return await self._run(lambda: list(islice(filter(is_stray, self._following(after)), limit)))
 
     async def load_definition(self, fingerprint: str, /) -> dict[str, Any] | None:
         text = await self._run(lambda: self._definitions.get(fingerprint))

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from enum import Enum
 from typing import Annotated, Any, Literal, TypedDict, assert_type
 
 from pydantic import BaseModel
@@ -21,10 +22,13 @@ from mission_control.core import (
     MissionDefinition,
     MissionHandle,
     MissionInspection,
+    MissionPath,
     MissionSnapshot,
     MissionStatus,
     MissionSummary,
+    PathResult,
     PersistenceAdapter,
+    Reminder,
     RetryPolicy,
     Schema,
     Signal,
@@ -106,6 +110,14 @@ def bare_step(ctx: MissionContext) -> str:
     return ctx.mission_id
 
 
+def list_accounts(ctx: MissionContext[Request]) -> list[Account]:
+    return [ctx.input]
+
+
+async def list_tickets(ctx: MissionContext[Request]) -> tuple[Opened, ...]:
+    return (ctx.output(open_request),)
+
+
 def typed_step(ctx: MissionContext[Request]) -> None:
     assert_type(ctx.input, Request)
     assert_type(ctx.output(open_request), Opened)
@@ -116,6 +128,21 @@ def typed_step(ctx: MissionContext[Request]) -> None:
     assert_type(ctx.received(approved), Approval)
     assert_type(ctx.received(rated), float)
     assert_type(ctx.received("approved"), Any)
+    assert_type(ctx.received(approved, default=None), Approval | None)
+    assert_type(ctx.received(rated, default="none"), float | str)
+    assert_type(ctx.outputs(open_request), list[Opened])
+    assert_type(ctx.outputs(close_request), list[str])
+    assert_type(ctx.outputs(list_accounts), list[list[Account]])
+    assert_type(ctx.outputs("close"), list[Any])
+    assert_type(ctx.all_received(approved), list[Approval])
+    assert_type(ctx.all_received(rated), list[float])
+    assert_type(ctx.all_received("approved"), list[Any])
+    assert_type(ctx.item(list_accounts), Account)
+    assert_type(ctx.item(list_tickets), Opened)
+    assert_type(ctx.item("accounts"), Any)
+    assert_type(ctx.index, int | None)
+    assert_type(ctx.now(), datetime)
+    assert_type(ctx.results("accounts"), list[PathResult])
     assert_type(ctx.events["start"], EventRecord)
     assert_type(ctx.attempt, int)
     assert_type(ctx.idempotency_key, str)
@@ -140,6 +167,110 @@ assert_type(
     .need_to("rate", Percentage())
     .sleep("short", 0.5)
     .sleep("long", timedelta(days=1))
+    .end(),
+    MissionDefinition[Request],
+)
+
+# Control flow
+
+
+class Kind(Enum):
+    OFFICE = "office"
+    REMOTE = "remote"
+
+
+def text_kind(ctx: MissionContext[Request]) -> Literal["office", "remote"]:
+    return "office" if ctx.input.email else "remote"
+
+
+async def awaited_kind(ctx: MissionContext[Request]) -> Literal["office", "remote"]:
+    return text_kind(ctx)
+
+
+def any_text(ctx: MissionContext[Account]) -> str:
+    return ctx.input.owner
+
+
+async def enum_kind(ctx: MissionContext[Request]) -> Kind:
+    return Kind.OFFICE
+
+
+def is_content(ctx: MissionContext[Request]) -> bool:
+    return True
+
+
+async def is_content_at_last(ctx: MissionContext[Request]) -> bool:
+    return True
+
+
+def tickets(ctx: MissionContext[Request]) -> list[Opened]:
+    return [ctx.output(open_request)]
+
+
+async def owners(ctx: MissionContext[Account]) -> tuple[str, ...]:
+    return (ctx.input.owner,)
+
+
+def child_input(ctx: MissionContext[Request]) -> Request:
+    return ctx.input
+
+
+async def child_fields(ctx: MissionContext[Request]) -> dict[str, object]:
+    return {"email": ctx.input.email}
+
+
+def how_long(ctx: MissionContext[Request]) -> timedelta:
+    return timedelta(days=len(ctx.input.email))
+
+
+async def until_when(ctx: MissionContext[Account]) -> datetime:
+    return datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def perhaps_seconds(ctx: MissionContext[Request]) -> float | None:
+    return None
+
+
+assert_type(m.path(), MissionPath[Any])
+assert_type(m.path(Request), MissionPath[Request])
+assert_type(m.path(int | None), MissionPath[int | None])
+assert_type(m.path().step("any", typed_step), MissionPath[Any])
+
+loose_path = m.path().step("any", any_step).step("typed", typed_step)
+path = (
+    m.path(Request)
+    .step("typed", typed_step, undo=base_step, undo_retry=RetryPolicy(3))
+    .step("lambda", lambda ctx: ctx.input.email, undo=lambda ctx: ctx.input.email)
+    .need_to(approved, timeout=how_long, on_timeout=m.path(Request).step("late", typed_step))
+    .need_to("rate", Percentage(), timeout=perhaps_seconds, reminder=Reminder(typed_step, every=timedelta(days=3)))
+    .need_to("by-name", Approval, timeout=until_when, on_timeout=loose_path)
+    .sleep("computed", how_long)
+    .sleep("until", until_when)
+    .sleep("lambda-sleep", lambda ctx: len(ctx.input.email))
+)
+assert_type(path, MissionPath[Request])
+reminder: Reminder = Reminder(base_step, 5, at_most=3, retry=RetryPolicy(2))
+
+assert_type(
+    m.define("flow")
+    .start(input=Request, run=open_request, undo=base_step, undo_retry=RetryPolicy(2))
+    .parallel("all", {"one": path, "other": loose_path, "empty": m.path()})
+    .race("first", {"one": path, "empty": m.path()})
+    .branch("text", text_kind, {"office": path, "remote": loose_path})
+    .branch("awaited", awaited_kind, {"office": path}, otherwise=path, retry=RetryPolicy(2), timeout=5)
+    .branch("any-text", any_text, {"office": path}, otherwise=m.path())
+    .branch("enum", enum_kind, {Kind.OFFICE: path, Kind.REMOTE: m.path()})
+    .branch("bool", is_content, {True: path, False: m.path()})
+    .branch("lambda-branch", lambda ctx: len(ctx.input.email) > 5, {True: path, False: path})
+    .each("tickets", tickets, path, max_concurrency=5, max_failures=None, retry=RetryPolicy(2), timeout=5)
+    .each("owners", owners, loose_path)
+    .each("lambda-each", lambda ctx: [ctx.input.email], path, max_failures=2)
+    .repeat("content", path, until=is_content, every=timedelta(days=30), max_rounds=3, on_exhausted=path)
+    .repeat("awaited-content", loose_path, until=is_content_at_last, every=0.5)
+    .repeat("lambda-repeat", path, until=lambda ctx: ctx.input.email == "")
+    .mission("child", request, child_input)
+    .mission("child-fields", request, child_fields, wait=False, retry=RetryPolicy(2), timeout=5)
+    .mission("lambda-child", request, lambda ctx: ctx.input)
     .end(),
     MissionDefinition[Request],
 )
@@ -178,6 +309,8 @@ async def command(commander: Commander, instant: datetime) -> None:
             continue
         if wait.kind == "signal":
             assert_type(wait.timeout_at, datetime | None)
+        elif wait.kind == "child":
+            assert_type(wait.mission_id, str)
         else:
             assert_type(wait.due_at, datetime)
 

@@ -11,7 +11,9 @@ from mission_control.core import (
     MissionContext,
     MissionDefinition,
     MissionHandle,
+    MissionPath,
     PersistenceAdapter,
+    Reminder,
     RetryPolicy,
     Schema,
     Signal,
@@ -120,7 +122,16 @@ def wrong_outputs(ctx: MissionContext[Request]) -> str:
     ctx.input = Request(email="a")  # error
     ctx.output(5)  # error
     ctx.received(open_request)  # error
-    return f"{text} {number} {certain} {rate}"
+    certainly: Approval = ctx.received(approved, default=None)  # error
+    one: Opened = ctx.outputs(open_request)  # error
+    many: list[str] = ctx.outputs(open_request)  # error
+    ctx.all_received(open_request)  # error
+    rates: list[str] = ctx.all_received(rated)  # error
+    ctx.item(open_request)  # error
+    ctx.item(5)  # error
+    ctx.results(open_request)  # error
+    position: int = ctx.index  # error
+    return f"{text} {number} {certain} {rate} {certainly} {one} {many} {rates} {position}"
 
 
 def no_context() -> str:
@@ -157,6 +168,77 @@ builder.need_to(approved, Approval)  # error
 builder.sleep("rest")  # error
 builder.sleep("rest", "5 minutes")  # error
 builder.query("late", progress)  # error
+
+
+def text_kind(ctx: MissionContext[Request]) -> str:
+    return ctx.input.email
+
+
+def number_kind(ctx: MissionContext[Request]) -> int:
+    return 5
+
+
+def is_content(ctx: MissionContext[Request]) -> bool:
+    return True
+
+
+def other_content(ctx: MissionContext[Opened]) -> bool:
+    return True
+
+
+def tickets(ctx: MissionContext[Request]) -> list[int]:
+    return []
+
+
+def other_tickets(ctx: MissionContext[Opened]) -> list[int]:
+    return []
+
+
+path = m.path(Request).step("close", close_request)
+other_path = m.path(Opened).step("other", other_step)
+
+m.path(5)  # error
+m.path(Request).step("other", other_step)  # error
+m.path(Request).step("close", close_request, undo=other_step)  # error
+m.path(Request).step("close", close_request, undo=close_request, undo_retry=3)  # error
+m.path(Request).step("lambda", lambda ctx: ctx.input.emial)  # error
+path.end()  # error
+path.query("late", progress)  # error
+builder.parallel("all", {"one": path, "other": other_path})  # error
+builder.parallel("all", [path])  # error
+builder.parallel("all", {"one": close_request})  # error
+builder.parallel("all", {1: path})  # error
+builder.race("first", {"other": other_path})  # error
+builder.branch("kind", text_kind, {"a": other_path})  # error
+builder.branch("kind", text_kind, {"a": path}, otherwise=other_path)  # error
+builder.branch("kind", number_kind, {5: path})  # error
+builder.branch("kind", other_content, {True: path})  # error
+builder.branch("kind", text_kind)  # error
+builder.each("all", tickets, other_path)  # error
+builder.each("all", other_tickets, path)  # error
+builder.each("all", number_kind, path)  # error
+builder.each("all", tickets, path, max_concurrency="5")  # error
+builder.each("all", tickets)  # error
+builder.repeat("again", path)  # error
+builder.repeat("again", path, until=text_kind)  # error
+builder.repeat("again", path, until=other_content)  # error
+builder.repeat("again", other_path, until=is_content)  # error
+builder.repeat("again", path, until=is_content, every="a day")  # error
+builder.repeat("again", path, until=is_content, on_exhausted=other_path)  # error
+builder.mission("child", request, tickets)  # error
+builder.mission("child", request, other_step)  # error
+builder.mission("child", "request", close_request)  # error
+builder.mission("child", request)  # error
+builder.sleep("rest", text_kind)  # error
+builder.need_to(approved, timeout=text_kind)  # error
+builder.need_to(approved, timeout=5, on_timeout=other_path)  # error
+builder.need_to(approved, reminder=close_request)  # error
+Reminder(close_request)  # error
+Reminder(no_context, 5)  # error
+Reminder(close_request, "a day")  # error
+Reminder(close_request, 5, at_most="3")  # error
+wide_path: MissionPath[object] = path  # error
+narrow_path: MissionPath[Request] = other_path  # error
 RetryPolicy(attempts=3)  # error
 RetryPolicy(max_attempts="3")  # error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -35,6 +36,7 @@ def change(ctx: MissionContext[Any], input: int) -> list[int]:
     return [input]
 
 
+NOW = datetime(2024, 2, 29, 12, tzinfo=UTC)
 GO = Signal("go", Request)
 DEFINITION = (
     m.define("it")
@@ -55,7 +57,7 @@ def context(**events: EventRecord | None) -> MissionContext[Request]:
         ledger = ledger.with_entry(name, event)
     state = State(mission_id="x", mission_name="it", cursor="work", events=ledger)
     definition: MissionDefinition[Request] = DEFINITION
-    return MissionContext(definition, state, "work", 3)
+    return MissionContext(definition, state, "work", 3, lambda: NOW)
 
 
 def test_context_says_where_it_is() -> None:
@@ -64,6 +66,8 @@ def test_context_says_where_it_is() -> None:
 
     assert (ctx.mission_id, ctx.mission_name, ctx.step_name, ctx.attempt) == ("x", "it", "work", 3)
     assert ctx.idempotency_key == "x:work"
+    assert ctx.now() is NOW
+    assert ctx.index is None
     assert repr(ctx) == "<MissionContext of work of mission 'x' (it), attempt 3>"
 
 
@@ -180,7 +184,9 @@ def test_function_that_serves_two_nodes_is_told_to_be_asked_by_name() -> None:
         """Both steps."""
 
     definition = m.define("tw").start(input=int, run=noop).step("n2", noop).end()
-    ctx: MissionContext[int] = MissionContext(definition, State(mission_id="x", mission_name="tw"), "n2", 1)
+    ctx: MissionContext[int] = MissionContext(
+        definition, State(mission_id="x", mission_name="tw"), "n2", 1, lambda: NOW
+    )
 
     with pytest.raises(
         MissionExecutionError,
@@ -220,6 +226,21 @@ def test_received_is_typed_by_the_token_or_the_name() -> None:
     with pytest.raises(MissionExecutionError, match="no signal 'go'; it has none") as raised:
         context().received(GO)
     assert isinstance(raised.value, NonRetryableError)
+
+
+def test_signal_that_was_not_received_may_have_a_default() -> None:
+    """As an output that is not there; what is there, is given."""
+    assert context().received(GO, default=None) is context().received("go", default=None) is None
+    assert context(go=EventRecord(input=STORED)).received(GO, default=None) == Request("ann@example.com", ["new"])
+
+
+def test_signal_has_no_output() -> None:
+    """What came in is not what came out."""
+    ctx = context(go=EventRecord(input=STORED))
+
+    assert ctx.output("go", default="none") == "none"
+    with pytest.raises(MissionExecutionError, match=r"no output of 'go'; it has 'start'$"):
+        ctx.output("go")
 
 
 def test_step_has_not_received_anything() -> None:

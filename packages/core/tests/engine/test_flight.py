@@ -6,6 +6,7 @@ from mission_control.core import EventRecord
 from mission_control.core.engine.flight import Flight
 from mission_control.core.engine.hangar import Hangar
 from mission_control.core.history.ledger import Ledger
+from mission_control.core.machine.lines import Lines
 from mission_control.core.machine.state import State
 
 
@@ -37,3 +38,18 @@ def test_dropping_a_mission_leaves_the_one_that_took_its_place() -> None:
     hangar.drop(after)
 
     assert hangar.get("x") is None
+
+
+def test_mission_with_many_paths_leaves_all_of_its_room_when_it_goes_on() -> None:
+    """However often a mission of many open paths is parked, others are kept beside it."""
+    hangar, small = Hangar(), Flight("small", state=state(Ledger()))
+    lines = Lines()
+    for index in range(8_000):
+        lines.add(f"items[{index}]", "")
+    large = Flight("large", state=State(mission_id="large", lines=lines))
+    for flight in (small, large, large, large):
+        hangar.activate(flight)
+        hangar.park(flight)
+
+    assert hangar.get("small") is small
+    assert hangar.get("large") is large

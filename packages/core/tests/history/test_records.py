@@ -13,15 +13,25 @@ import attrs
 import pytest
 
 from mission_control.core import (
+    ChildRecord,
+    ChildWait,
     HistoryRecord,
     HistoryType,
     MissionFailure,
     MissionInspection,
     MissionStatus,
     MissionSummary,
+    PathResult,
+    Position,
+    RetryWait,
+    SignalWait,
+    TimerWait,
+    Wait,
     is_recoverable,
+    is_scheduled,
     is_waiting,
 )
+from mission_control.core.history import due_at, failure_of
 from mission_control.core.history.records import Record, iso, parse_iso
 from mission_control.core.machine.transitions import inspect_history
 
@@ -55,22 +65,100 @@ def test_instant_without_an_offset_is_refused() -> None:
         parse_iso("2024-02-29T12:00:00")
 
 
-@pytest.mark.parametrize("status", MissionStatus)
-def test_status_tells_what_is_left_to_do(status: MissionStatus) -> None:
-    """A running or waiting mission has something left; of these only a waiting one waits."""
-    summary = MissionSummary(
+@pytest.mark.parametrize(
+    ("kind", "name", "path"),
+    [
+        ("mission-created", None, None),
+        ("step-started", "pay", None),
+        ("step-started", "prepare/it/create-account", "prepare/it"),
+        ("step-started", "survey[0]", None),
+        ("step-started", "devices[3]/survey[0]", "devices[3]"),
+        ("step-started", "signed/reminder[2]", "signed"),
+        ("step-started", "undo:pay", None),
+        ("step-started", "undo:devices[3]/configure", "devices[3]"),
+        ("paths-opened", "devices[3]/both", "devices[3]"),
+        ("paths-joined", "both", None),
+        ("path-completed", "both/left", "both/left"),
+        ("path-failed", "devices[3]", "devices[3]"),
+        ("path-stopped", "devices[3]/both/left", "devices[3]/both/left"),
+    ],
+)
+def test_record_tells_the_path_that_it_is_of(kind: str, name: str | None, path: str | None) -> None:
+    """It is the place in the instance name, and of a path's own records the path itself."""
+    record = HistoryRecord(seq=1, type=HistoryType(kind), at=NOW, event_name=name)
+
+    assert record.path == path
+    assert set(record.to_dict()) == {"seq", "type", "at", "event_name", "attempt_number", "details"}
+
+
+@pytest.mark.parametrize("kind", HistoryType)
+def test_record_of_every_type_is_read_back(kind: HistoryType) -> None:
+    """Also those that only missions with paths have."""
+    record = HistoryRecord(seq=1, type=kind, at=NOW, event_name="both/left", details={"steps": ["a"], "winner": None})
+
+    assert HistoryRecord.from_dict(json.loads(json.dumps(record.to_dict(exact=True)))) == record
+
+
+def test_failure_tells_which_undos_were_given_up() -> None:
+    """The names are those of the steps; of a record that has none it is empty."""
+    error = {"message": "no", "code": "STEP_FAILED"}
+    record = HistoryRecord(seq=1, type=HistoryType.MISSION_FAILED, at=NOW, details={"error": error})
+    given_up = attrs.evolve(record, details={"error": {**error, "undo_failed": ["pay", "book"]}})
+
+    assert failure_of(record).undo_failed == ()
+    assert failure_of(given_up).undo_failed == ("pay", "book")
+    assert failure_of(given_up).to_dict()["undo_failed"] == ["pay", "book"]
+
+
+WAITS: list[tuple[Wait, datetime | None, bool]] = [
+    (SignalWait(event_name="go", node_index=1), None, False),
+    (SignalWait(event_name="go", node_index=1, timeout_at=NOW), NOW, False),
+    (TimerWait(event_name="nap", node_index=1, due_at=NOW), NOW, True),
+    (RetryWait(event_name="pay", node_index=1, due_at=NOW, attempt_number=2), NOW, True),
+    (ChildWait(event_name="payroll", node_index=1, mission_id="m-1/payroll"), None, False),
+]
+
+
+@pytest.mark.parametrize(("wait", "due", "scheduled"), WAITS)
+def test_wait_tells_whether_it_ends_by_itself(wait: Wait, due: datetime | None, scheduled: bool) -> None:
+    """A timer and a retry do, a signal may have a deadline, and a child takes as long as it takes."""
+    assert due_at(wait) == due
+    assert is_scheduled(summary(MissionStatus.WAITING, wait)) == scheduled
+    assert due_at(None) is None
+
+
+def test_forms_of_positions_results_and_children_are_plain() -> None:
+    """They turn into JSON as every record does, waits and errors included."""
+    wait = ChildWait(event_name="payroll", node_index=1, mission_id="m-1/payroll")
+    position = Position(path="both/left", cursor="both/left/payroll", status="waiting", waiting=wait)
+    result = PathResult(path="devices[3]", index=3, status="failed", error=failure("no"))
+    child = ChildRecord(event_name="payroll", mission_id="m-1/payroll", started_at=NOW)
+
+    for part in (position, result, child):
+        assert json.loads(json.dumps(part.to_dict())) == part.to_dict()
+    assert position.to_dict()["waiting"]["kind"] == "child"
+    assert result.to_dict()["error"]["message"] == "no"
+    assert child.to_dict()["status"] == "running"
+
+
+def summary(status: MissionStatus, wait: Wait | None = None) -> MissionSummary:
+    return MissionSummary(
         mission_id="x",
         mission_name="it",
         status=status,
         cursor=None,
-        waiting=None,
+        waiting=wait,
         error=None,
         created_at=NOW,
         updated_at=NOW,
     )
 
-    assert is_waiting(summary) == (status == "waiting")
-    assert is_recoverable(summary) == (status in ("running", "waiting"))
+
+@pytest.mark.parametrize("status", MissionStatus)
+def test_status_tells_what_is_left_to_do(status: MissionStatus) -> None:
+    """A running or waiting mission has something left; of these only a waiting one waits."""
+    assert is_waiting(summary(status)) == (status == "waiting")
+    assert is_recoverable(summary(status)) == (status in ("running", "waiting"))
 
 
 def failure(message: str, kind: str | None = None) -> MissionFailure:

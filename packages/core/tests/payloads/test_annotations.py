@@ -5,13 +5,19 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NewType, NoReturn, TypeVar
 
 import pytest
 from attrs import define
+from typing_extensions import TypeAliasType
 
 from mission_control.core.errors import MissionDefinitionError
-from mission_control.core.payloads.annotations import is_coroutine_function, return_type
+from mission_control.core.payloads.annotations import (
+    declared_return,
+    is_coroutine_function,
+    refuse_generator,
+    return_type,
+)
 
 if TYPE_CHECKING:
     import socket
@@ -191,7 +197,7 @@ def test_an_annotation_that_does_not_resolve_names_function_and_remedy() -> None
     message = str(caught.value)
     assert message.startswith("step 'open': the return annotation of 'test_an_annotation")
     assert "name 'Decimal' is not defined" in message
-    assert "not only under TYPE_CHECKING, or state the type with output=Type" in message
+    assert "not only under TYPE_CHECKING, or declare nothing, or state the type of a step with output=Type" in message
 
 
 def test_a_type_that_cannot_be_read_back_names_function_and_remedy() -> None:
@@ -235,9 +241,57 @@ def test_generators_are_refused() -> None:
     async def stream(ctx: object) -> AsyncIterator[int]:
         yield 1
 
-    for fn in (numbers, stream):
+    for fn in (numbers, stream, functools.partial(numbers)):
         with pytest.raises(MissionDefinitionError, match="is a generator; return one value"):
             declared(fn)
+        with pytest.raises(MissionDefinitionError, match=r"^step: .* is a generator; return one value"):
+            refuse_generator(fn, subject="step")
+    refuse_generator(plain_function, subject="step")
+
+
+named: Any = TypeAliasType
+variable: Any = T
+
+
+def of_type(kind: Any) -> Callable[..., object]:
+    def step(ctx: object) -> Any:
+        raise NotImplementedError
+
+    step.__annotations__["return"] = kind
+    return step
+
+
+@pytest.mark.parametrize(
+    ("kind", "read"),
+    [
+        (list[int], list[int]),
+        (Awaitable[bool], bool),
+        (Annotated[Literal["a"], "note"], Literal["a"]),
+        (named("Alias", Annotated[bool, "note"]), bool),
+        (named("Box", list[variable], type_params=(variable,))[int], list[int]),
+        (NewType("Name", str), str),
+        (None, type(None)),
+        (Any, Any),
+        (NoReturn, Any),
+    ],
+    ids=str,
+)
+def test_declared_type_is_read_below_its_aliases(kind: Any, read: Any) -> None:
+    """What is awaited, aliases, Annotated and NewType are looked through; nothing declared is anything."""
+    assert declared_return(of_type(kind), caller=None, subject="step") == read
+    assert declared_return(lambda: 5, caller=None, subject="step") is Any
+
+
+def test_alias_of_itself_is_refused() -> None:
+    """There is no type below it, and looking for one ends."""
+    names: dict[str, Any] = {"Loop": named("Loop", int)}
+    if sys.version_info >= (3, 12):
+        exec("type Loop = Loop", names)  # syntax that 3.11 does not have
+    else:
+        object.__setattr__(names["Loop"], "__value__", names["Loop"])
+
+    with pytest.raises(MissionDefinitionError, match=r"^step: .*Loop is an alias of itself"):
+        declared_return(of_type(names["Loop"]), caller=None, subject="step")
 
 
 @pytest.mark.parametrize(

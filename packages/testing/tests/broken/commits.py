@@ -101,7 +101,111 @@ class MixesUpOutcomes(Memory):
 
 class ReturnsAnotherError(Memory):
     async def commit(self, batch: Sequence[MissionCommit], /) -> Sequence[CommitOutcome]:
-        return [one and StaleMissionError("a row was changed") for one in await super().commit(batch)]
+        outcomes = await super().commit(batch)
+        return [one and StaleMissionError("a row was changed", mission_id=one.mission_id) for one in outcomes]
+
+
+class NamesNoStaleMission(Memory):
+    async def commit(self, batch: Sequence[MissionCommit], /) -> Sequence[CommitOutcome]:
+        return [one and StaleMissionError(str(one)) for one in await super().commit(batch)]
+
+
+class NamesTheParentOfAStaleChild(Memory):
+    async def commit(self, batch: Sequence[MissionCommit], /) -> Sequence[CommitOutcome]:
+        outcomes = zip(batch, await super().commit(batch), strict=True)
+        return [one and StaleMissionError(str(one), mission_id=member.mission_id) for member, one in outcomes]
+
+
+class WritesChildrenByThemselves(Memory):
+    """Parent and children are members of their own, each written where it fits."""
+
+    async def commit(self, batch: Sequence[MissionCommit], /) -> Sequence[CommitOutcome]:
+        alone = [attrs.evolve(one, children=()) for member in batch for one in member.family()]
+        outcomes = iter(await super().commit(alone))
+        families = [[next(outcomes) for _ in member.family()] for member in batch]
+        return [next(filter(None, family), None) for family in families]
+
+
+class LosesChildren(Memory):
+    async def commit(self, batch: Sequence[MissionCommit], /) -> Sequence[CommitOutcome]:
+        return await super().commit([attrs.evolve(member, children=()) for member in batch])
+
+
+class CreatesChildrenLast(Memory):
+    """Children come behind all members in the order of creation, where nothing is stale."""
+
+    async def commit(self, batch: Sequence[MissionCommit], /) -> Sequence[CommitOutcome]:
+        taken = [one for member in batch for one in member.children if await self.stored(one.mission_id)]
+        several = len({one.mission_id for member in batch for one in member.family()})
+        if taken or several < sum(1 for member in batch for _ in member.family()):
+            return await super().commit(batch)
+        outcomes = await super().commit([attrs.evolve(member, children=()) for member in batch])
+        written = [member for member, outcome in zip(batch, outcomes, strict=True) if outcome is None]
+        await super().commit([child for member in written for child in member.children])
+        return outcomes
+
+
+class RefusesManyChildren(Memory):
+    async def commit(self, batch: Sequence[MissionCommit], /) -> Sequence[CommitOutcome]:
+        if any(len(member.children) > 250 for member in batch):
+            raise OSError("too many SQL variables")
+        return await super().commit(batch)
+
+
+class ForgetsTheParent(Memory):
+    """A child keeps its parent until its next commit."""
+
+    async def commit(self, batch: Sequence[MissionCommit], /) -> Sequence[CommitOutcome]:
+        return await super().commit([self._orphaned(member) for member in batch])
+
+    def _orphaned(self, member: MissionCommit) -> MissionCommit:
+        if member.expected_version == 0:
+            return member
+        return attrs.evolve(member, summary=attrs.evolve(member.summary, parent_id=None))
+
+
+class ReservesTheIdsOfStaleFamilies(Memory):
+    """What a stale member would have created is taken for the rest of the batch."""
+
+    async def commit(self, batch: Sequence[MissionCommit], /) -> Sequence[CommitOutcome]:
+        outcomes: list[CommitOutcome] = []
+        reserved: set[str] = set()
+        for member in batch:
+            if taken := next((one.mission_id for one in member.family() if one.mission_id in reserved), None):
+                outcomes.append(StaleMissionError(f"{taken} is taken", mission_id=taken))
+                continue
+            outcomes += await super().commit([member])
+            if outcomes[-1] is not None and member.children:
+                reserved |= {one.mission_id for one in member.family()}
+        return outcomes
+
+
+class LetsGoWhatIsStale(Memory):
+    async def commit(self, batch: Sequence[MissionCommit], /) -> Sequence[CommitOutcome]:
+        outcomes = await super().commit(batch)
+        for child_id in (child_id for member in batch for child_id in member.let_go):
+            self._let_go(child_id)
+        return outcomes
+
+
+class NeverLetsGo(Memory):
+    def _let_go(self, child_id: str) -> None:
+        pass
+
+
+class LetsGoOfWhatItNeverAwaited(Memory):
+    def _let_go(self, child_id: str) -> None:
+        if (child := self._missions.get(child_id)) is not None:
+            child.is_awaited = child.is_awaited or True
+        super()._let_go(child_id)
+
+
+class AwaitsEveryChild(Memory):
+    async def commit(self, batch: Sequence[MissionCommit], /) -> Sequence[CommitOutcome]:
+        return await super().commit([self._awaiting(member) for member in batch])
+
+    def _awaiting(self, member: MissionCommit) -> MissionCommit:
+        return attrs.evolve(member, children=tuple(attrs.evolve(one, is_awaited=True) for one in member.children))
 
 
 class WritesStaleSummaries(Memory):

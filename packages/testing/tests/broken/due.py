@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from mission_control.core.history.records import MissionSummary, RetryWait, SignalWait, TimerWait, due_at, is_scheduled
-from mission_control.core.storage.persistence import CommitOutcome, DueKind, MissionCommit, due_kind
+from mission_control.core.storage.persistence import CommitOutcome, DueKind, MissionCommit, due_kind, next_due_kind
 
 from .memory import Memory
 
@@ -16,10 +16,13 @@ class DueTimes(Memory):
     """Works out due times and schedules row by row."""
 
     def instant(self, row: MissionSummary) -> datetime | None:
+        return row.next_due
+
+    def own(self, row: MissionSummary) -> datetime | None:
         return due_at(row.waiting)
 
-    def key(self, row: MissionSummary) -> tuple[Any, ...]:
-        return (str(self.instant(row)), row.mission_id)
+    def key(self, instant: datetime | None, row: MissionSummary) -> tuple[Any, ...]:
+        return (str(instant), row.mission_id)
 
     def scheduled(self, row: MissionSummary) -> bool:
         return is_scheduled(row)
@@ -38,18 +41,23 @@ class DueTimes(Memory):
         return after is None or instant > after
 
     def of_kind(self, row: MissionSummary, kind: DueKind | None) -> bool:
-        return row.waiting is not None and kind in (None, due_kind(row.waiting))
+        return kind in (None, next_due_kind(row))
 
     async def list_scheduled(self, *, limit: int, after: str | None = None) -> Sequence[MissionSummary]:
         if after is not None and await self.stored(after) is None:
             return []
-        rows = sorted((one for one in await self.rows() if self.scheduled(one)), key=self.key)
+        rows = sorted(
+            (one for one in await self.rows() if self.scheduled(one)), key=lambda one: self.key(self.own(one), one)
+        )
         return rows[0 if after is None else self.start(rows, after) :][:limit]
 
     async def due(
         self, before: datetime, /, *, limit: int, after: tuple[datetime, str] | None = None
     ) -> Sequence[MissionSummary]:
-        found = sorted((one for one in await self.rows() if self._is_due(one, before)), key=self.key)
+        found = sorted(
+            (one for one in await self.rows() if self._is_due(one, before)),
+            key=lambda one: self.key(self.instant(one), one),
+        )
         return [one for one in found if not self._was_seen(one, after)][:limit]
 
     def _is_due(self, row: MissionSummary, before: datetime) -> bool:
@@ -76,23 +84,23 @@ class SchedulesNoRetries(DueTimes):
 
 
 class OrdersByCreation(DueTimes):
-    def key(self, row: MissionSummary) -> tuple[Any, ...]:
+    def key(self, instant: datetime | None, row: MissionSummary) -> tuple[Any, ...]:
         return ()
 
 
 class BreaksTiesByCreation(DueTimes):
-    def key(self, row: MissionSummary) -> tuple[Any, ...]:
-        return (str(self.instant(row)),)
+    def key(self, instant: datetime | None, row: MissionSummary) -> tuple[Any, ...]:
+        return (str(instant),)
 
 
 class BreaksTiesWithoutCase(DueTimes):
-    def key(self, row: MissionSummary) -> tuple[Any, ...]:
-        return (str(self.instant(row)), row.mission_id.lower())
+    def key(self, instant: datetime | None, row: MissionSummary) -> tuple[Any, ...]:
+        return (str(instant), row.mission_id.lower())
 
 
 class BreaksTiesInUtf16(DueTimes):
-    def key(self, row: MissionSummary) -> tuple[Any, ...]:
-        return (str(self.instant(row)), row.mission_id.encode("utf-16-be"))
+    def key(self, instant: datetime | None, row: MissionSummary) -> tuple[Any, ...]:
+        return (str(instant), row.mission_id.encode("utf-16-be"))
 
 
 class SchedulesFromTheStart(DueTimes):
@@ -122,8 +130,10 @@ class RemembersOldTimes(DueTimes):
         self.first: dict[str, datetime] = {}
 
     def instant(self, row: MissionSummary) -> datetime | None:
-        instant = due_at(row.waiting)
-        return instant and self.first.setdefault(row.mission_id, instant)
+        return row.next_due and self.first.setdefault(row.mission_id, row.next_due)
+
+    def own(self, row: MissionSummary) -> datetime | None:
+        return self.instant(row)
 
     async def commit(self, batch: Sequence[MissionCommit], /) -> Sequence[CommitOutcome]:
         for member in batch:
@@ -133,12 +143,53 @@ class RemembersOldTimes(DueTimes):
 
 class ForgetsDeadlines(DueTimes):
     def instant(self, row: MissionSummary) -> datetime | None:
-        return None if isinstance(row.waiting, SignalWait) else due_at(row.waiting)
+        return None if isinstance(row.next_wait, SignalWait) and row.next_due == due_at(row.next_wait) else row.next_due
 
 
 class ForgetsRetries(DueTimes):
     def instant(self, row: MissionSummary) -> datetime | None:
-        return None if isinstance(row.waiting, RetryWait) else due_at(row.waiting)
+        return None if isinstance(row.next_wait, RetryWait) and row.next_due == due_at(row.next_wait) else row.next_due
+
+
+class ForgetsWhatRuns(DueTimes):
+    def instant(self, row: MissionSummary) -> datetime | None:
+        return None if row.waiting is None else row.next_due
+
+
+class ForgetsReminders(DueTimes):
+    def instant(self, row: MissionSummary) -> datetime | None:
+        return due_at(row.next_wait)
+
+
+class TakesRemindersForTheirWaits(DueTimes):
+    def of_kind(self, row: MissionSummary, kind: DueKind | None) -> bool:
+        return row.next_wait is not None and kind in (None, due_kind(row.next_wait))
+
+
+class IsDueTwice(DueTimes):
+    async def due(
+        self, before: datetime, /, *, limit: int, after: tuple[datetime, str] | None = None
+    ) -> Sequence[MissionSummary]:
+        places = [
+            (instant, row.mission_id, row)
+            for row in await self.rows()
+            for instant in {row.next_due, due_at(row.next_wait)}
+            if instant is not None and instant <= before and (after is None or (instant, row.mission_id) > after)
+        ]
+        return [row for _, _, row in sorted(places, key=lambda place: place[:2])][:limit]
+
+
+class SchedulesWhatRuns(DueTimes):
+    def scheduled(self, row: MissionSummary) -> bool:
+        return isinstance(row.next_wait, TimerWait | RetryWait)
+
+    def own(self, row: MissionSummary) -> datetime | None:
+        return due_at(row.next_wait)
+
+
+class SchedulesByReminders(DueTimes):
+    def own(self, row: MissionSummary) -> datetime | None:
+        return row.next_due
 
 
 class ExcludesTheBound(DueTimes):
@@ -202,6 +253,6 @@ class IgnoresTheKind(DueTimes):
 
 class TakesDelayedStartsForSleeps(DueTimes):
     def of_kind(self, row: MissionSummary, kind: DueKind | None) -> bool:
-        if isinstance(row.waiting, TimerWait):
+        if next_due_kind(row) in ("sleep", "start_at"):
             return kind in (None, "sleep", "start_at")
         return super().of_kind(row, kind)

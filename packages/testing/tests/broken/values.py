@@ -104,10 +104,13 @@ class Rewriting(Memory):
         *,
         status: MissionStatus | None = None,
         mission_name: str | None = None,
+        parent_id: str | None = None,
         limit: int,
         after: str | None = None,
     ) -> Sequence[MissionSummary]:
-        page = await super().list_missions(status=status, mission_name=mission_name, limit=limit, after=after)
+        page = await super().list_missions(
+            status=status, mission_name=mission_name, parent_id=parent_id, limit=limit, after=after
+        )
         return [self.row(one) for one in page]
 
 
@@ -169,12 +172,18 @@ class LosesTheTraceback(Rewriting):
 
 class LosesTheWaitsNode(Rewriting):
     def row(self, row: MissionSummary) -> MissionSummary:
-        return attrs.evolve(row, waiting=row.waiting and attrs.evolve(row.waiting, node_index=0))
+        waiting = row.next_wait and attrs.evolve(row.next_wait, node_index=0)
+        return attrs.evolve(row, waiting=row.waiting and waiting, next_wait=waiting)
 
 
 class CutsLongNames(Rewriting):
     def row(self, row: MissionSummary) -> MissionSummary:
         return attrs.evolve(row, mission_name=row.mission_name[:100])
+
+
+class CutsLongParents(Rewriting):
+    def row(self, row: MissionSummary) -> MissionSummary:
+        return attrs.evolve(row, parent_id=row.parent_id and row.parent_id[:255])
 
 
 class IgnoresTheCaseOfIds(Memory):

@@ -191,12 +191,18 @@ class SQLiteAdapter:
         *,
         status: MissionStatus | None = None,
         mission_name: str | None = None,
+        parent_id: str | None = None,
         limit: int,
         after: str | None = None,
     ) -> Sequence[MissionSummary]:
         """Return a page of summaries in order of creation."""
         return await self._read(
-            queries.list_missions, status=status, mission_name=mission_name, limit=limit, after=after
+            queries.list_missions,
+            status=status,
+            mission_name=mission_name,
+            parent_id=parent_id,
+            limit=limit,
+            after=after,
         )
 
     async def list_scheduled(self, *, limit: int, after: str | None = None) -> Sequence[MissionSummary]:
@@ -216,6 +222,10 @@ class SQLiteAdapter:
     async def list_interrupted(self, *, limit: int, after: str | None = None) -> Sequence[MissionSummary]:
         """Return a page of the missions that are running, in order of creation."""
         return await self.list_missions(status=MissionStatus.RUNNING, limit=limit, after=after)
+
+    async def list_strays(self, *, limit: int, after: str | None = None) -> Sequence[MissionSummary]:
+        """Return a page of the children to be told of or cancelled, in order of creation."""
+        return await self._read(queries.list_strays, limit=limit, after=after)
 
     async def load_definition(self, fingerprint: str, /) -> dict[str, Any] | None:
         """Return the static form stored under `fingerprint`, or None."""

@@ -34,6 +34,7 @@ from .rows import (
     read_summary,
     stored_time,
 )
+from .schema import IS_STRAY
 
 _log: ContainedLogger = ContainedLogger("mission_control.adapter_sqlite")
 
@@ -48,14 +49,20 @@ _SUMMARY = f"SELECT {SUMMARY_COLUMNS} FROM missions WHERE mission_id = ?"
 _NUMBER = "SELECT number FROM missions WHERE mission_id = ?"
 _NEXT_DUE = """
 SELECT due_at, mission_id FROM missions INDEXED BY missions_by_due
-WHERE wait_kind = ? AND due_at IS NOT NULL AND due_at > ? ORDER BY due_at
+WHERE wait_kind = ? AND due_at IS NOT NULL AND remind_at IS NULL AND due_at > ? ORDER BY due_at
+"""
+_NEXT_REMINDER = """
+SELECT remind_at, mission_id FROM missions INDEXED BY missions_by_reminder
+WHERE remind_at IS NOT NULL AND remind_at > ? ORDER BY remind_at
 """
 _PLACE = """
-SELECT coalesce(iif(wait_kind = 'signal', NULL, due_at), updated_at, ''), mission_id FROM missions WHERE mission_id = ?
+SELECT coalesce(iif(status = 'waiting' AND wait_kind <> 'signal', due_at, NULL), updated_at, ''), mission_id
+FROM missions WHERE mission_id = ?
 """
 _DEFINITION = "SELECT static FROM definitions WHERE fingerprint = ?"
 
 _KINDS: tuple[DueKind, ...] = get_args(DueKind)
+_WAITS: tuple[DueKind, ...] = ("signal", "sleep", "retry", "start_at")
 _SCHEDULED: tuple[DueKind, ...] = ("sleep", "retry", "start_at")
 _ALL = -1
 """A limit that is none."""
@@ -128,33 +135,45 @@ def list_missions(
     *,
     status: MissionStatus | None = None,
     mission_name: str | None = None,
+    parent_id: str | None = None,
     limit: int,
     after: str | None = None,
 ) -> list[MissionSummary]:
     """Return a page in order of creation."""
+    wanted = (parent_id, mission_name, None if status is None else str(status))
+    sql = listing(by_parent=parent_id is not None, by_name=mission_name is not None, by_status=status is not None)
+    return _created_page(connection, sql, [value for value in wanted if value is not None], limit, after)
+
+
+def listing(*, by_parent: bool, by_name: bool, by_status: bool) -> str:
+    """Return the SQL of a listing by creation; its parameters are parent, name, status, number before, most rows."""
+    columns = ["parent"] if by_parent else ["name"] * by_name + ["status"] * by_status
+    index = f"INDEXED BY missions_by_{'_and_'.join(columns)}" if columns else "NOT INDEXED"
+    filters = "parent = ? AND " * by_parent + "mission_name = ? AND " * by_name + "status = ? AND " * by_status
+    return f"SELECT {SUMMARY_COLUMNS} FROM missions {index} WHERE {filters}number > ? ORDER BY number LIMIT ?"
+
+
+def list_strays(connection: sqlite3.Connection, *, limit: int, after: str | None = None) -> list[MissionSummary]:
+    """Return a page of the children that are awaited and have ended, or were let go and have not."""
+    return _created_page(connection, STRAYS, (), limit, after)
+
+
+def _created_page(
+    connection: sqlite3.Connection, sql: str, values: Sequence[Any], limit: int, after: str | None
+) -> list[MissionSummary]:
     number = 0
     if after is not None:
         row = connection.execute(_NUMBER, (after,)).fetchone()
         if row is None:
             return []
         (number,) = row
-    values = [value for value in (mission_name, None if status is None else str(status)) if value is not None]
-    sql = listing(by_name=mission_name is not None, by_status=status is not None)
     return _page(connection, sql, (*values, number), limit)
-
-
-def listing(*, by_name: bool, by_status: bool) -> str:
-    """Return the SQL of a listing by creation; its parameters are name, status, number before, most rows."""
-    columns = ["name"] * by_name + ["status"] * by_status
-    index = f"INDEXED BY missions_by_{'_and_'.join(columns)}" if columns else "NOT INDEXED"
-    filters = "mission_name = ? AND " * by_name + "status = ? AND " * by_status
-    return f"SELECT {SUMMARY_COLUMNS} FROM missions {index} WHERE {filters}number > ? ORDER BY number LIMIT ?"
 
 
 def list_scheduled(connection: sqlite3.Connection, *, limit: int, after: str | None = None) -> list[MissionSummary]:
     """Return a page of the missions that wait for a timer or a retry, earliest due first."""
     place: Row | None = ("", "") if after is None else connection.execute(_PLACE, (after,)).fetchone()
-    return [] if place is None else _due_page(connection, _SCHEDULED, (_LATEST, *place), limit)
+    return [] if place is None else _due_page(connection, SCHEDULE, (_LATEST, *place), limit)
 
 
 def due(
@@ -162,28 +181,48 @@ def due(
 ) -> list[MissionSummary]:
     """Return a page of the missions that are due at `before`, earliest first."""
     place = ("", "") if after is None else (stored_time(after[0]), after[1])
-    return _due_page(connection, _KINDS, (stored_time(before), *place), limit)
+    return _due_page(connection, DUE, (stored_time(before), *place), limit)
 
 
-def _due_page(
-    connection: sqlite3.Connection, kinds: tuple[DueKind, ...], bounds: Row, limit: int
-) -> list[MissionSummary]:
-    return _page(connection, due_listing(kinds), bounds * len(kinds), limit)
+def _due_page(connection: sqlite3.Connection, sql: str, bounds: Row, limit: int) -> list[MissionSummary]:
+    """Return a page of a listing by due time: `bounds` are the latest one, and the one and the id to start behind."""
+    return _page(connection, sql, bounds * ((sql.count("?") - 1) // len(bounds)), limit)
 
 
-def due_listing(kinds: tuple[DueKind, ...]) -> str:
-    """Return the SQL of a listing by due time, merged from those of its kinds.
-
-    Its parameters are, for each kind, the latest due time, and the due time and id to start behind; then the most rows.
-    What is merged are the index's entries, which are narrow; a row is looked up when its turn has come.
-    """
-    entries = " UNION ALL ".join(
-        f"SELECT number, due_at, mission_id FROM missions INDEXED BY missions_by_due"
-        f" WHERE wait_kind = '{kind}' AND due_at IS NOT NULL AND due_at <= ? AND (due_at, mission_id) > (?, ?)"
-        for kind in kinds
+def _entries(index: str, column: str, condition: str) -> str:
+    return (
+        f"SELECT number, {column} AS at, mission_id FROM missions INDEXED BY {index}"
+        f" WHERE {condition} AND {column} IS NOT NULL AND {column} <= ? AND ({column}, mission_id) > (?, ?)"
     )
+
+
+def _merged(entries: Iterable[str]) -> str:
+    """Return the SQL of a listing by due time.
+
+    What is merged are the entries of indexes, which are narrow; a row is looked up when its turn has come.
+    """
     columns = ", ".join(f"missions.{column}" for column in SUMMARY_COLUMNS.split(", "))
-    return f"SELECT {columns} FROM ({entries} ORDER BY due_at, mission_id LIMIT ?) CROSS JOIN missions USING (number)"
+    return (
+        f"SELECT {columns} FROM ({' UNION ALL '.join(entries)} ORDER BY at, mission_id LIMIT ?)"
+        " CROSS JOIN missions USING (number)"
+    )
+
+
+DUE = _merged(
+    (
+        *(_entries("missions_by_due", "due_at", f"wait_kind = '{kind}' AND remind_at IS NULL") for kind in _WAITS),
+        _entries("missions_by_reminder", "remind_at", "TRUE"),
+    )
+)
+SCHEDULE = _merged(
+    _entries(index, "due_at", f"wait_kind = '{kind}' AND remind_at IS {found} AND status = 'waiting'")
+    for index, found in (("missions_by_due", "NULL"), ("missions_with_reminder_by_due", "NOT NULL"))
+    for kind in _SCHEDULED
+)
+STRAYS = (
+    f"SELECT {SUMMARY_COLUMNS} FROM missions INDEXED BY missions_astray WHERE {IS_STRAY} AND number > ?"
+    " ORDER BY number LIMIT ?"
+)
 
 
 def next_due(connection: sqlite3.Connection, after: datetime | None, kind: DueKind | None = None) -> datetime | None:
@@ -194,7 +233,8 @@ def next_due(connection: sqlite3.Connection, after: datetime | None, kind: DueKi
 
 
 def _first_due(connection: sqlite3.Connection, kind: DueKind, floor: str) -> datetime | None:
-    with closing(step(connection, _NEXT_DUE, (kind, floor))) as rows:
+    sql, values = (_NEXT_REMINDER, (floor,)) if kind == "reminder" else (_NEXT_DUE, (kind, floor))
+    with closing(step(connection, sql, values)) as rows:
         for due_at, mission_id in rows:
             try:
                 return parse_iso(due_at)

@@ -49,10 +49,22 @@ class _Reads:
         return None if history is None else inspect_history(mission_id, history)
 
     async def list_missions(
-        self, *, status: MissionStatus | None, mission_name: str | None, limit: int, after: str | None
+        self,
+        *,
+        status: MissionStatus | None,
+        mission_name: str | None,
+        parent_id: str | None,
+        limit: int,
+        after: str | None,
     ) -> list[MissionSummary]:
         return await self._worker.do(
-            View.read, queries.list_missions, status=status, mission_name=mission_name, limit=limit, after=after
+            View.read,
+            queries.list_missions,
+            status=status,
+            mission_name=mission_name,
+            parent_id=parent_id,
+            limit=limit,
+            after=after,
         )
 
     async def list_scheduled(self, *, limit: int, after: str | None) -> list[MissionSummary]:

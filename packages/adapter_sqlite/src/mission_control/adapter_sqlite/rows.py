@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any, TypeAlias
 
 from mission_control.core.history import (
+    ChildWait,
     HistoryRecord,
     HistoryType,
     MissionFailure,
@@ -26,7 +27,7 @@ from mission_control.core.history import (
     iso,
     parse_iso,
 )
-from mission_control.core.storage import due_kind
+from mission_control.core.storage import MissionCommit, due_kind
 
 Row: TypeAlias = tuple[Any, ...]
 
@@ -35,10 +36,15 @@ encode: Callable[[object], str] = json.JSONEncoder(allow_nan=False, separators=(
 
 _decode: Callable[[str], Any] = json.JSONDecoder().decode
 
-SUMMARY_COLUMNS = (
+BOUND_COLUMNS = (
     "mission_id, mission_name, status, cursor, wait_kind, wait_name, wait_node_index, due_at, attempt_number,"
     " error, created_at, updated_at"
 )
+RARE_COLUMNS = ("remind_at", "parent", "is_awaited")
+"""The columns that few missions fill."""
+SUMMARY_COLUMNS = f"{BOUND_COLUMNS}, remind_at, parent"
+"""The columns of the wait are those of `next_wait`; `remind_at` is `next_due` where that is another one's."""
+
 HISTORY_COLUMNS = "version, at, records"
 MISSION_HISTORY_COLUMNS = f"wanted, latest, {HISTORY_COLUMNS}"
 """Of many missions: which of those that were wanted this is, the version that its row has, and one of its commits."""
@@ -54,6 +60,9 @@ ABSENT: Mapping[str, str | int] = {
     "due_at": "",
     "attempt_number": 0,
     "error": "",
+    "remind_at": "",
+    "parent": "",
+    "is_awaited": 0,
 }
 """What is bound where a column is to be NULL, and never occurs there.
 
@@ -66,14 +75,14 @@ _STATUSES = {str(status): status for status in MissionStatus}
 
 
 def summary_row(summary: MissionSummary, created_at: str | None, updated_at: str | None) -> Row:
-    """Return the values of `SUMMARY_COLUMNS`, as they are bound; its times come as text, which is slow to make."""
+    """Return the values of `BOUND_COLUMNS`, as they are bound; its times come as text, which is slow to make."""
     return (
         summary.mission_id,
         summary.mission_name,
         summary.status._value_,
         summary.cursor or "",
-        *(_NOT_WAITING if summary.waiting is None else _wait_row(summary.waiting)),
-        "" if summary.error is None else encode(summary.error.to_dict(exact=True)),
+        *(_NOT_WAITING if summary.next_wait is None else _wait_row(summary.next_wait)),
+        "" if summary.error is None else _failure_text(summary.error),
         created_at,
         updated_at,
     )
@@ -82,7 +91,21 @@ def summary_row(summary: MissionSummary, created_at: str | None, updated_at: str
 def _wait_row(waiting: Wait) -> Row:
     attempt_number = waiting.attempt_number if isinstance(waiting, RetryWait) else 0
     due = stored_time(due_at(waiting)) or ""
-    return due_kind(waiting), waiting.event_name, waiting.node_index, due, attempt_number
+    return due_kind(waiting) or "child", waiting.event_name, waiting.node_index, due, attempt_number
+
+
+def rare_row(member: MissionCommit) -> Row:
+    """Return the values of `RARE_COLUMNS`, as they are bound."""
+    summary = member.summary
+    is_reminded = summary.next_due != due_at(summary.next_wait)
+    return stored_time(summary.next_due) if is_reminded else "", summary.parent_id or "", int(member.is_awaited)
+
+
+def _failure_text(error: MissionFailure) -> str:
+    form = error.to_dict(exact=True)
+    if not error.undo_failed:
+        del form["undo_failed"]
+    return encode(form)
 
 
 def stored_time(instant: datetime | None) -> str | None:
@@ -116,20 +139,31 @@ def _dated_form(record: HistoryRecord) -> list[object]:
 
 def read_summary(row: Row) -> MissionSummary:
     """Return the summary of a row of `SUMMARY_COLUMNS`. Raises one of `UNDECODABLE` for other rows."""
-    mission_id, mission_name, status, cursor, kind, event, node, due, attempt, error, created_at, updated_at = row
+    mission_id, mission_name, status, cursor, kind, event, node, due, attempt, error, created_at, updated_at, *rare = (
+        row
+    )
+    remind_at, parent = rare
+    next_wait = None if kind is None else _read_wait(mission_id, kind, event, node, due, attempt)
     return MissionSummary(
         mission_id=mission_id,
         mission_name=mission_name,
         status=_STATUSES[status],
         cursor=cursor,
-        waiting=None if kind is None else _read_wait(kind, event, node, due, attempt),
+        waiting=next_wait if status == "waiting" else None,
         error=None if error is None else _read_failure(json.loads(error)),
         created_at=None if created_at is None else parse_iso(created_at),
         updated_at=None if updated_at is None else parse_iso(updated_at),
+        next_wait=next_wait,
+        next_due=(due_at(next_wait) if due else None) if remind_at is None else parse_iso(remind_at),
+        parent_id=parent,
     )
 
 
-def _read_wait(kind: str, event_name: str, node_index: int, due: str | None, attempt_number: int) -> Wait:
+def _read_wait(
+    mission_id: str, kind: str, event_name: str, node_index: int, due: str | None, attempt_number: int
+) -> Wait:
+    if kind == "child":
+        return ChildWait(event_name=event_name, node_index=node_index, mission_id=f"{mission_id}/{event_name}")
     if kind == "signal":
         timeout_at = None if due is None else parse_iso(due)
         return SignalWait(event_name=event_name, node_index=node_index, timeout_at=timeout_at)
@@ -151,6 +185,7 @@ def _read_failure(form: dict[str, Any]) -> MissionFailure:
         code=form["code"],
         type=form["type"],
         traceback=form["traceback"],
+        undo_failed=tuple(form.get("undo_failed", ())),
     )
 
 

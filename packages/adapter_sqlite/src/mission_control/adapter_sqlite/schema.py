@@ -2,7 +2,7 @@
 
 A mission is one row of `missions`, and in `history` one row for each commit with the records that it added, keyed by
 the mission's number (the order of creation, and far shorter than an id) and the version that it had then.
-`definitions` has every definition that ever ran. Views are for people, and show records one by one.
+`definitions` has every definition that ever ran.
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Literal
 
 from mission_control.core.errors import PersistenceError
 
+from .views import VIEWS
+
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """The version that this release reads and writes."""
 
 APPLICATION_ID = 0x4D435452
@@ -83,87 +85,52 @@ DROP TABLE records;
 """
 """Which of the records that are there came with one commit is not known any more: each is one of its own."""
 
+IS_STRAY = "is_awaited = (status < 'idle')"
+"""Of a child: awaited, and ended; or let go (0), and not ended. One that was never awaited (NULL) is none.
 
-def _printable(text: str, path: str) -> str:
-    """Return the SQL of a text in JSON as UTF-8, whatever it was: half of a surrogate pair is shown as its escape."""
-    escaped = text
-    for old, new in ((r"'\\'", "char(1)"), (r"'\ud'", r"'\\ud'"), ("char(1)", r"'\\'")):
-        escaped = f"replace({escaped}, {old}, {new})"
-    found = f"json_extract({text}, '{path}')"
-    return f"iif(hex({found}) GLOB '*ED[AB]*', json_extract({escaped}, '{path}'), {found})"
+The names of what has ended sort before all others, and a list of them would be made anew for each row that is written.
+"""
 
-
-def _error(details: str, path: str) -> str:
-    """Return the SQL of an error's class and message."""
-    kind, message = (_printable(details, f"{path}.{name}") for name in ("type", "message"))
-    return f"ifnull({kind} || ': ', '') || {message}"
-
-
-_FAILURE = "iif(json_valid(error), error, NULL)"
-_VIEWS = {
-    "mission_history": """
-        SELECT m.mission_id, m.mission_name, h.version - json_array_length(h.records) + r.key + 1 AS seq,
-               ifnull(json_extract(r.value, '$[4]'), h.at) AS at, json_extract(r.value, '$[0]') AS type,
-               json_extract(r.value, '$[1]') AS event_name, json_extract(r.value, '$[2]') AS attempt_number,
-               nullif(json_extract(r.value, '$[3]'), '{}') AS details
-        FROM missions AS m JOIN history AS h ON h.mission = m.number,
-             json_each(CASE WHEN json_valid(h.records) THEN h.records ELSE '[]' END) AS r
-    """,
-    "all_missions": f"""
-        SELECT mission_id, mission_name, status, cursor AS step_name, wait_kind, wait_name AS waits_for, due_at,
-               {_error(_FAILURE, "$")} AS error, created_at, updated_at
-        FROM missions
-    """,
-    "failed_missions": f"""
-        SELECT mission_id, mission_name, json_extract({_FAILURE}, '$.code') AS code,
-               {_printable(_FAILURE, "$.type")} AS class, {_printable(_FAILURE, "$.message")} AS message,
-               json_extract({_FAILURE}, '$.at') AS failed_at
-        FROM missions WHERE status = 'failed'
-    """,
-    "waiting_missions": """
-        SELECT mission_id, mission_name, wait_kind, wait_name AS waits_for, due_at, attempt_number,
-               (
-                   SELECT ifnull(json_extract(r.value, '$[4]'), h.at)
-                   FROM history AS h,
-                        json_each(CASE WHEN json_valid(h.records) THEN h.records ELSE '[]' END) AS r
-                   WHERE h.mission = m.number AND json_extract(r.value, '$[0]')
-                         IN ('waiting-for-signal', 'timer-scheduled', 'step-retry-scheduled')
-                   ORDER BY h.version DESC, r.key DESC LIMIT 1
-               ) AS since
-        FROM missions AS m WHERE status = 'waiting'
-    """,
-    "step_attempts": f"""
-        SELECT mission_id, mission_name, event_name AS step_name, attempt_number,
-               CASE end_type WHEN 'step-succeeded' THEN 'succeeded' WHEN 'step-failed' THEN 'failed'
-                             WHEN 'step-interrupted' THEN 'interrupted' ELSE 'running' END AS status,
-               at AS started_at, end_at AS finished_at, {_error("end_details", "$.error")} AS error
-        FROM (
-            SELECT *, lead(type) OVER story AS end_type, lead(at) OVER story AS end_at,
-                   lead(details) OVER story AS end_details
-            FROM mission_history
-            WHERE type IN ('step-started', 'step-succeeded', 'step-failed', 'step-interrupted')
-            WINDOW story AS (PARTITION BY mission_id ORDER BY seq)
-        )
-        WHERE type = 'step-started'
-    """,
-    "timers": """
-        SELECT mission_id, mission_name, event_name,
-               CASE WHEN event_name = 'start_at' THEN 'start_at' WHEN type = 'timer-scheduled' THEN 'sleep'
-                    ELSE 'retry' END AS kind,
-               CASE end_type WHEN 'timer-fired' THEN 'completed' WHEN 'mission-cancelled' THEN 'cancelled'
-                             ELSE 'scheduled' END AS status,
-               at AS scheduled_at, json_extract(details, '$.due_at') AS due_at,
-               CASE end_type WHEN 'timer-fired' THEN end_at END AS resumed_at
-        FROM (
-            SELECT *, lead(type) OVER story AS end_type, lead(at) OVER story AS end_at
-            FROM mission_history
-            WHERE type IN ('timer-scheduled', 'step-retry-scheduled', 'timer-fired', 'mission-cancelled')
-            WINDOW story AS (PARTITION BY mission_id ORDER BY seq)
-        )
-        WHERE type IN ('timer-scheduled', 'step-retry-scheduled')
-    """,
-}
-"""Views keep no data: every upgrade makes them anew."""
+_CHILDREN_AND_REMINDERS = f"""
+CREATE TABLE todays (
+    number           INTEGER PRIMARY KEY,
+    mission_id       TEXT NOT NULL UNIQUE,
+    mission_name     TEXT NOT NULL,
+    status           TEXT NOT NULL
+                     CHECK (status IN ('idle', 'running', 'waiting', 'completed', 'failed', 'cancelled')),
+    cursor           TEXT,
+    wait_kind        TEXT CHECK (wait_kind IN ('signal', 'sleep', 'retry', 'start_at', 'child')),
+    wait_name        TEXT,
+    wait_node_index  INTEGER,
+    due_at           TEXT,
+    attempt_number   INTEGER,
+    error            TEXT,
+    created_at       TEXT,
+    updated_at       TEXT,
+    version          INTEGER NOT NULL,
+    remind_at        TEXT,
+    parent           TEXT,
+    is_awaited       INTEGER CHECK (is_awaited IN (0, 1)),
+    CHECK (wait_kind IS NOT NULL OR due_at IS NULL)
+);
+INSERT INTO todays
+SELECT number, mission_id, mission_name, status, cursor, wait_kind, wait_name, wait_node_index, due_at, attempt_number,
+       error, created_at, updated_at, version, NULL, NULL, NULL
+FROM missions ORDER BY number;
+DROP TABLE missions;
+ALTER TABLE todays RENAME TO missions;
+CREATE INDEX missions_by_status ON missions (status, number);
+CREATE INDEX missions_by_name ON missions (mission_name, number);
+CREATE INDEX missions_by_name_and_status ON missions (mission_name, status, number);
+CREATE INDEX missions_by_due ON missions (wait_kind, due_at, mission_id)
+    WHERE due_at IS NOT NULL AND remind_at IS NULL;
+CREATE INDEX missions_with_reminder_by_due ON missions (wait_kind, due_at, mission_id)
+    WHERE due_at IS NOT NULL AND remind_at IS NOT NULL;
+CREATE INDEX missions_by_reminder ON missions (remind_at, mission_id) WHERE remind_at IS NOT NULL;
+CREATE INDEX missions_by_parent ON missions (parent, number) WHERE parent IS NOT NULL;
+CREATE INDEX missions_astray ON missions (number) WHERE {IS_STRAY};
+"""
+"""A wait, also of a mission that runs, may be for a child, and have something due before its own time."""
 
 
 def state(connection: sqlite3.Connection, path: Path) -> Literal["current", "older", "empty"]:
@@ -202,13 +169,14 @@ def migrate(connection: sqlite3.Connection) -> None:
     migrations = Migrations("mission_control")
     migrations(name="first_schema")(_first_schema)
     migrations(name="a_row_for_each_commit")(_a_row_for_each_commit)
+    migrations(name="children_and_reminders")(_children_and_reminders)
     database = Database(connection, recursive_triggers=False, execute_plugins=False)
     connection.execute("BEGIN IMMEDIATE")
     with database.atomic():
-        for name in _VIEWS:
+        for name in VIEWS:
             connection.execute(f"DROP VIEW IF EXISTS {name}")
         migrations.apply(database)
-        for name, rows in _VIEWS.items():
+        for name, rows in VIEWS.items():
             connection.execute(f"CREATE VIEW {name} AS {rows}")
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
@@ -217,7 +185,7 @@ def migrate(connection: sqlite3.Connection) -> None:
 
 def create_empty(connection: sqlite3.Connection) -> None:
     """Make the tables of a database without missions, in memory."""
-    connection.executescript(_FIRST_SCHEMA + _A_ROW_FOR_EACH_COMMIT)
+    connection.executescript(_FIRST_SCHEMA + _A_ROW_FOR_EACH_COMMIT + _CHILDREN_AND_REMINDERS)
 
 
 def _first_schema(database: Database) -> None:
@@ -226,3 +194,7 @@ def _first_schema(database: Database) -> None:
 
 def _a_row_for_each_commit(database: Database) -> None:
     database.executescript(_A_ROW_FOR_EACH_COMMIT)
+
+
+def _children_and_reminders(database: Database) -> None:
+    database.executescript(_CHILDREN_AND_REMINDERS)

@@ -4,82 +4,26 @@ Python gives its lock up for every step of a statement, and a busy event loop ma
 time. So the members of a commit are the rows of one INSERT into a view, and triggers do with each row what it asks for:
 they add a mission or move one on, and append to its history. SQLite makes that statement a transaction of its own,
 and needs Python for none of it. View and triggers are temporary: they are this connection's, and not the file's.
-
-A mission that was running and still is changes no column that is indexed, so that it costs no index anything: that is
-the first of the two updates, which leaves nothing for the second one to find.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
-from functools import cache
+from itertools import chain
 from typing import Any
 
 import attrs
 
 from mission_control.core.definition import StoredDefinition
 from mission_control.core.errors import PersistenceError, StaleMissionError
+from mission_control.core.history import due_at
 from mission_control.core.storage import CommitOutcome, MissionCommit
 
 from .files import Files
-from .rows import ABSENT, HISTORY_COLUMNS, SUMMARY_COLUMNS, Row, encode, history_text, stored_time, summary_row
-
-_COLUMNS = f"expected_version, {HISTORY_COLUMNS}, {SUMMARY_COLUMNS}"
-_WIDTH = _COLUMNS.count(",") + 1
-_NOTHING: Row = (-1, *[""] * (_WIDTH - 1))
-"""A row that no trigger answers, to fill a statement up with."""
-
-_SIZES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 80, 96, 112, 128, 160, 192, 224, 256)
-"""Rows to a statement: few enough sizes to keep all statements prepared."""
-_MOST = _SIZES[-1]
-
-_LASTING = ("mission_id", "mission_name", "created_at")
-_MOVING = ("cursor", "updated_at")
-
-
-def _new(column: str) -> str:
-    return f"nullif(NEW.{column}, {ABSENT[column]!r})" if column in ABSENT else f"NEW.{column}"
-
-
-def _changes(columns: Iterable[str]) -> str:
-    return ", ".join(f"{name} = {_new(name)}" for name in ("version", *columns))
-
-
-_SUMMARY = SUMMARY_COLUMNS.split(", ")
-_SETUP = (
-    f"CREATE TEMP VIEW commits AS SELECT {', '.join(f'NULL AS {name}' for name in _COLUMNS.split(', '))}",
-    f"""
-    CREATE TEMP TRIGGER create_mission INSTEAD OF INSERT ON commits WHEN NEW.expected_version = 0 BEGIN
-        INSERT INTO missions (version, {SUMMARY_COLUMNS}) VALUES (NEW.version, {", ".join(map(_new, _SUMMARY))});
-        INSERT INTO history VALUES (last_insert_rowid(), NEW.version, NEW.at, NEW.records);
-    END
-    """,
-    f"""
-    CREATE TEMP TRIGGER move_mission INSTEAD OF INSERT ON commits WHEN NEW.expected_version > 0 BEGIN
-        INSERT INTO history SELECT number, NEW.version, NEW.at, NEW.records
-            FROM missions WHERE mission_id = NEW.mission_id AND version = NEW.expected_version;
-        SELECT RAISE(ABORT, 'stale') WHERE changes() = 0;
-        UPDATE missions SET {_changes(_MOVING)}
-            WHERE mission_id = NEW.mission_id
-            AND NEW.status = 'running' AND NEW.wait_kind = '' AND NEW.error = ''
-            AND status = 'running' AND wait_kind IS NULL AND error IS NULL;
-        UPDATE missions SET {_changes(name for name in _SUMMARY if name not in _LASTING)}
-            WHERE mission_id = NEW.mission_id AND version = NEW.expected_version;
-    END
-    """,
-)
-_VERSION = "SELECT version FROM missions WHERE mission_id = ?"
-_DEFINITION = (
-    "INSERT INTO definitions (fingerprint, name, static, stored_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
-)
-
-
-@cache
-def _commit(rows: int) -> str:
-    row = "(" + ", ".join("?" * _WIDTH) + ")"
-    return f"INSERT INTO commits ({_COLUMNS}) VALUES {', '.join([row] * rows)}"
+from .rows import Row, encode, history_text, rare_row, stored_time, summary_row
+from .statements import DEFINITION, LET_GO, MOST_ROWS, PLAIN, VERSION, WHOLE, Inlet, inserting
 
 
 def _nothing() -> None:
@@ -97,7 +41,7 @@ class Writer:
         self._let_go = let_go
         self._cursor = connection.cursor()
         connection.execute("PRAGMA temp_store = MEMORY")  # a full or missing folder for temporary files is no concern
-        for statement in _SETUP:
+        for statement in (*PLAIN.setup, *WHOLE.setup):
             connection.execute(statement)
 
     def close(self) -> None:
@@ -125,9 +69,8 @@ class Writer:
         """
         prepared = _prepare(batch)
         begun()
-        is_one = len(batch) <= _MOST and not prepared.definitions
         try:
-            with nullcontext() if is_one else self._transaction():
+            with nullcontext() if prepared.is_one_statement else self._transaction():
                 self._execute(prepared)
         except sqlite3.IntegrityError:
             return self._write_what_fits(batch), self._files
@@ -135,33 +78,26 @@ class Writer:
 
     def _execute(self, prepared: _Prepared) -> None:
         for definition in prepared.definitions.values():
-            self._cursor.execute(_DEFINITION, definition)
-        values = prepared.values
-        for start in range(0, len(values), _MOST * _WIDTH):
-            rows = values[start : start + _MOST * _WIDTH]
-            count = len(rows) // _WIDTH
-            size = next(size for size in _SIZES if size >= count)
-            self._cursor.execute(_commit(size), rows + list(_NOTHING * (size - count)))
+            self._cursor.execute(DEFINITION, definition)
+        inlet, values = prepared.inlet, prepared.values
+        for start in range(0, len(values), MOST_ROWS * inlet.width):
+            rows = values[start : start + MOST_ROWS * inlet.width]
+            sql, filling = inserting(inlet, len(rows) // inlet.width)
+            self._cursor.execute(sql, rows + list(filling))
+        if prepared.let_go:
+            self._cursor.execute(LET_GO, (encode(prepared.let_go),))
 
     def _write_what_fits(self, batch: Sequence[MissionCommit]) -> list[CommitOutcome]:
         """Write without the members that do not fit: some there are, or the file is not as it should be."""
         with self._transaction():
-            versions = {member.mission_id: self._version(member.mission_id) for member in batch}
-            outcomes: list[CommitOutcome] = []
-            fitting: list[MissionCommit] = []
-            for member in batch:
-                version = versions[member.mission_id]
-                if version != member.expected_version:
-                    outcomes.append(_stale(member, version))
-                    continue
-                versions[member.mission_id] = member.records[-1].seq
-                outcomes.append(None)
-                fitting.append(member)
+            versions = {one.mission_id: self._version(one.mission_id) for one in _with_children(batch)}
+            outcomes = [_moved(member, versions) for member in batch]
+            fitting = [member for member, outcome in zip(batch, outcomes, strict=True) if outcome is None]
             self._execute(_prepare(fitting))
         return outcomes
 
     def _version(self, mission_id: str) -> int:
-        row = self._cursor.execute(_VERSION, (mission_id,)).fetchone()
+        row = self._cursor.execute(VERSION, (mission_id,)).fetchone()
         return 0 if row is None else int(row[0])
 
     @contextmanager
@@ -178,28 +114,78 @@ class Writer:
 
 @attrs.frozen
 class _Prepared:
-    """What is bound for a batch: rows, one behind the other, and the definitions that come with them."""
+    """What is bound for a batch: rows, one behind the other, the definitions that come with them, and who is let go."""
 
+    inlet: Inlet
     values: list[Any]
     definitions: dict[str, Row]
+    let_go: list[str]
+
+    @property
+    def is_one_statement(self) -> bool:
+        """True where SQLite makes a transaction of it by itself."""
+        return len(self.values) <= MOST_ROWS * self.inlet.width and not self.definitions and not self.let_go
 
 
-def _prepare(batch: Iterable[MissionCommit]) -> _Prepared:
+def _prepare(batch: Sequence[MissionCommit]) -> _Prepared:
     values: list[Any] = []
     definitions: dict[str, Row] = {}
-    for member in batch:
+    let_go: list[str] = []
+    inlet = PLAIN
+    members = _with_children(batch)
+    for member in members:
         try:
             values += _row(member)
+            if (member.summary.next_due or member.summary.parent_id) and _is_rare(member):
+                inlet = WHOLE
+            if member.let_go:
+                let_go += member.let_go
             definition = member.definition
             if definition is not None and definition.fingerprint not in definitions:
                 definitions[definition.fingerprint] = _definition_row(definition, member)
         except (TypeError, ValueError, RecursionError) as error:
             raise PersistenceError(f"mission {member.mission_id!r}: its records cannot be stored: {error}") from error
-    return _Prepared(values, definitions)
+    if inlet is WHOLE:
+        values = _widened(values, members)
+    return _Prepared(inlet, values, definitions, let_go)
+
+
+def _widened(values: list[Any], members: Sequence[MissionCommit]) -> list[Any]:
+    """Return the rows for `WHOLE` instead of `PLAIN`."""
+    starts = range(0, len(values), PLAIN.width)
+    rows = ((*values[start : start + PLAIN.width], *rare_row(one)) for start, one in zip(starts, members, strict=True))
+    return list(chain.from_iterable(rows))
+
+
+def _with_children(batch: Sequence[MissionCommit]) -> Sequence[MissionCommit]:
+    """Return the members, each with the missions that it creates behind it: mostly the batch itself."""
+    for member in batch:
+        if member.children:
+            return [one for member in batch for one in member.family()]
+    return batch
+
+
+def _moved(member: MissionCommit, versions: dict[str, int]) -> CommitOutcome:
+    """Move the versions that the member and its children have on, or return what keeps them from being written."""
+    moved: dict[str, int] = {}
+    for one in member.family():
+        version = moved.get(one.mission_id, versions[one.mission_id])
+        if version != one.expected_version:
+            return _stale(one, version)
+        moved[one.mission_id] = one.records[-1].seq
+    versions.update(moved)
+    return None
+
+
+def _is_rare(member: MissionCommit) -> bool:
+    """True where the member needs one of the columns that few missions fill."""
+    summary = member.summary
+    is_created_by_another = member.expected_version == 0 and summary.parent_id is not None
+    return is_created_by_another or summary.next_due != due_at(summary.next_wait)
 
 
 def _row(member: MissionCommit) -> Row:
-    """Return the values of `_COLUMNS`. Its times are mostly one instant, whose text is made once."""
+    """Return the values of the columns of `PLAIN`. Its times are mostly one instant, whose text is made once."""
     expected, summary, last = member.expected_version, member.summary, member.records[-1]
     updated_at = created_at = at = stored_time(summary.updated_at)
     if last.at is not summary.updated_at:
@@ -220,5 +206,6 @@ def _definition_row(definition: StoredDefinition, member: MissionCommit) -> Row:
 def _stale(member: MissionCommit, version: int) -> StaleMissionError:
     return StaleMissionError(
         f"mission {member.mission_id!r}: expected version {member.expected_version}, found {version}: another writer"
-        " has changed it, and nothing was written; let one commander alone run missions on a database"
+        " has changed it, and nothing was written; let one commander alone run missions on a database",
+        mission_id=member.mission_id,
     )

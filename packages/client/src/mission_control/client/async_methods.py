@@ -90,11 +90,17 @@ class ClientMethods(Asking):
         *,
         status: MissionStatus | None = None,
         mission_name: str | None = None,
+        parent_id: str | None = None,
         limit: int = 100,
         after: str | None = None,
     ) -> list[MissionSummary]:
-        """Return up to `limit` missions in order of creation, from behind the id `after` on."""
-        return await self._asked.list_missions(status=status, mission_name=mission_name, limit=limit, after=after)
+        """Return up to `limit` missions in order of creation, from behind the id `after` on.
+
+        With `parent_id`, only the children of that mission.
+        """
+        return await self._asked.list_missions(
+            status=status, mission_name=mission_name, parent_id=parent_id, limit=limit, after=after
+        )
 
     async def list_waiting_missions(self, *, limit: int = 100, after: str | None = None) -> list[MissionSummary]:
         """Return up to `limit` missions that wait for anything, in order of creation."""
@@ -105,7 +111,7 @@ class ClientMethods(Asking):
         return await self._asked.list_scheduled(limit=limit, after=after)
 
     def iter_missions(
-        self, *, status: MissionStatus | None = None, mission_name: str | None = None
+        self, *, status: MissionStatus | None = None, mission_name: str | None = None, parent_id: str | None = None
     ) -> AsyncIterator[MissionSummary]:
         """Iterate over missions in order of creation, page by page."""
-        return self._asked.iter_missions(status=status, mission_name=mission_name)
+        return self._asked.iter_missions(status=status, mission_name=mission_name, parent_id=parent_id)

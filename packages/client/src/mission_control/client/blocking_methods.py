@@ -45,17 +45,24 @@ class BlockingMissionHandle(WaitingHandle[I]):
         return self._asked.mission_name
 
     @overload
-    def signal(self, signal: Signal[T], payload: T | Mapping[str, object], /, *, wait: bool = True) -> None: ...
+    def signal(
+        self, signal: Signal[T], payload: T | Mapping[str, object], /, *, at: str | None = None, wait: bool = True
+    ) -> None: ...
     @overload
-    def signal(self, signal: str, payload: object, /, *, wait: bool = True) -> None: ...
-    def signal(self, signal: str | Signal[Any], payload: object, /, *, wait: bool = True) -> None:
+    def signal(self, signal: str, payload: object, /, *, at: str | None = None, wait: bool = True) -> None: ...
+    def signal(
+        self, signal: str | Signal[Any], payload: object, /, *, at: str | None = None, wait: bool = True
+    ) -> None:
         """Deliver a signal that the mission waits for.
 
-        With `wait` it returns when the mission next waits or ends, otherwise when the signal is durable. Raises
-        `MissionSignalError` where the mission does not wait for it, `MissionValidationError` where the payload does
-        not fit; the mission then goes on waiting.
+        Where several of its lines wait for a signal of that name, `at` says which is meant, by the place of the wait:
+        `devices[3]`, or `prepare/contract`. The name of the whole instance, `devices[3]/approved`, says it too.
+
+        With `wait` it returns when what the signal set in motion next waits or has ended, otherwise when the signal is
+        durable. Raises `MissionSignalError` where the mission does not wait for it, or for more than one of the name,
+        `MissionValidationError` where the payload does not fit; the mission then goes on waiting.
         """
-        return self._ask(self._asked.signal, signal, payload, wait=wait)
+        return self._ask(self._asked.signal, signal, payload, at=at, wait=wait)
 
     @overload
     def query(self, query: str, /) -> Any: ...
@@ -219,11 +226,22 @@ class BlockingClientMethods(Waiting[Missions]):
         *,
         status: MissionStatus | None = None,
         mission_name: str | None = None,
+        parent_id: str | None = None,
         limit: int = 100,
         after: str | None = None,
     ) -> list[MissionSummary]:
-        """Return up to `limit` missions in order of creation, from behind the id `after` on."""
-        return self._ask(self._asked.list_missions, status=status, mission_name=mission_name, limit=limit, after=after)
+        """Return up to `limit` missions in order of creation, from behind the id `after` on.
+
+        With `parent_id`, only the children of that mission.
+        """
+        return self._ask(
+            self._asked.list_missions,
+            status=status,
+            mission_name=mission_name,
+            parent_id=parent_id,
+            limit=limit,
+            after=after,
+        )
 
     def list_waiting_missions(self, *, limit: int = 100, after: str | None = None) -> list[MissionSummary]:
         """Return up to `limit` missions that wait for anything, in order of creation."""
@@ -234,7 +252,7 @@ class BlockingClientMethods(Waiting[Missions]):
         return self._ask(self._asked.list_scheduled, limit=limit, after=after)
 
     def iter_missions(
-        self, *, status: MissionStatus | None = None, mission_name: str | None = None
+        self, *, status: MissionStatus | None = None, mission_name: str | None = None, parent_id: str | None = None
     ) -> Iterator[MissionSummary]:
         """Iterate over missions in order of creation, page by page."""
-        return self._each(self._asked.iter_missions, status=status, mission_name=mission_name)
+        return self._each(self._asked.iter_missions, status=status, mission_name=mission_name, parent_id=parent_id)

@@ -8,6 +8,8 @@ from .definition import (
     MissionContext,
     MissionDefinition,
     MissionDraft,
+    MissionPath,
+    Reminder,
     RetryPolicy,
     Signal,
     StoredDefinition,
@@ -39,6 +41,8 @@ from .errors import (
     StaleMissionError,
 )
 from .history import (
+    ChildRecord,
+    ChildWait,
     EventRecord,
     HistoryRecord,
     HistoryType,
@@ -47,6 +51,8 @@ from .history import (
     MissionSnapshot,
     MissionStatus,
     MissionSummary,
+    PathResult,
+    Position,
     RetryWait,
     SignalRecord,
     SignalWait,
@@ -62,6 +68,8 @@ from .payloads import Schema
 from .storage import CommitOutcome, DueKind, LoadOutcome, MissionCommit, PersistenceAdapter
 
 __all__ = [
+    "ChildRecord",
+    "ChildWait",
     "Clock",
     "Commander",
     "CommanderClosedError",
@@ -94,6 +102,7 @@ __all__ = [
     "MissionInspection",
     "MissionNotFoundError",
     "MissionNotRegisteredError",
+    "MissionPath",
     "MissionSignalError",
     "MissionSnapshot",
     "MissionStatus",
@@ -101,9 +110,12 @@ __all__ = [
     "MissionTerminalError",
     "MissionValidationError",
     "NonRetryableError",
+    "PathResult",
     "PayloadError",
     "PersistenceAdapter",
     "PersistenceError",
+    "Position",
+    "Reminder",
     "RetryAfterError",
     "RetryPolicy",
     "RetryWait",

@@ -185,9 +185,16 @@ class PersistenceError(MissionControlError):
 
 
 class StaleMissionError(PersistenceError):
-    """Another writer has changed the mission since it was read; nothing was written to it."""
+    """Another writer has changed the mission since it was read; nothing was written to it.
+
+    `mission_id` is the one that was changed: the mission itself, or a child of it whose id is taken.
+    """
 
     code = "STALE_MISSION"
+
+    def __init__(self, message: str, *, mission_id: str | None = None) -> None:
+        super().__init__(message)
+        self.mission_id: str | None = mission_id
 
 
 class CorruptMissionError(PersistenceError):

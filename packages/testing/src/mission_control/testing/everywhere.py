@@ -7,7 +7,6 @@ import contextvars
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from itertools import pairwise
 from typing import Any, TypeAlias, overload
 
 from typing_extensions import TypeVar
@@ -22,6 +21,7 @@ from mission_control.core import (
     PersistenceAdapter,
     PersistenceError,
     Signal,
+    StepAttempt,
 )
 from mission_control.core.commander import EmbeddedCommander
 from mission_control.core.storage.memory import InMemoryAdapter
@@ -65,16 +65,30 @@ class Life:
 
     @overload
     async def signal(
-        self, mission: MissionHandle[Any], signal: Signal[T], payload: T | Mapping[str, object], /
+        self,
+        mission: MissionHandle[Any],
+        signal: Signal[T],
+        payload: T | Mapping[str, object],
+        /,
+        *,
+        at: str | None = None,
     ) -> None: ...
     @overload
-    async def signal(self, mission: MissionHandle[Any], signal: str, payload: object, /) -> None: ...
-    async def signal(self, mission: MissionHandle[Any], signal: str | Signal[Any], payload: object, /) -> None:
-        """Deliver a signal as `mission.signal` does, unless it was applied already."""
+    async def signal(
+        self, mission: MissionHandle[Any], signal: str, payload: object, /, *, at: str | None = None
+    ) -> None: ...
+    async def signal(
+        self, mission: MissionHandle[Any], signal: str | Signal[Any], payload: object, /, *, at: str | None = None
+    ) -> None:
+        """Deliver a signal as `mission.signal` does, unless one was applied: to that wait, or to any of the name."""
         name = signal.name if isinstance(signal, Signal) else signal
-        applied = (await mission.inspect()).signals
-        if all(record.event_name != name for record in applied):
-            await mission.signal(name, payload)
+        names = [record.event_name for record in (await mission.inspect()).signals]
+        if at is not None or "/" in name:
+            is_applied = (name if at is None else f"{at}/{name}") in names
+        else:
+            is_applied = name in (instance.rpartition("/")[2] for instance in names)
+        if not is_applied:
+            await mission.signal(name, payload, at=at)
 
 
 Scenario: TypeAlias = Callable[[Life], Awaitable[object]]
@@ -127,7 +141,7 @@ class _MortalAdapter(FaultInjectingAdapter):
         self._gone = asyncio.Event()
 
     async def _failure(self, number: int, batch: Sequence[MissionCommit]) -> BaseException:
-        records = tuple(map(_described, batch))
+        records = tuple(_described(one) for member in batch for one in member.family())
         self.crash.set_result(CrashPoint(commit=number, when=self._when, records=records))
         await self._gone.wait()
         return PersistenceError("the process has died")
@@ -235,14 +249,13 @@ class _Run:
     def repeated(self, crash: CrashPoint) -> Iterator[RepeatedStep]:
         """Yield the steps whose code ran, was interrupted by the crash, and ran again."""
         for mission_id, mission in self.missions.items():
-            ran = [
-                attempt
-                for attempt in mission.step_attempts
-                if (mission_id, attempt.step_name, attempt.attempt_number) in self._launched.attempts
-            ]
-            for attempt, following in pairwise(ran):
-                if attempt.status == "interrupted" and following.step_name == attempt.step_name:
-                    yield RepeatedStep(mission_id=mission_id, step_name=attempt.step_name, crash=crash)
+            ran: dict[str, list[StepAttempt]] = {}
+            for attempt in mission.step_attempts:
+                if (mission_id, attempt.step_name, attempt.attempt_number) in self._launched.attempts:
+                    ran.setdefault(attempt.step_name, []).append(attempt)
+            for step_name, attempts in ran.items():
+                for _ in filter(_was_interrupted, attempts[:-1]):
+                    yield RepeatedStep(mission_id=mission_id, step_name=step_name, crash=crash)
 
     async def _end_what_was_left(self) -> None:
         """End the code that the crash left running; nothing of it counts any more."""
@@ -250,6 +263,10 @@ class _Run:
             task.cancel()
         if self._left_running:
             await asyncio.wait(self._left_running, timeout=_PATIENCE)
+
+
+def _was_interrupted(attempt: StepAttempt) -> bool:
+    return attempt.status == "interrupted"
 
 
 def _differences(undisturbed: _Run, this: _Run, crash: CrashPoint) -> Iterator[str]:

@@ -71,11 +71,14 @@ class FaultInjectingAdapter:
         *,
         status: MissionStatus | None = None,
         mission_name: str | None = None,
+        parent_id: str | None = None,
         limit: int,
         after: str | None = None,
     ) -> Sequence[MissionSummary]:
         """Forwarded."""
-        return await self._inner.list_missions(status=status, mission_name=mission_name, limit=limit, after=after)
+        return await self._inner.list_missions(
+            status=status, mission_name=mission_name, parent_id=parent_id, limit=limit, after=after
+        )
 
     async def list_scheduled(self, *, limit: int, after: str | None = None) -> Sequence[MissionSummary]:
         """Forwarded."""
@@ -94,6 +97,10 @@ class FaultInjectingAdapter:
     async def list_interrupted(self, *, limit: int, after: str | None = None) -> Sequence[MissionSummary]:
         """Forwarded."""
         return await self._inner.list_interrupted(limit=limit, after=after)
+
+    async def list_strays(self, *, limit: int, after: str | None = None) -> Sequence[MissionSummary]:
+        """Forwarded."""
+        return await self._inner.list_strays(limit=limit, after=after)
 
     async def load_definition(self, fingerprint: str, /) -> dict[str, Any] | None:
         """Forwarded."""

@@ -86,20 +86,28 @@ class MissionHandle(Generic[I]):
             raise
 
     @overload
-    async def signal(self, signal: Signal[T], payload: T | Mapping[str, object], /, *, wait: bool = True) -> None: ...
+    async def signal(
+        self, signal: Signal[T], payload: T | Mapping[str, object], /, *, at: str | None = None, wait: bool = True
+    ) -> None: ...
     @overload
-    async def signal(self, signal: str, payload: object, /, *, wait: bool = True) -> None: ...
-    async def signal(self, signal: str | Signal[Any], payload: object, /, *, wait: bool = True) -> None:
+    async def signal(self, signal: str, payload: object, /, *, at: str | None = None, wait: bool = True) -> None: ...
+    async def signal(
+        self, signal: str | Signal[Any], payload: object, /, *, at: str | None = None, wait: bool = True
+    ) -> None:
         """Deliver a signal that the mission waits for.
 
-        With `wait` it returns when the mission next waits or ends, otherwise when the signal is durable. Raises
-        `MissionSignalError` where the mission does not wait for it, `MissionValidationError` where the payload does
-        not fit; the mission then goes on waiting.
+        Where several of its lines wait for a signal of that name, `at` says which is meant, by the place of the wait:
+        `devices[3]`, or `prepare/contract`. The name of the whole instance, `devices[3]/approved`, says it too.
+
+        With `wait` it returns when what the signal set in motion next waits or has ended, otherwise when the signal is
+        durable. Raises `MissionSignalError` where the mission does not wait for it, or for more than one of the name,
+        `MissionValidationError` where the payload does not fit; the mission then goes on waiting.
         """
         name = signal.name if is_a(signal, Signal) else exact_text(signal, subject="a signal's name, or a Signal")
+        place = None if at is None else exact_text(at, subject="at")
         port = await self._port()
         try:
-            await port.signal(self._mission_id, name, payload, wait=flag(wait, subject="wait"))
+            await port.signal(self._mission_id, name, payload, at=place, wait=flag(wait, subject="wait"))
         except MissionNotFoundError as error:
             raise MissionSignalError(f"signal {name!r} came too early: {error}") from None
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal, overload
 
-from ..definition import I, MissionDefinition, exact_text, sought
+from ..definition import I, MissionDefinition, exact_text, sought_id
 from ..history import MissionSnapshot
 from .handle import MissionHandle
 from .port import MissionPort
@@ -76,7 +76,7 @@ class Missions(MissionReads):
 
         Raises `MissionNotRegisteredError` where its definition is not registered.
         """
-        wanted = sought(mission_id, subject="a mission id")
+        wanted = sought_id(mission_id, subject="a mission id")
         mission = await (await self._port()).find(wanted)
         return None if mission is None else MissionHandle(self._port, *mission, None)
 

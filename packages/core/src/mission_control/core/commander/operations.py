@@ -129,10 +129,10 @@ class EmbeddedOperations:
 
     # Commanding
 
-    async def signal(self, mission_id: str, name: str, payload: object, *, wait: bool) -> None:
-        """Deliver a signal."""
+    async def signal(self, mission_id: str, name: str, payload: object, *, at: str | None, wait: bool) -> None:
+        """Deliver a signal to the wait of that name, at a place where one is given."""
         self._refuse_itself(mission_id, f"signal {name!r} to", MissionSignalError)
-        await self._ask(mission_id, SignalOperation(_future(), name, payload, wait))
+        await self._ask(mission_id, SignalOperation(_future(), name, payload, wait, at))
 
     async def update(
         self,
@@ -209,7 +209,7 @@ class EmbeddedOperations:
         problem = self._engine.problem(definition, state)
         if problem is not None:
             raise problem
-        context: MissionContext[Any] = MissionContext(definition, state, name, 1)
+        context: MissionContext[Any] = MissionContext(definition, state, name, 1, self._runner.clock.now)
         code = definition.queries[name]
         with self._activity:
             try:
@@ -256,10 +256,18 @@ class EmbeddedOperations:
         return mission_id, summary.mission_name
 
     async def list_missions(
-        self, *, status: MissionStatus | None, mission_name: str | None, limit: int, after: str | None
+        self,
+        *,
+        status: MissionStatus | None,
+        mission_name: str | None,
+        parent_id: str | None,
+        limit: int,
+        after: str | None,
     ) -> Sequence[MissionSummary]:
         """Return a page, in order of creation."""
-        return await self._adapter.list_missions(status=status, mission_name=mission_name, limit=limit, after=after)
+        return await self._adapter.list_missions(
+            status=status, mission_name=mission_name, parent_id=parent_id, limit=limit, after=after
+        )
 
     async def list_scheduled(self, *, limit: int, after: str | None) -> Sequence[MissionSummary]:
         """Return a page of what waits for a timer or a retry, the earliest first."""

@@ -26,7 +26,13 @@ class ReadPort(Protocol):
         ...
 
     async def list_missions(
-        self, *, status: MissionStatus | None, mission_name: str | None, limit: int, after: str | None
+        self,
+        *,
+        status: MissionStatus | None,
+        mission_name: str | None,
+        parent_id: str | None,
+        limit: int,
+        after: str | None,
     ) -> Sequence[MissionSummary]:
         """Return a page, in order of creation."""
         ...
@@ -60,8 +66,11 @@ class MissionPort(ReadPort, Protocol):
         """Find a mission. Raises `MissionNotRegisteredError` where its definition is not known."""
         ...
 
-    async def signal(self, mission_id: str, name: str, payload: object, *, wait: bool) -> None:
-        """Deliver a signal. Raises `MissionNotFoundError`, as `query`, `update` and `cancel` do."""
+    async def signal(self, mission_id: str, name: str, payload: object, *, at: str | None, wait: bool) -> None:
+        """Deliver a signal to the wait of that name, at a place where one is given.
+
+        Raises `MissionNotFoundError`, as `query`, `update` and `cancel` do.
+        """
         ...
 
     async def query(self, mission_id: str, mission_name: str, query: str | Callable[..., object]) -> Any:

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
 from typing import Any
 
-from ..definition import is_a, sought
+from ..definition import is_a, sought, sought_id
 from ..history import MissionInspection, MissionStatus, MissionSummary
 from ..payloads import found
 from .port import ReadPort
@@ -24,23 +24,28 @@ class MissionReads(ABC):
 
     async def inspect_mission(self, mission_id: str, /) -> MissionInspection | None:
         """Return everything there is to see of a mission, or None. Works without its definition."""
-        return await (await self._port()).inspect(sought(mission_id, subject="a mission id"))
+        return await (await self._port()).inspect(sought_id(mission_id, subject="a mission id"))
 
     async def list_missions(
         self,
         *,
         status: MissionStatus | None = None,
         mission_name: str | None = None,
+        parent_id: str | None = None,
         limit: int = 100,
         after: str | None = None,
     ) -> list[MissionSummary]:
-        """Return up to `limit` missions in order of creation, from behind the id `after` on."""
+        """Return up to `limit` missions in order of creation, from behind the id `after` on.
+
+        With `parent_id`, only the children of that mission.
+        """
         port = await self._port()
         page = await port.list_missions(
             status=_checked_status(status),
             mission_name=None if mission_name is None else sought(mission_name, subject="mission_name"),
+            parent_id=None if parent_id is None else sought_id(parent_id, subject="parent_id"),
             limit=_checked_limit(limit),
-            after=None if after is None else sought(after, subject="after"),
+            after=None if after is None else sought_id(after, subject="after"),
         )
         return list(page)
 
@@ -51,16 +56,22 @@ class MissionReads(ABC):
     async def list_scheduled(self, *, limit: int = 100, after: str | None = None) -> list[MissionSummary]:
         """Return up to `limit` missions that wait for a timer or a retry, the earliest first."""
         port = await self._port()
-        last_seen = None if after is None else sought(after, subject="after")
+        last_seen = None if after is None else sought_id(after, subject="after")
         return list(await port.list_scheduled(limit=_checked_limit(limit), after=last_seen))
 
     async def iter_missions(
-        self, *, status: MissionStatus | None = None, mission_name: str | None = None
+        self,
+        *,
+        status: MissionStatus | None = None,
+        mission_name: str | None = None,
+        parent_id: str | None = None,
     ) -> AsyncIterator[MissionSummary]:
         """Iterate over missions in order of creation, page by page."""
         after: str | None = None
         while True:
-            page = await self.list_missions(status=status, mission_name=mission_name, limit=_PAGE, after=after)
+            page = await self.list_missions(
+                status=status, mission_name=mission_name, parent_id=parent_id, limit=_PAGE, after=after
+            )
             for summary in page:
                 yield summary
             if len(page) < _PAGE:

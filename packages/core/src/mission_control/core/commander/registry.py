@@ -22,24 +22,38 @@ class Registry:
         self._create_mission_id = create_mission_id
 
     def register(self, definition: MissionDefinition[Any]) -> None:
-        """Make a definition known. Raises `MissionDefinitionError` for another one of the same name."""
+        """Make a definition known, and those of its children. Nothing is registered where one of them cannot be.
+
+        Raises `MissionDefinitionError` for another one of the same name.
+        """
         if not is_a(definition, MissionDefinition):
             raise MissionDefinitionError(
                 f"expected a MissionDefinition, found {found(definition)}; a definition is complete after .end()"
             )
         if self.is_closed:
             raise CommanderClosedError("this commander is closed; create a new one")
-        known = self.definitions.get(definition.name)
-        if known is definition:
+        if self.definitions.get(definition.name) is definition:
             return
-        if known is not None:
-            raise MissionDefinitionError(
-                f"another definition of the name {definition.name!r} is registered; define it once and register that, "
-                f"or give one of them another name"
-            )
-        self.definitions[definition.name] = definition
+        self.definitions.update(self._new_with(definition))
         if self.on_registered is not None:
             self.on_registered()
+
+    def _new_with(self, definition: MissionDefinition[Any]) -> dict[str, MissionDefinition[Any]]:
+        """Return what is not known yet of a definition, the missions that it begins, and those that they begin."""
+        new: dict[str, MissionDefinition[Any]] = {}
+        ahead = [(definition, "")]
+        while ahead:
+            one, use = ahead.pop()
+            known = self.definitions.get(one.name, new.get(one.name))
+            if known is None:
+                new[one.name] = one
+                ahead += [(child, f", and {one.name!r} begins this one") for child in one.children.values()]
+            elif known is not one:
+                raise MissionDefinitionError(
+                    f"another definition of the name {one.name!r} is registered{use}; define it once and register "
+                    f"that, or give one of them another name"
+                )
+        return new
 
     def resolve(self, definition: MissionDefinition[Any] | str) -> MissionDefinition[Any]:
         """Return the definition that is meant, known from now on. Raises `MissionNotRegisteredError` for a name."""

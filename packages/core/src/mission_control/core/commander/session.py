@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+from datetime import datetime
 from typing import Any
 
 from ..engine import Activity, Alarm, Clock, Deadlines, Engine, Observer, Runner, RunningAttempt, Slots, Tracer, steady
-from ..history import Wait
-from ..storage import PersistenceAdapter
+from ..storage import DueKind, PersistenceAdapter
 from .operations import EmbeddedOperations
 from .registry import Registry
 
@@ -40,7 +40,7 @@ class Session:
             runner=self.runner,
             activity=self.activity,
             definitions=registry.definitions,
-            note_wait=self._note_wait,
+            note_due=self._note_due,
             observer=observer,
         )
         self.alarm: Alarm = Alarm(adapter, clock, slots, self.activity, self.engine, observer)
@@ -53,8 +53,8 @@ class Session:
             registry=registry,
         )
 
-    def _note_wait(self, wait: Wait) -> None:
-        self.alarm.note(wait)
+    def _note_due(self, due: datetime, kind: DueKind) -> None:
+        self.alarm.note(due, kind)
 
     async def settled(self) -> None:
         """Return at a moment when nothing is under way and nothing that is due is left to do."""

@@ -4,27 +4,48 @@ A definition knows payloads and names; it does not know that anything ever runs.
 """
 
 from .builder import MissionBuilder, MissionDraft, m
+from .constructs import OTHERWISE, BranchNode, ChildNode, EachNode, ForkNode, Node, RepeatNode
 from .context import MissionContext
 from .definition import I, MissionDefinition, Signal, StoredDefinition
-from .names import checked_name, exact_text, flag, is_a, new_mission_id, sought
-from .nodes import Node, SignalNode, StepNode, UpdateHandler, UserCode, is_same_code
+from .flow import MissionPath
+from .names import checked_name, exact_text, flag, is_a, new_mission_id, sought, sought_id
+from .nodes import EndNode, Place, Role, SignalNode, SleepNode, StartNode, StepNode, UpdateHandler
+from .reminders import Reminder, ReminderPlan
 from .retry import LONGEST_DURATION, RetryPolicy, seconds
+from .sites import Site, template
+from .work import UserCode, Work, is_same_code
 
 __all__ = [
     "LONGEST_DURATION",
+    "OTHERWISE",
+    "BranchNode",
+    "ChildNode",
+    "EachNode",
+    "EndNode",
+    "ForkNode",
     "I",
     "MissionBuilder",
     "MissionContext",
     "MissionDefinition",
     "MissionDraft",
+    "MissionPath",
     "Node",
+    "Place",
+    "Reminder",
+    "ReminderPlan",
+    "RepeatNode",
     "RetryPolicy",
+    "Role",
     "Signal",
     "SignalNode",
+    "Site",
+    "SleepNode",
+    "StartNode",
     "StepNode",
     "StoredDefinition",
     "UpdateHandler",
     "UserCode",
+    "Work",
     "checked_name",
     "exact_text",
     "flag",
@@ -34,4 +55,6 @@ __all__ = [
     "new_mission_id",
     "seconds",
     "sought",
+    "sought_id",
+    "template",
 ]

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, Generic, cast, overload
 
 import attrs
 from typing_extensions import TypeForm, TypeVar
 
-from ..errors import MissionDefinitionError
+from ..history import UNDO
 from ..payloads import PayloadType, Schema, encode_json, payload_type
-from .names import RESERVED, checked_name
-from .nodes import EndNode, Node, SignalNode, StartNode, StepNode, UpdateHandler, UserCode, is_same_code
+from .constructs import Node
+from .drawing import drawn
+from .names import node_name
+from .nodes import StartNode, StepNode, UpdateHandler
+from .payload_types import input_of, output_of
+from .scope import Scope
+from .sites import Site, child_definitions, sites_of, template, work_at
+from .work import UserCode, Work
 
 I = TypeVar("I", default=Any)  # noqa: E741 - the input of a mission, as in the public signatures
 T = TypeVar("T")
@@ -28,7 +35,7 @@ class StoredDefinition:
 
 @attrs.frozen(eq=False, repr=False)
 class MissionDefinition(Generic[I]):
-    """A named, typed, linear procedure, as `m.define(...)` builds it. Compared by identity.
+    """A named, typed procedure, as `m.define(...)` builds it. Compared by identity.
 
     `fingerprint` is the same in every process and changes with the structure: nodes, order, policies, types.
     """
@@ -37,11 +44,10 @@ class MissionDefinition(Generic[I]):
     nodes: tuple[Node, ...]
     queries: Mapping[str, UserCode]
     updates: Mapping[str, UpdateHandler]
-    positions: Mapping[str, int] = attrs.field(init=False)
-    inputs: Mapping[str, PayloadType] = attrs.field(init=False)
-    """What the start, each signal and each update is given."""
-    outputs: Mapping[str, PayloadType] = attrs.field(init=False)
-    """What the start, each step and each update gives."""
+    sites: Mapping[str, Site] = attrs.field(init=False)
+    """Where each node is, those of paths included: by template, in order."""
+    children: Mapping[str, MissionDefinition[Any]] = attrs.field(init=False)
+    """The definitions of the missions that it begins, by name."""
     fingerprint: str = attrs.field(init=False)
     stored: StoredDefinition = attrs.field(init=False)
 
@@ -50,24 +56,14 @@ class MissionDefinition(Generic[I]):
         from hashlib import sha256  # slow to import
 
         fingerprint = sha256(encode_json(static).encode()).hexdigest()[:32]
-        positions = {node.name: index for index, node in enumerate(self.nodes) if not isinstance(node, EndNode)}
-        inputs = {name: update.schema for name, update in self.updates.items()}
-        outputs = {name: update.output for name, update in self.updates.items()}
-        for node in self.nodes:
-            if isinstance(node, StepNode):
-                outputs[node.name] = node.output
-            if isinstance(node, StartNode):
-                inputs[node.name] = node.input
-            elif isinstance(node, SignalNode):
-                inputs[node.name] = node.schema
-        object.__setattr__(self, "positions", positions)
-        object.__setattr__(self, "inputs", inputs)
-        object.__setattr__(self, "outputs", outputs)
+        sites = sites_of(self.nodes)
+        object.__setattr__(self, "sites", sites)
+        object.__setattr__(self, "children", child_definitions(self, sites.values()))
         object.__setattr__(self, "fingerprint", fingerprint)
         object.__setattr__(self, "stored", StoredDefinition(fingerprint=fingerprint, name=self.name, static=static))
 
     def __repr__(self) -> str:
-        return f"<MissionDefinition {self.name!r}: {' -> '.join(node.name for node in self.nodes)}>"
+        return drawn(f"MissionDefinition {self.name!r}", self.nodes)
 
     def to_static(self) -> dict[str, Any]:
         """Return the definition without its code, JSON-ready: what storage keeps under the fingerprint.
@@ -89,13 +85,42 @@ class MissionDefinition(Generic[I]):
 
     @property
     def signals(self) -> list[str]:
-        """The names of the signals that it waits for, in order."""
-        return [node.name for node in self.nodes if isinstance(node, SignalNode)]
+        """The names of the signals that it waits for anywhere, in order."""
+        return list(dict.fromkeys(site.node.name for site in self.sites.values() if site.node.kind == "need_to"))
 
-    def names_of(self, run: object) -> list[str]:
-        """Return the names of the nodes and updates whose code is `run`."""
-        nodes = [node.name for node in self.nodes if isinstance(node, StepNode) and is_same_code(node.run, run)]
-        return nodes + [name for name, update in self.updates.items() if is_same_code(update.run, run)]
+    def site(self, instance: str) -> Site | None:
+        """Return where the node of an instance name is, with `undo:` before it or without; None where there is none."""
+        site = self.sites.get(instance)
+        return self.sites.get(template(instance.removeprefix(UNDO))) if site is None else site
+
+    def work(self, instance: str) -> Work:
+        """Return what an attempt at that instance runs. Raises `LookupError` where nothing does."""
+        site = self.sites.get(instance)
+        if site is not None and isinstance(site.node, StepNode):
+            return site.node
+        work = work_at(self.sites, instance)
+        if work is None:
+            raise LookupError(f"nothing of mission {self.name!r} runs at {instance!r}")
+        return work
+
+    def input_type(self, instance: str) -> PayloadType | None:
+        """Return the type of what the start, a signal, an update or a child mission is given; None for all else."""
+        update = self.updates.get(instance)
+        return input_of(self.sites, instance) if update is None else update.schema
+
+    def output_type(self, instance: str) -> PayloadType | None:
+        """Return the type of what comes out at an instance; None where nothing does.
+
+        Out of a step, a reminder, an undo or a decision comes what its code returns, out of a race the name of the
+        winner, out of a child mission its output, or its id where nobody waits for it.
+        """
+        update = self.updates.get(instance)
+        return output_of(self.sites, instance) if update is None else update.output
+
+    @cached_property
+    def scope(self) -> Scope:
+        """What code can ask for, by name and by code."""
+        return Scope(self.sites, self.updates)
 
 
 class Signal(Generic[T]):
@@ -118,11 +143,3 @@ class Signal(Generic[T]):
 
     def __repr__(self) -> str:
         return f"Signal({self.name!r}, {self.payload.description})"
-
-
-def node_name(name: object, *, what: str) -> str:
-    """Return a name that a node, query or update may bear. Raises `MissionDefinitionError`."""
-    checked = checked_name(name, subject=f"the name of {'an' if what == 'update' else 'a'} {what}")
-    if checked in RESERVED:
-        raise MissionDefinitionError(f"{what} {checked!r}: this name is reserved, choose another one")
-    return checked

@@ -8,12 +8,14 @@ import unicodedata
 from typing import TypeGuard, TypeVar
 
 from ..errors import MissionDefinitionError
-from ..history import START_AT
+from ..history import START_AT, UNDO
 from ..payloads import found
 
 T = TypeVar("T")
 
 LONGEST_NAME = 255
+
+_VOWELS = ("update", "each")
 
 RESERVED = frozenset({"start", START_AT})
 
@@ -31,6 +33,35 @@ def checked_name(name: object, *, subject: str) -> str:
     if not plain.isprintable():
         _refuse_control_characters(plain, subject)
     return plain
+
+
+def checked_part(name: object, *, subject: str) -> str:
+    """Return `name` if it can be a part of an instance name. Raises `MissionDefinitionError`, naming `subject`."""
+    checked = checked_name(name, subject=subject)
+    for character in "/[]":
+        if character in checked:
+            raise MissionDefinitionError(
+                f"{subject}: the characters / [ ] say where in a mission something is, and cannot be part of a name, "
+                f"found {checked!r}; choose another one"
+            )
+    if checked.startswith(UNDO):
+        raise MissionDefinitionError(
+            f"{subject}: {UNDO!r} begins the names of undone steps, found {checked!r}; choose another one"
+        )
+    return checked
+
+
+def with_article(what: str) -> str:
+    """Return the word for a kind of node, query or update, as in "a step" and "an each"."""
+    return f"{'an' if what in _VOWELS else 'a'} {what}"
+
+
+def node_name(name: object, *, what: str) -> str:
+    """Return a name that a node, query or update may bear. Raises `MissionDefinitionError`."""
+    checked = checked_part(name, subject=f"the name of {with_article(what)}")
+    if checked in RESERVED:
+        raise MissionDefinitionError(f"{what} {checked!r}: this name is reserved, choose another one")
+    return checked
 
 
 def _refuse_control_characters(name: str, subject: str) -> None:
@@ -54,13 +85,18 @@ def exact_text(text: object, *, subject: str) -> str:
 
 
 def sought(name: object, *, subject: str) -> str:
-    """Return an id or a name to look for, as a plain str. Raises `TypeError`, naming `subject`, for what is none.
+    """Return a name to look for, as a plain str. Raises `TypeError`, naming `subject`, for what is none.
 
     What nothing can bear, and storage may not even be able to compare, becomes the empty name: nothing bears that.
     """
-    plain = exact_text(name, subject=subject)
-    is_borne = len(plain) <= LONGEST_NAME and not any("\ud800" <= character <= "\udfff" for character in plain)
-    return plain if is_borne else ""
+    plain = sought_id(name, subject=subject)
+    return plain if len(plain) <= LONGEST_NAME else ""
+
+
+def sought_id(mission_id: object, *, subject: str) -> str:
+    """Return the id of a mission to look for likewise; that of a child is as long as it has to be."""
+    plain = exact_text(mission_id, subject=subject)
+    return "" if any("\ud800" <= character <= "\udfff" for character in plain) else plain
 
 
 def flag(value: object, *, subject: str) -> bool:

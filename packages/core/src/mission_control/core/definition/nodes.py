@@ -1,57 +1,53 @@
-"""What a mission definition is made of: its nodes, and the code that answers updates."""
+"""What stands in a line of a mission: steps, waits and sleeps; and the code that answers updates."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from types import MethodType
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import attrs
 
 from ..payloads import PayloadType
 from ..readable import encodable
-from .retry import RetryPolicy
+from .work import UserCode, Work
 
-UserCode: TypeAlias = Callable[..., object]
+if TYPE_CHECKING:
+    from .flow import MissionPath
+    from .reminders import ReminderPlan
+
+Role: TypeAlias = Literal["path", "branch", "item", "round", "timeout", "exhausted"]
+"""What a path is to the node that has it; `path` is one of a parallel or a race."""
 
 
-def is_same_code(one: object, other: object) -> bool:
-    """True for one function, and for two looks at one method of one object: each look makes another object."""
-    return one is other or (type(one) is MethodType and type(other) is MethodType and one == other)
+@attrs.frozen(eq=False)
+class Place:
+    """A path of a node, and where it runs: `text` follows the node's instance name, as `/it`, `[]`, `/timeout`."""
+
+    text: str
+    role: Role
+    path: MissionPath[Any]
 
 
 @attrs.frozen(kw_only=True, eq=False)
-class StepNode:
-    """A step, or the run of `start`: user code with its policy."""
+class StepNode(Work):
+    """A step, or the run of `start`: user code with its policy, and what undoes it."""
 
     kind: Literal["step", "start"]
     name: str
-    run: UserCode
-    is_async: bool
-    output: PayloadType
-    retry: RetryPolicy
-    timeout: float | None
+    undo: Work | None = None
+
+    @property
+    def decision(self) -> None:
+        """None: a step decides nothing."""
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """The paths of the node: none."""
+        return ()
 
     def to_static(self) -> dict[str, Any]:
         """Return the node's static form."""
-        policy = self.retry
-        return {
-            "kind": self.kind,
-            "name": self.name,
-            "output": self.output.description,
-            **self.output.to_static("output_json_schema"),
-            "timeout": self.timeout,
-            "retry": {
-                "max_attempts": policy.max_attempts,
-                "initial_interval": policy.initial_interval,
-                "backoff_multiplier": policy.backoff_multiplier,
-                "max_interval": policy.max_interval,
-                "jitter": policy.jitter,
-                "retry_on": [error.__qualname__ for error in policy.retry_on],
-                "give_up_on": [error.__qualname__ for error in policy.give_up_on],
-                "max_interruptions": policy.max_interruptions,
-            },
-        }
+        undo = {} if self.undo is None else {"undo": {"retry": self.undo.policy_to_static()["retry"]}}
+        return {"kind": self.kind, "name": self.name, **super().to_static(), **undo}
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -69,13 +65,25 @@ class StartNode(StepNode):
 
 @attrs.frozen(kw_only=True, eq=False)
 class SignalNode:
-    """A wait for a signal from outside."""
+    """A wait for a signal from outside, until a deadline where it has one."""
 
     kind: Literal["need_to"] = "need_to"
     name: str
     schema: PayloadType
-    timeout: float | None
+    timeout: float | Work | None
     timeout_message: str | None
+    on_timeout: MissionPath[Any] | None = None
+    reminder: ReminderPlan | None = None
+
+    @property
+    def decision(self) -> Work | None:
+        """The code that computes the deadline, where there is such."""
+        return self.timeout if isinstance(self.timeout, Work) else None
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """The path that runs when the deadline passes."""
+        return () if self.on_timeout is None else (Place("/timeout", "timeout", self.on_timeout),)
 
     def to_static(self) -> dict[str, Any]:
         """Return the node's static form."""
@@ -84,22 +92,34 @@ class SignalNode:
             "name": self.name,
             "schema": self.schema.description,
             **self.schema.to_static("json_schema"),
-            "timeout": self.timeout,
+            "timeout": _duration(self.timeout),
             "timeout_message": None if self.timeout_message is None else encodable(self.timeout_message),
+            **({} if self.on_timeout is None else {"on_timeout": path_to_static(self.on_timeout)}),
+            **({} if self.reminder is None else {"reminder": self.reminder.to_static()}),
         }
 
 
 @attrs.frozen(kw_only=True, eq=False)
 class SleepNode:
-    """A durable sleep of `duration` seconds."""
+    """A durable sleep of `duration` seconds, or of what is computed when it begins."""
 
     kind: Literal["sleep"] = "sleep"
     name: str
-    duration: float
+    duration: float | Work
+
+    @property
+    def decision(self) -> Work | None:
+        """The code that computes the duration, where there is such."""
+        return self.duration if isinstance(self.duration, Work) else None
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """The paths of the node: none."""
+        return ()
 
     def to_static(self) -> dict[str, Any]:
         """Return the node's static form."""
-        return {"kind": self.kind, "name": self.name, "duration": self.duration}
+        return {"kind": self.kind, "name": self.name, "duration": _duration(self.duration)}
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -109,12 +129,18 @@ class EndNode:
     kind: Literal["end"] = "end"
     name: str = "end"
 
+    @property
+    def decision(self) -> None:
+        """None: the end decides nothing."""
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """The paths of the node: none."""
+        return ()
+
     def to_static(self) -> dict[str, Any]:
         """Return the node's static form."""
         return {"kind": self.kind, "name": self.name}
-
-
-Node: TypeAlias = StepNode | SignalNode | SleepNode | EndNode
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -135,3 +161,12 @@ class UpdateHandler:
             "output": self.output.description,
             **self.output.to_static("output_json_schema"),
         }
+
+
+def path_to_static(path: MissionPath[Any]) -> list[dict[str, Any]]:
+    """Return the static form of a path: that of its nodes."""
+    return [node.to_static() for node in path.nodes]
+
+
+def _duration(duration: float | Work | None) -> float | str | None:
+    return "computed" if isinstance(duration, Work) else duration

@@ -13,7 +13,7 @@ from .clock import Clock, Driven, DrivenClock, RunningAttempt, SystemClock, chec
 from .coalescer import Coalescer
 from .engine import Engine
 from .observer import FailedAttempt, LogObserver, Observer, Tracer, brief
-from .recorder import not_found, not_registered, unknown_name
+from .refusals import not_found, not_registered, unknown_name
 from .runner import Runner, Stop
 from .sleeper import Deadlines, Sleeper
 from .slots import Slots

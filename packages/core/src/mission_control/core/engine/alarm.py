@@ -6,16 +6,16 @@ The first has to wait for slots, and a deadline must not wait for it: it ends it
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 
-from ..history import Wait, due_at
-from ..storage import DueKind, PersistenceAdapter, due_kind
+from ..storage import DueKind, PersistenceAdapter
 from .activity import Activity
 from .bell import Bell, Wakes
 from .clock import Clock
 from .observer import Observer
 from .slots import Slots
 
-_TIMERS: tuple[DueKind, ...] = ("sleep", "retry", "start_at")
+_TIMERS: tuple[DueKind, ...] = ("sleep", "retry", "start_at", "reminder")
 _DEADLINES: tuple[DueKind, ...] = ("signal",)
 
 
@@ -65,12 +65,10 @@ class Alarm:
         both.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody may want to know
         return both
 
-    def note(self, wait: Wait) -> None:
-        """Say that a mission waits so."""
-        due = due_at(wait)
-        if due is not None:
-            bell = self._deadlines if due_kind(wait) in _DEADLINES else self._timers
-            bell.note(due)
+    def note(self, due: datetime, kind: DueKind) -> None:
+        """Say that something of that kind becomes due."""
+        bell = self._deadlines if kind in _DEADLINES else self._timers
+        bell.note(due)
 
     async def close(self) -> None:
         """Wake nobody any more."""

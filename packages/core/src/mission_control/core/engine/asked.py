@@ -51,11 +51,15 @@ class Operation:
 
 @attrs.define(eq=False)
 class SignalOperation(Operation):
-    """Deliver a signal; with `wait`, answer when the mission next waits or ends."""
+    """Deliver a signal; with `wait`, answer when the line that takes it next waits or ends.
+
+    `name` is that of the signal, or the instance of the wait; `at` says the place of a bare name.
+    """
 
     name: str
     payload: object
     wait: bool
+    at: str | None = None
 
 
 @attrs.define(eq=False)
@@ -65,6 +69,8 @@ class UpdateOperation(Operation):
     name: str
     input: object
     timeout: float | None
+    held_until: float | None = None
+    """When it is run beside steps, on the loop's clock, where there are live paths."""
     stored: object = None
     """The validated input, as it is recorded."""
 

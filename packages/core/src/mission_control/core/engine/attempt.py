@@ -44,11 +44,17 @@ class Carrier(Protocol):
     """The mission that code runs for."""
 
     mission_id: str
-    has_slot: bool
 
-    @property
-    def is_active(self) -> bool:
-        """True while the mission counts as something that is under way."""
+    def lent(self, attempt: Attempt[Any], /) -> None:
+        """Code of the mission has let others have its slot for a while."""
+        ...
+
+    def reclaimed(self, attempt: Attempt[Any], /) -> None:
+        """It has a slot again."""
+        ...
+
+    def rest_changed(self, attempt: Attempt[Any], /) -> None:
+        """It has come to rest, or goes on."""
         ...
 
     @property
@@ -58,12 +64,7 @@ class Carrier(Protocol):
 
 
 class Code(Protocol):
-    """What is run: a step, or an update."""
-
-    @property
-    def name(self) -> str:
-        """Its name in the definition."""
-        ...
+    """What is run: a step, a decision, or an update."""
 
     @property
     def timeout(self) -> float | None:
@@ -87,6 +88,10 @@ class Attempt(Generic[F]):
     stopped: Stop | None = None
     is_over: bool = False
     is_abandoned: bool = False
+    has_slot: bool = True
+    """False while its slot is lent, and where its thread has it."""
+    is_counted: bool = True
+    """True where its slot is one of those that its mission counts: not that of an update, or of what was stopped."""
     keeps_slot: bool = False
     lent: int = 0
     """How many tasks of the code wait for another mission's answer, or have it and have not had their turn."""
@@ -113,6 +118,7 @@ class Attempt(Generic[F]):
         runner: Runner,
         flight: F,
         code: Code,
+        name: str,
         number: int | None,
         ended: Callable[[Attempt[F]], None],
     ) -> None:
@@ -120,7 +126,8 @@ class Attempt(Generic[F]):
         self.flight = flight
         self.code = code
         """Whose run this is."""
-        self.name: str = code.name
+        self.name = name
+        """The instance of the step, or the name of the update."""
         self.number = number
         """Which attempt of the step this is, from 1; None for an update."""
         self._ended = ended
@@ -196,7 +203,8 @@ class Attempt(Generic[F]):
         if len(abandoned) < MOST_ABANDONED:
             abandoned.add(self)
             return
-        self.keeps_slot = self.flight.has_slot
+        self.keeps_slot = self.has_slot
+        self.has_slot = False
         logger.warning(
             "%s keeps its slot until its thread returns, since %d threads that were abandoned before have not: %s",
             self,
@@ -246,8 +254,9 @@ class Attempt(Generic[F]):
         self.lent += 1
         self.unanswered += 1
         operation.on_answer = self.was_answered
-        if self.flight.has_slot:
-            self.flight.has_slot = False
+        if self.has_slot:
+            self.has_slot = False
+            self.flight.lent(self)
             self.runner.slots.give_back()
         self._settle_rest()
         try:
@@ -287,12 +296,7 @@ class Attempt(Generic[F]):
         if is_at_rest is self.is_at_rest:
             return
         self.is_at_rest = is_at_rest
-        if not self.flight.is_active:
-            return
-        if is_at_rest:
-            self.runner.activity.leave()
-        else:
-            self.runner.activity.enter()
+        self.flight.rest_changed(self)
 
     async def _reclaim(self) -> None:
         """Hold a slot again before the code goes on, be it a thread that was given up on and may not go on without."""
@@ -303,12 +307,13 @@ class Attempt(Generic[F]):
             elif self.is_abandoned:
                 self.keeps_slot = True
             else:
-                self.flight.has_slot = True
+                self.has_slot = True
+                self.flight.reclaimed(self)
 
     def _lacks_slot(self) -> bool:
         if self.is_abandoned and self.is_sync:
             return not (self.lent or self.keeps_slot or self in self.runner.abandoned)
-        return not (self.is_over or self.lent or self.flight.has_slot)
+        return not (self.is_over or self.lent or self.has_slot)
 
     # On the loop
 

@@ -15,14 +15,14 @@ from typing import Protocol, TypeAlias
 
 from ..errors import PersistenceError
 from ..foreign import must_pass
-from ..history import MissionSummary, due_at
+from ..history import MissionSummary
 from ..log import ContainedLogger
-from ..storage import DueKind, PersistenceAdapter, due_kind
+from ..storage import DueKind, PersistenceAdapter, next_due_kind
 from .activity import Activity
 from .clock import Clock
 from .coalescer import as_persistence_error
 from .observer import Observer
-from .recorder import closed
+from .refusals import closed
 from .sleeper import Sleeper
 from .slots import Slots
 
@@ -44,6 +44,10 @@ class Wakes(Protocol):
 
     def obstacle(self, summary: MissionSummary, /) -> Exception | None:
         """Return why the mission cannot run here, as far as its summary tells."""
+        ...
+
+    def settle_stray(self, summary: MissionSummary, /) -> None:
+        """Bring a child's end to its parent, or cancel a child that nobody wants any more."""
         ...
 
     def wake(
@@ -194,6 +198,7 @@ class Bell:
             self._must_recover = False
             try:
                 await self._wake_all(self._interrupted())
+                await self._settle_strays()
             except BaseException:
                 self._must_recover = True
                 raise
@@ -219,6 +224,14 @@ class Bell:
             yield page
             if after is None:
                 return
+
+    async def _settle_strays(self) -> None:
+        """Bring the ends of children to their parents, and cancel what nobody wants any more."""
+        after: str | None = None
+        while page := await self._adapter.list_strays(limit=_PAGE, after=after):
+            after = page[-1].mission_id
+            for summary in page:
+                self._engine.settle_stray(summary)
 
     async def _due(self, now: datetime) -> AsyncGenerator[_Page]:
         place = None if self._through is None else (self._through, _LAST_ID)
@@ -252,12 +265,12 @@ class Bell:
         mine = deque(filter(self._is_mine, page))
         if len(page) < _PAGE:
             return mine, None
-        due = due_at(page[-1].waiting)
+        due = page[-1].next_due
         assert due is not None  # it would not be due otherwise
         return mine, (due, page[-1].mission_id)
 
     def _is_mine(self, summary: MissionSummary) -> bool:
-        return summary.waiting is not None and due_kind(summary.waiting) in self._kinds
+        return next_due_kind(summary) in self._kinds
 
     async def _wake(self, page: _Page) -> None:
         while page:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 
 import attrs
 
-from ..history import MissionFailure, MissionStatus, due_at
-from ..machine import Fail, State
+from ..history import UNDO, MissionFailure, MissionStatus, due_at
+from ..log import ContainedLogger
+from ..machine import Fail, Phase, State
 from .asked import Operation
-from .flight import Flight
+from .flight import Flight, Run
 from .observer import FailedAttempt, Observer
-from .recorder import closed
+from .refusals import closed
+
+logger: ContainedLogger = ContainedLogger("mission_control.engine")
 
 _MOST_CAUSES = 256
 """Exceptions that are kept, so that a `MissionFailedError` can show what caused it."""
@@ -22,8 +26,13 @@ class Ends:
 
     def __init__(self, observer: Observer) -> None:
         self._observer = observer
+        self._child_ended: Callable[[str, State], None] = lambda parent_id, child: None
         self._awaited: dict[str, list[Operation]] = {}
         self._causes: OrderedDict[str, BaseException] = OrderedDict()
+
+    def tell_parents(self, child_ended: Callable[[str, State], None]) -> None:
+        """Call `child_ended(parent_id, child)` when a child has ended that its parent waits for."""
+        self._child_ended = child_ended
 
     def cause(self, mission_id: str) -> BaseException | None:
         """Return what made the mission fail, where that was here and not long ago."""
@@ -34,6 +43,12 @@ class Ends:
         self._awaited.setdefault(mission_id, []).append(operation)
         operation.answer.add_done_callback(lambda _: self._stop_waiting(mission_id, operation))
 
+    def keep_waiting(self, flight: Flight) -> None:
+        """Let those who cancelled wait on while the mission waits, and is kept in memory no longer for them."""
+        enders, flight.enders = flight.enders, ()
+        for operation in enders:
+            self.wait_for(flight.mission_id, operation)
+
     def _stop_waiting(self, mission_id: str, operation: Operation) -> None:
         waiting = self._awaited.get(mission_id, [])
         if operation in waiting:
@@ -41,32 +56,39 @@ class Ends:
         if not waiting:
             self._awaited.pop(mission_id, None)
 
-    def outcome_is_durable(self, flight: Flight) -> None:
-        """The outcome of the mission's attempt is on record."""
-        outcome, flight.outcome = flight.outcome, None
-        if outcome is not None and isinstance(outcome[1], Fail):
-            self._tell_failure(flight, *outcome[0], outcome[1].failure)
+    def outcome_is_durable(self, flight: Flight, run: Run) -> None:
+        """What came of an attempt is on record."""
+        if isinstance(run.outcome, Fail):
+            self._tell_failure(flight, run, run.outcome.failure)
 
-    def _tell_failure(self, flight: Flight, step_name: str, attempt_number: int, failure: MissionFailure) -> None:
+    def _tell_failure(self, flight: Flight, run: Run, failure: MissionFailure) -> None:
         state = flight.state
         assert state is not None  # it has just become durable
+        line = state.line_at(run.instance)
+        goes_on = line.cursor == run.instance and not (state.is_terminal or line.phase is Phase.FORKED)
+        if not goes_on and run.cause is not None and not run.instance.startswith(UNDO):
+            flight.cause = (run.instance, run.cause)
         failed = FailedAttempt(
             mission_id=state.mission_id,
             mission_name=state.mission_name,
-            step_name=step_name,
-            attempt_number=attempt_number,
+            step_name=run.instance,
+            attempt_number=run.number,
             failure=attrs.evolve(failure, at=flight.recorded_at),
-            error=flight.cause,
-            is_final=state.is_terminal,
-            retry_at=due_at(state.waiting),
+            error=run.cause,
+            is_final=not goes_on,
+            retry_at=due_at(line.waiting) if goes_on else None,
         )
         self._observer.attempt_failed(failed)
 
     def has_ended(self, flight: Flight, state: State) -> None:
         """The mission has ended, now or before it was read."""
-        cause = flight.cause if state.status is MissionStatus.FAILED else None
+        instance, cause = flight.cause or (None, None)
+        if state.status is not MissionStatus.FAILED or instance != state.cursor:
+            cause = None
         if flight.is_alive:
             flight.is_alive = False
+            flight.is_stray = flight.is_stray or state.is_awaited
+            _warn_of_what_was_not_undone(flight, state)
             self._observer.mission_ended(state, cause)
         if cause is not None:
             flight.cause = None
@@ -76,9 +98,24 @@ class Ends:
         enders, flight.enders = flight.enders, ()
         for operation in (*enders, *self._awaited.pop(state.mission_id, ())):
             operation.resolve(state)
+        if flight.is_stray:
+            flight.is_stray = False
+            if state.parent_id is not None:
+                self._child_ended(state.parent_id, state)
 
     def close(self) -> None:
         """Tell those who still wait that the commander was closed."""
         for waiting in list(self._awaited.values()):
             for operation in list(waiting):
                 operation.refuse(closed())
+
+
+def _warn_of_what_was_not_undone(flight: Flight, state: State) -> None:
+    if state.undo_failed:
+        logger.warning(
+            "mission %s (%s) has ended, and these steps could not be undone: %s; what they did is still there",
+            state.mission_id,
+            state.mission_name,
+            ", ".join(map(repr, state.undo_failed)),
+            extra=flight.labels,
+        )

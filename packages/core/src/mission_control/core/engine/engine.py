@@ -9,13 +9,10 @@ from typing import Any
 
 from ..definition import MissionDefinition
 from ..errors import MissionControlError, PersistenceError
-from ..history import MissionSummary, Wait
+from ..history import MissionSummary
 from ..log import ContainedLogger
-from ..machine import (
-    Start,
-    State,
-)
-from ..storage import PersistenceAdapter
+from ..machine import Start, State
+from ..storage import DueKind, PersistenceAdapter
 from .activity import Activity
 from .asked import CancelOperation, Held, Operation
 from .attempt import Attempt
@@ -23,10 +20,11 @@ from .clock import Clock
 from .ends import Ends
 from .flight import Flight
 from .observer import Observer
-from .pilot import Pilot, answered
-from .recorder import closed, not_registered
+from .pilot import Pilot
+from .refusals import closed, not_registered
 from .roster import Roster
 from .runner import Runner, Stop
+from .watching import answered
 
 logger: ContainedLogger = ContainedLogger("mission_control.engine")
 
@@ -42,7 +40,7 @@ class Engine:
         runner: Runner,
         activity: Activity,
         definitions: Mapping[str, MissionDefinition[Any]],
-        note_wait: Callable[[Wait], None],
+        note_due: Callable[[datetime, DueKind], None],
         observer: Observer,
     ) -> None:
         self._definitions = definitions
@@ -59,7 +57,7 @@ class Engine:
             clock=clock,
             activity=activity,
             definitions=definitions,
-            note_wait=note_wait,
+            note_due=note_due,
         )
         self._recorder = self._pilot.recorder
 
@@ -89,11 +87,10 @@ class Engine:
     ) -> None:
         definition = flight.definition
         assert definition is not None  # a mission that starts has one
-        flight.has_slot = start_at is None and self._roster.slots.take()
         trace = self._roster.start_trace(flight, definition.name)
         command = Start(definition.name, input, start_at, trace)
         with operation:
-            self._recorder.commit(flight, command, operation, answered(operation, wait=wait))
+            self._recorder.commit(flight, command, operation=operation, applied=answered(operation, wait=wait))
 
     def submit(self, mission_id: str, operation: CancelOperation | Held) -> None:
         """Put a signal, an update or a cancellation to a mission, which is read into memory first where need be."""
@@ -101,6 +98,10 @@ class Engine:
         flight.put(operation)
         self._recorder.hurry(flight)
         self._recorder.guard(flight, self._pilot.advance)
+
+    def settle_stray(self, summary: MissionSummary, /) -> None:
+        """Bring a child's end to its parent, or cancel a child that nobody wants any more."""
+        self._pilot.families.settle(summary)
 
     def keep_in_motion(self, mission_id: str, /) -> bool:
         """Let a mission for which something is under way go on by itself after that; False where nothing is."""
@@ -128,10 +129,10 @@ class Engine:
         flight.woken = (woken, summary)
         if flight.state is not None:
             flight.tell_woken(flight.problem)
-        if has_slot and (flight.has_slot or flight.attempt is not None):
+        if has_slot and (flight.slots or flight.running):
             self._roster.slots.give_back()
         elif has_slot:
-            flight.has_slot = True
+            flight.slots += 1
         if not flight.is_busy:
             self._recorder.guard(flight, self._pilot.advance)
 
@@ -156,6 +157,7 @@ class Engine:
         """Put on record that the attempt's step waits for the end of a mission, unless it has waited for one before."""
         if attempt.number is not None and attempt.stands_by_for is None:
             attempt.stands_by_for = mission_id
+            attempt.flight.stand_bys += (attempt,)
             self._recorder.guard(attempt.flight, self._pilot.advance)
 
     def await_end(self, mission_id: str, operation: Operation) -> None:

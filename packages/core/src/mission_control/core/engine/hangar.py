@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from .flight import EMPTY, Flight
+from .flight import Flight
 
 _MOST_PARKED = 1024
 _HEAVIEST = 4 * 1024 * 1024
@@ -34,7 +34,7 @@ class Hangar:
     def activate(self, flight: Flight) -> None:
         """Keep the flight for as long as it has work."""
         if self._parked.pop(flight.mission_id, None) is not None:
-            self._weight -= EMPTY + flight.weight
+            self._weight -= flight.takes
         self._active[flight.mission_id] = flight
 
     def park(self, flight: Flight) -> None:
@@ -44,7 +44,7 @@ class Hangar:
         self._parked[flight.mission_id] = flight
         while self._parked and (len(self._parked) > _MOST_PARKED or self._weight > _HEAVIEST):
             _, dropped = self._parked.popitem(last=False)
-            self._weight -= EMPTY + dropped.weight
+            self._weight -= dropped.takes
 
     def drop(self, flight: Flight) -> None:
         """Forget the flight, which has no work any more; storage knows the mission."""

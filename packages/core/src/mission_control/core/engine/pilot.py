@@ -1,50 +1,54 @@
 """What comes next for a mission: does what the machine says, and tells it what came of it.
 
-`advance` looks at a mission in memory and begins the one thing that comes next for it: a commit, a run of user code,
-a wait for a slot. Whatever ends calls it again. So at most one thing is under way for a mission's history at
-any time, decisions on it are taken one after another, and a mission that waits costs no task. A recovered mission is
-one that was read instead of created; there is no other difference.
+`advance` looks at a mission in memory and begins what comes next for it: a commit, runs of user code, a wait for a
+slot. Whatever ends calls it again. So at most one commit is under way for a mission at any time, decisions on it are
+taken one after another, and a mission that waits costs no task. Code of several lines may run at once; what came of it
+while a commit was under way is decided together in the next one. A recovered mission is one that was read instead of
+created; there is no other difference.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from datetime import datetime
 from functools import partial
 from typing import Any
 
-from ..definition import MissionContext, MissionDefinition, SignalNode, StepNode
-from ..errors import MissionControlError
-from ..history import Wait, due_at
+from ..definition import MissionContext, MissionDefinition, Work
+from ..errors import MissionControlError, MissionNotRegisteredError
 from ..log import ContainedLogger
 from ..machine import (
     PROCESS_ENDED,
     Cancel,
+    ChildEnded,
+    Command,
     Elapse,
     FinishCancel,
     Interrupt,
+    Phase,
     Proceed,
-    Receive,
-    RunAttempt,
     StandBy,
     State,
-    check_signal,
-    next_actions,
 )
-from ..storage import PersistenceAdapter
+from ..storage import DueKind, PersistenceAdapter, next_due_kind
 from .activity import Activity
-from .asked import CancelOperation, Held, Operation, SignalOperation, UpdateOperation
+from .asked import CancelOperation
 from .attempt import Attempt
 from .clock import Clock
+from .consequences import is_on_record
 from .ends import Ends
-from .flight import Flight
+from .families import Families
+from .flight import Decision, Flight, Run
+from .holding import Holding
 from .outcome import attempt_outcome
-from .recorder import Recorder, closed
+from .recorder import Recorder
+from .refusals import closed
 from .roster import Roster
 from .runner import Runner, Stop
 from .updates import Updates
+from .watching import answer_watchers
 
 logger: ContainedLogger = ContainedLogger("mission_control.engine")
 
@@ -62,25 +66,28 @@ class Pilot:
         clock: Clock,
         activity: Activity,
         definitions: Mapping[str, MissionDefinition[Any]],
-        note_wait: Callable[[Wait], None],
+        note_due: Callable[[datetime, DueKind], None],
     ) -> None:
         self._roster = roster
         self._ends = ends
         self._runner = runner
         self._clock = clock
-        self._note_wait = note_wait
+        self._note_due = note_due
         self._loop = asyncio.get_running_loop()
         self.recorder: Recorder = Recorder(
             roster=roster, driver=self, adapter=adapter, clock=clock, activity=activity, definitions=definitions
         )
         self._updates = Updates(roster, self.recorder, runner, self.advance)
+        self._holding = Holding(self.recorder, self._updates, roster, self)
+        self.families: Families = Families(roster, self.recorder, self.advance)
+        ends.tell_parents(self.families.child_ended)
 
     def advance(self, flight: Flight, /) -> None:
-        """Begin what comes next for the mission, unless something is under way for it."""
+        """Begin what comes next for the mission, unless something is under way for its history."""
         while flight.is_active and not flight.is_busy:
-            if flight.cancels and flight.outcome is None:
+            if flight.cancels and not flight.ended:
                 operation = flight.cancels.popleft()
-                with operation:
+                with suppress(MissionControlError), operation:
                     self._cancel(flight, operation)
             elif not self._turn(flight):
                 return
@@ -89,26 +96,28 @@ class Pilot:
         """Begin one thing; True where there may be another at once."""
         state = flight.state
         assert state is not None  # a flight without one is busy
-        if flight.attempt is not None:
-            self._attend(flight, flight.attempt, state)
-        elif flight.updated is not None:
+        if flight.watchers and (state.lines is not None or state.phase is not Phase.ATTEMPTING):
+            answer_watchers(flight, state)
+        if flight.updated is not None:
             self._updates.record(flight, flight.updated)
             return True
-        elif state.is_terminal:
-            flight.outcome = None
-            return bool(flight.cancels) or self._wait(flight, state)
-        elif state.is_cancelling:
-            flight.outcome = None  # what a step returned after the request does not count
-            self.recorder.commit(flight, FinishCancel())
-        elif flight.outcome is not None:
-            self.recorder.commit(flight, flight.outcome[1], applied=self._ends.outcome_is_durable)
-        elif flight.problem is not None:
+        if state.is_terminal:
+            return self._leave(flight, state)
+        if state.is_cancelling and not state.is_undoing:
+            return self._finish_cancel(flight)
+        if flight.begun and flight.problem is None:  # first: the next commit may begin more
+            self._launch_begun(flight, state)
+            return not (state.lines is None and flight.only_runs)
+        if flight.ended:
+            return self._record_outcomes(flight, state, flight.ended)
+        if flight.problem is not None and not flight.running:
             self._stand_down(flight, flight.problem)
-        elif state.waiting is not None:
-            return self._wait(flight, state)
-        else:
-            self._act(flight, state)
-        return False
+            return False
+        if flight.child_ends:
+            return self._record_child_ends(flight, flight.child_ends)
+        if flight.stand_bys:
+            return self._note_stand_by(flight)
+        return self._look_around(flight, state)
 
     def _stand_down(self, flight: Flight, problem: Exception) -> None:
         if flight.is_woken:
@@ -117,161 +126,289 @@ class Pilot:
             logger.debug("passed over: %s", problem, extra=flight.labels)
         self._roster.drop(flight, problem)
 
-    def _act(self, flight: Flight, state: State) -> None:
-        (action,) = next_actions(flight.definition, state)
-        if isinstance(action, RunAttempt):
-            self._run_or_recover(flight, state, action)
-        elif self._roster.is_closing:
-            self._park(flight, state)
-        elif self._take_slot(flight):
-            self.recorder.commit(flight, Proceed())
-
-    def _run_or_recover(self, flight: Flight, state: State, action: RunAttempt) -> None:
-        is_ours = flight.claimed == (action.step_name, action.attempt_number)
-        if not self._roster.is_closing and is_ours:
-            self._launch(flight, state, action)
-        elif is_ours:
-            self.recorder.commit(flight, Interrupt("closed"))
-        elif self._roster.is_closing:
-            self._park(flight, state)
-        else:
-            self.recorder.commit(flight, Interrupt(PROCESS_ENDED))
-
-    def _take_slot(self, flight: Flight) -> bool:
-        """Hold a slot now, or be called again when there is one."""
-        if flight.has_slot or self._roster.slots.take():
-            flight.has_slot = True
+    def _look_around(self, flight: Flight, state: State) -> bool:
+        """Nothing is to be recorded: see what was held, what is due, and what can be begun."""
+        if self._roster.is_closing:
+            return self._rest(flight, state)
+        if flight.held and flight.looks_at_held and flight.update is None and self._holding.take(flight, state):
             return True
+        is_asked = flight.held and state.lines is None and state.waiting is not None
+        if is_asked:  # an update waits for a slot: what is due comes behind it
+            return self._rest(flight, state)
+        if flight.update is None and self._fires(flight, state):
+            return False
+        if state.children and state.is_undoing:
+            self.families.end_children(flight, state)
+        if state.is_short and not (state.is_undoing and (flight.stopping or state.children)):
+            if self.recorder.commit(flight, Proceed()):
+                return False
+            self.want_slot(flight)
+        return self._rest(flight, state)
+
+    def _fires(self, flight: Flight, state: State) -> bool:
+        """True where something is due, and happens."""
+        due = state.next_due
+        if due is None or due > self._clock.now():
+            return False
+        if self.recorder.commit(flight, Elapse()):
+            return True
+        if state.lines is not None:
+            self.want_slot(flight)  # for a reminder
+            return False
+        self._loop.call_soon(self.recorder.guard, flight, self.advance)  # the clock was set back: look again
+        return True
+
+    # Slots
+
+    def want_slot(self, flight: Flight, /) -> None:
+        """Have the mission called again when there is a slot for it."""
         if not flight.wants_slot:
             flight.wants_slot = True
+            flight.count()
             self._roster.slots.request(partial(self._granted, flight))
-        return False
 
     def _granted(self, flight: Flight) -> bool:
         flight.wants_slot = False
-        if flight.has_slot or not flight.is_active or self._roster.is_closing:
+        flight.count()
+        if not flight.is_active or self._roster.is_closing:
             return False
-        flight.has_slot = True
+        flight.slots += 1
+        flight.looks_at_held = True
         self._loop.call_soon(self.recorder.guard, flight, self.advance)
         return True
+
+    # Cancelling
 
     def _cancel(self, flight: Flight, operation: CancelOperation) -> None:
         state = flight.state
         assert state is not None  # a flight without one is busy
         if state.is_terminal:
             operation.resolve(state)
-        elif state.is_cancelling:
+        elif state.is_cancelling or state.is_undoing:
             _await_end(operation, flight)
         else:
-            at_once = flight.attempt is None or flight.attempt.is_sync
+            at_once = all(run.attempt is None or run.attempt.is_sync for run in flight.every_run())
             command = Cancel(operation.reason, at_once=at_once)
-            self.recorder.commit(flight, command, operation, partial(_await_end, operation))
+            applied = partial(_await_end, operation)
+            self.recorder.commit(flight, command, operation=operation, applied=applied)
 
-    # Steps
+    def _finish_cancel(self, flight: Flight) -> bool:
+        """Stop what runs, and end the mission when it has ended; what it returns meanwhile does not count."""
+        for run in flight.every_run():
+            if run.attempt is not None:
+                run.attempt.stop(Stop.CANCEL)
+        if not flight.every_run() and not flight.is_busy:
+            flight.ended = flight.begun = ()
+            try:
+                self.recorder.commit(flight, FinishCancel())
+            except MissionNotRegisteredError as error:  # there is something to undo
+                self._stand_down(flight, error)
+        return False
 
-    def _attend(self, flight: Flight, attempt: Attempt[Flight], state: State) -> None:
-        """See to an attempt that is running: stop it, or make durable that it waits for another mission."""
-        if state.is_cancelling:
-            attempt.stop(Stop.CANCEL)
-        elif attempt.stands_by_for is not None and not state.stands_by and attempt.stopped is None:
-            self.recorder.commit(flight, StandBy(attempt.stands_by_for))
+    # Attempts
 
-    def _launch(self, flight: Flight, state: State, action: RunAttempt) -> None:
+    def _record_outcomes(self, flight: Flight, state: State, ended: tuple[Run, ...]) -> bool:
+        """Record how attempts ended, in that order, and what was due before each of them."""
+        if state.lines is None or self._roster.is_closing:
+            commands: list[Command] = [run.outcome for run in ended if run.outcome is not None]
+        else:
+            commands = list(_with_elapses(state, ended, self._clock.now()))
+        if self.recorder.commit(flight, *commands, ended=ended):
+            return False
+        flight.ended = flight.ended[len(ended) :]
+        return True
+
+    def _record_child_ends(self, flight: Flight, ends: tuple[ChildEnded, ...]) -> bool:
+        """Record that children have ended; they are known until that is durable."""
+        if self.recorder.commit(flight, *ends, child_ends=ends):
+            return False
+        flight.child_ends = flight.child_ends[len(ends) :]
+        return True
+
+    def _note_stand_by(self, flight: Flight) -> bool:
+        """Make durable that code waits for the end of a mission."""
+        attempt, *others = flight.stand_bys
+        assert attempt.number is not None  # an update does not stand by
+        assert attempt.stands_by_for is not None
+        is_over = attempt.is_over or attempt.stopped is not None
+        if not is_over and self.recorder.commit(flight, StandBy(attempt.name, attempt.number, attempt.stands_by_for)):
+            return False
+        flight.stand_bys = tuple(others)  # it is on record, or does not matter any more
+        return True
+
+    def _launch_begun(self, flight: Flight, state: State) -> None:
+        """Run what is on record and was not launched yet; on closing it is put on record that it was not."""
+        while flight.begun:
+            run = flight.begun[0]
+            if is_on_record(state, run):
+                if self._roster.is_closing:
+                    run.outcome = Interrupt(run.instance, run.number, "closed")
+                    flight.ended += (run,)
+                else:
+                    self._launch(flight, state, run)
+            flight.begun = flight.begun[1:]
+
+    def _launch(self, flight: Flight, state: State, run: Run) -> None:
         definition = flight.definition
         assert definition is not None  # a mission without one does not run
-        node = definition.nodes[definition.positions[action.step_name]]
-        assert isinstance(node, StepNode)  # `check_fit` has seen to it
-        context: MissionContext[Any] = MissionContext(definition, state, node.name, action.attempt_number)
+        work = definition.work(run.instance)
+        context: MissionContext[Any] = MissionContext(definition, state, run.instance, run.number, self._clock.now)
         self._roster.begin_trace(flight, state)
-        flight.launch(Attempt(self._runner, flight, node, action.attempt_number, self._step_ended), node, context)
+        run.attempt = Attempt(self._runner, flight, work, run.instance, run.number, self._step_ended)
+        run.attempt.has_slot = flight.slots + flight.lent_slots > flight.on_record
+        flight.keep(run)
+        try:
+            flight.launch(run.attempt, work, context)
+        except BaseException:
+            flight.drop(run)
+            run.attempt = None
+            raise
 
     def _step_ended(self, attempt: Attempt[Flight]) -> None:
-        self.recorder.guard(attempt.flight, self._go_on_from, attempt)
+        self.recorder.guard(attempt.flight, self._go_on_from if attempt.is_counted else self._has_stopped, attempt)
 
     def _go_on_from(self, flight: Flight, attempt: Attempt[Flight]) -> None:
         flight.release(attempt)
-        node = attempt.code
-        assert isinstance(node, StepNode)  # it was launched with one
-        command = attempt_outcome(attempt, node, flight.recorded_at)
-        flight.outcome = (flight.claimed or ("", 0), command)
-        flight.cause = attempt.error
+        run = flight.run_of(attempt.name)
+        work = attempt.code
+        assert run is not None  # its code has just ended
+        assert isinstance(work, Work)  # it was launched with one
+        flight.drop(run)
+        run.attempt = None
+        run.outcome = attempt_outcome(attempt, work, flight.recorded_at)
+        run.cause = attempt.error
+        if flight.state is not None and flight.state.lines is not None:
+            run.ended_at = self._clock.now()
+        flight.ended += (run,)
         self.advance(flight)
+
+    def _has_stopped(self, flight: Flight, attempt: Attempt[Flight]) -> None:
+        """Code that was stopped has ended, or was given up on: its slot is free."""
+        flight.release(attempt)
+        if flight.stopping is not None:
+            flight.stopping.discard(attempt)
+        if attempt.has_slot:
+            self._roster.slots.give_back()
+        self.advance(flight)
+
+    def _stop(self, flight: Flight, run: Run, reason: Stop) -> None:
+        """Tell code to stop that counts no more; the mission does not wait for it."""
+        flight.drop(run)
+        attempt, run.attempt = run.attempt, None
+        assert attempt is not None  # it runs
+        flight.discount(attempt)
+        flight.stopping = flight.stopping or set()
+        flight.stopping.add(attempt)
+        attempt.stop(reason)
+
+    # What is durable
+
+    def is_durable(self, flight: Flight, decision: Decision, /) -> None:
+        """Do what a decision leads to beside the state."""
+        after = decision.after
+        if decision.ended:
+            flight.ended = flight.ended[len(decision.ended) :]
+            for run in decision.ended:
+                self._ends.outcome_is_durable(flight, run)
+        if decision.child_ends:
+            flight.child_ends = flight.child_ends[len(decision.child_ends) :]
+        for instance, number in decision.stopped:
+            ours = flight.run_of(instance)
+            if ours is not None and ours.number == number:
+                self._stop(flight, ours, Stop.CANCEL if after.is_cancelling else Stop.PATH)
+        if decision.gives_back and after.lines is not None:
+            on_record = after.attempting - flight.lent_slots
+            self._roster.free_slots(flight, but=max(on_record, flight.slots - decision.gives_back))
+        if flight.held:
+            flight.looks_at_held = True
+        for child, state in decision.children:
+            self.recorder.take_over(child, state)
+        if decision.orphans:
+            self.families.let_go(flight, decision.orphans)
+        if flight.problem is not None and after.is_undoing:
+            flight.problem = self.recorder.problem(flight.definition, after)
+
+    def was_read(self, flight: Flight, state: State, /) -> None:
+        """Find what is on record of a mission that has been read, and what of it runs here."""
+        for run in flight.every_run():
+            if not is_on_record(state, run):
+                self._stop(flight, run, Stop.PATH)
+        if self._roster.is_closing or flight.problem is not None or (state.is_cancelling and not state.is_undoing):
+            return
+        known = {run.instance for run in (*flight.every_run(), *flight.ended, *flight.begun)}
+        for line in state.every_line():
+            if line.phase is Phase.ATTEMPTING and line.cursor is not None and line.cursor not in known:
+                lost = Run(line.cursor, line.attempt_number)
+                lost.outcome = Interrupt(lost.instance, lost.number, PROCESS_ENDED)
+                flight.ended += (lost,)
+
+    def outcome_is_durable(self, flight: Flight, run: Run, /) -> None:
+        """Tell of the outcome of an attempt that is on record, where it is a failure."""
+        self._ends.outcome_is_durable(flight, run)
 
     # Waiting
 
-    def _wait(self, flight: Flight, state: State) -> bool:
-        """The mission waits or has ended: tell those who wait for that, take what was held, or park."""
-        watchers, flight.watchers = flight.watchers, ()
-        for watcher in watchers:
-            watcher.resolve(state)
-        if state.is_terminal:
-            self._ends.has_ended(flight, state)
-        if flight.held and not self._roster.is_closing:
-            return self._take_held(flight, state, flight.held)
-        due = due_at(state.waiting)
-        if due is not None and due <= self._clock.now() and not self._roster.is_closing:
-            flight.has_slot = flight.has_slot or self._roster.slots.take()
-            self.recorder.commit(flight, Elapse())
+    def _leave(self, flight: Flight, state: State) -> bool:
+        """The mission has ended: tell those who wait for that, and let it go when its code has ended."""
+        flight.ended = flight.begun = flight.child_ends = ()
+        self._ends.has_ended(flight, state)
+        if flight.update is not None:
+            flight.update.stop(Stop.CANCEL)
+            return False
+        if flight.cancels:
+            return True
+        if flight.held and not self._roster.is_closing and self._holding.take(flight, state):
+            return True
+        return self._rest(flight, state)
+
+    def _rest(self, flight: Flight, state: State) -> bool:
+        """Leave the mission to what runs of it, or to its waits."""
+        self._set_alarm(flight, state)
+        if flight.running or (flight.wants_slot and not self._roster.is_closing):
+            on_record = 0 if state.is_terminal else state.attempting - flight.lent_slots
+            self._roster.free_slots(flight, but=max(0, on_record))
+        elif self._roster.is_closing:
+            self._roster.drop(flight, closed())
+        elif state.is_terminal:
+            self._roster.forget(flight)
         else:
-            self._park(flight, state)
+            if flight.enders:  # an undo backs off
+                self._ends.keep_waiting(flight)
+            self._roster.park(flight)
+            due, kind = state.next_due, next_due_kind(state)
+            if due is not None and kind is not None:
+                self._note_due(due, kind)
         return False
 
-    def _park(self, flight: Flight, state: State) -> None:
-        if self._roster.is_closing:
-            self._roster.drop(flight, closed())
+    def _set_alarm(self, flight: Flight, state: State) -> None:
+        """While code of the mission runs it is looked at again when something is due; storage tells of it else."""
+        due = state.next_due if flight.running and not state.is_terminal else None
+        if due is not None and due <= self._clock.now():
+            due = None  # it could not begin, and will when there is a slot
+        if (flight.alarm and flight.alarm[0]) == due:
             return
-        if state.is_terminal:
-            self._roster.forget(flight)
-            return
-        self._roster.park(flight)
-        assert state.waiting is not None  # one that runs is not parked
-        self._note_wait(state.waiting)
+        if flight.alarm is not None:
+            self._runner.deadlines.remove(flight.alarm[1])
+        flight.alarm = None
+        if due is not None:
+            flight.alarm = (due, self._runner.deadlines.add(due, partial(self._rung, flight)))
 
-    def _take_held(self, flight: Flight, state: State, held: deque[Held]) -> bool:
-        operation = held[0]
-        if operation.is_withdrawn:
-            held.popleft()
-            return True
-        needs_slot = isinstance(operation, UpdateOperation) and not state.is_terminal
-        if needs_slot and not self._take_slot(flight):
-            return False
-        held.popleft()
-        with suppress(MissionControlError), operation:
-            if isinstance(operation, SignalOperation):
-                self._receive(flight, state, operation)
-            else:
-                self._updates.begin(flight, state, operation)
-        return True
+    def _rung(self, flight: Flight) -> None:
+        flight.alarm = None
+        self.recorder.guard(flight, self.advance)
 
-    def _receive(self, flight: Flight, state: State, operation: SignalOperation) -> None:
-        check_signal(flight.definition, state, operation.name)
-        definition = flight.definition
-        assert definition is not None  # a mission without one stands down
-        node = definition.nodes[definition.positions[operation.name]]
-        assert isinstance(node, SignalNode)  # `check_fit` has seen to it
-        subject = f"signal {node.name!r} of mission {state.mission_id!r} ({state.mission_name})"
-        payload = node.schema.validate(operation.payload, event_name=node.name, subject=subject)
-        flight.has_slot = flight.has_slot or self._roster.slots.take()
-        self.recorder.commit(
-            flight, Receive(operation.name, payload), operation, answered(operation, wait=operation.wait)
-        )
 
-    def outcome_is_durable(self, flight: Flight, /) -> None:
-        """Forget the outcome of an attempt that is on record, and tell of it where it is a failure."""
-        self._ends.outcome_is_durable(flight)
+def _with_elapses(state: State, ended: tuple[Run, ...], now: datetime) -> Iterator[Command]:
+    """Return outcomes in their order, each after what was due before it ended, and then what is due else."""
+    due = state.next_due
+    for run in ended:
+        if due is not None and run.ended_at is not None and due <= run.ended_at:
+            yield Elapse(run.ended_at)
+        if run.outcome is not None:
+            yield run.outcome
+    if due is not None and due <= now:
+        yield Elapse()
 
 
 def _await_end(operation: CancelOperation, flight: Flight) -> None:
     flight.enders += (operation,)
-
-
-def answered(operation: Operation, *, wait: bool) -> Callable[[Flight], None]:
-    """Answer when it is durable; with `wait`, when the mission next waits or ends."""
-
-    def applied(flight: Flight) -> None:
-        if wait:
-            flight.watchers += (operation,)
-        else:
-            operation.resolve(flight.state)
-
-    return applied

@@ -13,33 +13,29 @@ import weakref
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from ..definition import MissionDefinition, StoredDefinition, is_a
+from ..definition import MissionDefinition, StoredDefinition
 from ..errors import (
-    CommanderClosedError,
     CorruptMissionError,
     MissionControlError,
-    MissionExecutionError,
-    MissionNotFoundError,
-    MissionNotRegisteredError,
     PersistenceError,
     StaleMissionError,
 )
 from ..foreign import ENDS_THE_PROGRAM
-from ..history import HistoryRecord, HistoryType
+from ..history import HistoryRecord, HistoryType, MissionFailure
 from ..log import ContainedLogger
-from ..machine import Command, Phase, State, check_fit, check_payloads, decide, fold, load
-from ..payloads import code_name
+from ..machine import ChildEnded, Command, Fail, NewChild, Start, State, check_fit, check_payloads, decide, load
 from ..storage import CommitOutcome, LoadOutcome, MissionCommit, PersistenceAdapter
 from .activity import Activity
 from .asked import Operation
 from .clock import Clock
 from .coalescer import Coalescer, as_persistence_error
-from .flight import Decision, Flight
+from .consequences import attempts_in, is_lent, is_on_record, orphans_of
+from .flight import Decision, Flight, Run
+from .refusals import closed, not_found, not_registered
 from .roster import Roster
 
 logger: ContainedLogger = ContainedLogger("mission_control.engine")
 
-_STEP_STARTED = HistoryType.STEP_STARTED
 _ENDS = (HistoryType.STEP_SUCCEEDED, HistoryType.STEP_FAILED)
 
 _FIRST_BACKOFF, _LONGEST_BACKOFF = 0.1, 5.0
@@ -52,8 +48,16 @@ class Driver(Protocol):
         """Begin what comes next for the mission, unless something is under way for it."""
         ...
 
-    def outcome_is_durable(self, flight: Flight, /) -> None:
-        """Forget the outcome of an attempt that is on record."""
+    def is_durable(self, flight: Flight, decision: Decision, /) -> None:
+        """Do what a decision leads to beside the state."""
+        ...
+
+    def was_read(self, flight: Flight, state: State, /) -> None:
+        """Find what is on record of a mission that has been read, and what of it runs here."""
+        ...
+
+    def outcome_is_durable(self, flight: Flight, run: Run, /) -> None:
+        """Tell of the outcome of an attempt that is on record, where it is a failure."""
         ...
 
 
@@ -96,6 +100,22 @@ class Recorder:
             self._roster.activate(flight)
         return flight
 
+    def take_over(self, child: Flight, state: State) -> None:
+        """Go on with a child that has just come into being."""
+        known = self._roster.get(child.mission_id)
+        if known is not None:  # somebody has asked for it before it was there
+            if known.state is None:
+                answered = self._loop.create_future()
+                answered.add_done_callback(lambda _: self.take_over(child, state))
+                known.newcomers += (answered,)
+            return
+        if self._roster.is_closing:
+            return
+        child.state = state
+        child.is_alive = child.is_woken = True
+        self._roster.activate(child)
+        self.guard(child, self._driver.advance)
+
     async def drained(self) -> None:
         """Return when nothing is being written or read any more."""
         await self._journal.drained()
@@ -132,35 +152,94 @@ class Recorder:
     def commit(
         self,
         flight: Flight,
-        command: Command,
+        *commands: Command,
         operation: Operation | None = None,
         applied: Callable[[Flight], None] | None = None,
-    ) -> None:
-        """Decide, and make the answer durable; then call `applied` and go on. A failure is told to `operation`."""
+        ended: tuple[Run, ...] = (),
+        child_ends: tuple[ChildEnded, ...] = (),
+    ) -> bool:
+        """Decide, and make the answer durable; then call `applied` and go on. A failure is told to `operation`.
+
+        False where the commands come to nothing.
+        """
         state = flight.state or State(mission_id=flight.mission_id)
         definition = flight.definition
+        pool = self._roster.slots
+        is_contended = pool.are_wanted(beside=flight.wants_slot)
+        attempting = state.attempting if is_contended else 0
+        # What was stopped has to end before anything is undone.
+        must_not_begin = self._roster.is_closing or (bool(flight.stopping) and state.is_undoing)
+        decided = decide(
+            definition,
+            state,
+            commands,
+            self._clock.now(),
+            slots=None if must_not_begin else flight.slots + flight.lent_slots + pool.free,
+            is_contended=is_contended,
+        )
+        records, after = decided.records, decided.state
+        if not records:
+            return False
         self._roster.begin_trace(flight, state)
-        has_slot = flight.has_slot and not self._roster.is_closing
-        records = decide(definition, state, command, self._clock.now(), has_slot=has_slot)
-        if not records:  # the clock was set back between two looks at it: look again
-            self._loop.call_soon(self.guard, flight, self._driver.advance)
-            return
-        after = fold(state, records)
-        last = records[-1]
-        if last.type is _STEP_STARTED:
-            flight.claimed = (last.event_name or "", last.attempt_number or 0)
+        begun, stopped = attempts_in(flight, records, after)
+        if begun:
+            self._take_slots(flight, after)
+            flight.begun = begun
         if state.version == 0:
             flight.birth = after
+        born = tuple(map(self._new_child, decided.children)) if decided.children else ()
         commit = MissionCommit(
             mission_id=flight.mission_id,
             expected_version=state.version,
             records=records,
             summary=after.summary(),
             definition=self._unstored(definition),
+            children=tuple(commit for _, commit, _ in born) if born else (),
+            let_go=decided.let_go,
         )
         flight.is_busy = True
-        flight.decision = Decision(after, commit.definition, operation, applied)
+        flight.decision = Decision(
+            after=after,
+            definition=commit.definition,
+            operation=operation,
+            applied=applied,
+            ended=ended,
+            child_ends=child_ends,
+            begun=begun,
+            stopped=stopped,
+            gives_back=max(0, attempting - after.attempting) if is_contended else 0,
+            children=tuple((child, newborn) for child, _, newborn in born) if born else (),
+            orphans=orphans_of(decided.let_go, records) if decided.let_go else (),
+        )
         self._journal.submit(commit, flight)
+        return True
+
+    def _take_slots(self, flight: Flight, after: State) -> None:
+        """Hold a slot for each attempt that will be on record, but for those that have lent theirs."""
+        lent = flight.lent_slots
+        if lent and after.lines is not None:
+            lent = sum(1 for run in flight.every_run() if is_lent(run) and is_on_record(after, run))
+        missing = after.attempting - flight.slots - lent
+        while missing > 0 and self._roster.slots.take():
+            flight.slots += 1
+            missing -= 1
+
+    def _new_child(self, new: NewChild) -> tuple[Flight, MissionCommit, State]:
+        """Return a child in memory, what makes it durable, and the state that it has then."""
+        child = Flight(new.mission_id, definition=new.definition)
+        trace = self._roster.start_trace(child, new.definition.name)
+        parent_id = new.parent_id
+        command = Start(new.definition.name, new.input, None, trace, parent_id, is_awaited=new.is_awaited)
+        decided = decide(new.definition, State(mission_id=new.mission_id), (command,), self._clock.now(), slots=0)
+        commit = MissionCommit(
+            mission_id=new.mission_id,
+            expected_version=0,
+            records=decided.records,
+            summary=decided.state.summary(),
+            definition=self._unstored(new.definition),
+            is_awaited=new.is_awaited,
+        )
+        return child, commit, decided.state
 
     def _unstored(self, definition: MissionDefinition[Any] | None) -> StoredDefinition | None:
         if definition is None or definition.fingerprint in self._stored:
@@ -170,9 +249,9 @@ class Recorder:
     def _committed(self, flight: Flight, outcome: CommitOutcome | PersistenceError) -> None:
         decision, flight.decision = flight.decision, None
         assert decision is not None  # it was handed over with the commit
-        flight.is_busy = False
         if outcome is not None:
-            self._refused(flight, decision.operation, outcome)
+            flight.is_busy = False
+            self._refused(flight, decision, outcome)
             return
         if decision.definition is not None:
             self._stored.add(decision.definition.fingerprint)
@@ -184,18 +263,36 @@ class Recorder:
             flight.settle_newcomers()
         if decision.applied is not None:
             decision.applied(flight)
+        self._driver.is_durable(flight, decision)
+        flight.is_busy = False  # only now: what was stopped may have ended at once
         self._driver.advance(flight)
 
-    def _refused(self, flight: Flight, operation: Operation | None, error: PersistenceError) -> None:
-        if operation is not None:
-            operation.refuse(error)
+    def _refused(self, flight: Flight, decision: Decision, error: PersistenceError) -> None:
+        for child, _ in decision.children:
+            self._roster.end_trace(child)
+            flight.unsure += (child.mission_id,)
+        if decision.operation is not None:
+            decision.operation.refuse(error)
         if flight.state is None and isinstance(error, StaleMissionError):
-            flight.birth = flight.claimed = flight.definition = None  # the id is another mission's: read that
-            self._roster.free_slot(flight)
+            flight.birth = flight.definition = None  # the id is another mission's: read that
+            flight.begun = ()
+            self._roster.free_slots(flight)
             self._roster.end_trace(flight)
             self._read(flight)
-        else:
-            self._back_off(flight, error)
+            return
+        if isinstance(error, StaleMissionError) and error.mission_id not in (None, flight.mission_id):
+            self._refuse_child(flight, decision, str(error.mission_id))
+        self._back_off(flight, error)
+
+    def _refuse_child(self, flight: Flight, decision: Decision, child_id: str) -> None:
+        """The id of a child is taken by something else: the node that was to start it fails."""
+        for run in decision.ended:
+            if f"{flight.mission_id}/{run.instance}" == child_id:
+                message = (
+                    f"the id of the child mission, {child_id!r}, is taken by another mission; give that one another id"
+                )
+                failure = MissionFailure(message=message, at=flight.recorded_at, code="CHILD_FAILED")
+                run.outcome = Fail(run.instance, run.number, failure, is_retryable=False, delay=None, chance=0.0)
 
     # Failing storage
 
@@ -255,27 +352,37 @@ class Recorder:
         """Go on from what storage has; an outcome or an attempt of ours counts only where it fits that."""
         state = load(flight.mission_id, history)
         if flight.birth is not None and flight.birth.created_at != state.created_at:
-            flight.claimed = None  # the id is another mission's, which was here before
+            flight.begun = ()  # the id is another mission's, which was here before
         flight.birth = None
         flight.state = state
         flight.is_alive = flight.is_alive or not state.is_terminal
-        if flight.outcome is not None:
-            attempt, _ = flight.outcome
-            if state.phase is not Phase.ATTEMPTING or attempt != (state.cursor, state.attempt_number):
-                self._settle_outcome(flight, history)
+        flight.looks_at_held = True
+        if flight.ended:
+            self._settle_outcomes(flight, state, history)
         flight.definition = self._definitions.get(state.mission_name)
         flight.problem = self.problem(flight.definition, state)
         flight.settle_newcomers()
         flight.tell_woken(flight.problem)
+        if flight.unsure:
+            self._go_on_with_children(flight, history)
+        self._driver.was_read(flight, state)
         self._driver.advance(flight)
 
-    def _settle_outcome(self, flight: Flight, history: tuple[HistoryRecord, ...]) -> None:
-        """The outcome in hand is on record already, or nothing that counts any more."""
-        assert flight.outcome is not None  # it was asked for
-        attempt, _ = flight.outcome
-        if any(record.type in _ENDS and (record.event_name, record.attempt_number) == attempt for record in history):
-            self._driver.outcome_is_durable(flight)
-        flight.outcome = None
+    def _go_on_with_children(self, flight: Flight, history: tuple[HistoryRecord, ...]) -> None:
+        """Find those that came into being with a commit of which nobody knew whether it took effect."""
+        started = {record.details["id"] for record in history if record.type is HistoryType.CHILD_STARTED}
+        unsure, flight.unsure = flight.unsure, ()
+        for child in started.intersection(unsure):
+            self.flight(child).is_woken = True
+
+    def _settle_outcomes(self, flight: Flight, state: State, history: tuple[HistoryRecord, ...]) -> None:
+        """Leave out outcomes in hand that are on record already, or nothing that counts any more."""
+        gone = [run for run in flight.ended if not is_on_record(state, run)]
+        flight.ended = tuple(run for run in flight.ended if run not in gone)
+        for run in gone:
+            attempt = (run.instance, run.number)
+            if any(it.type in _ENDS and (it.event_name, it.attempt_number) == attempt for it in history):
+                self._driver.outcome_is_durable(flight, run)
 
     def problem(self, definition: MissionDefinition[Any] | None, state: State) -> MissionControlError | None:
         """Return why the mission cannot run here, if it cannot."""
@@ -289,36 +396,3 @@ class Recorder:
         except MissionControlError as error:
             return error
         return None
-
-
-def not_found(mission_id: str) -> MissionNotFoundError:
-    """Return the error for an id that no mission has."""
-    return MissionNotFoundError(f"no mission has the id {mission_id!r}; start one, or check the id")
-
-
-def not_registered(mission_id: str, name: str, known: Mapping[str, object]) -> MissionNotRegisteredError:
-    """Return the error for a mission whose definition this commander was not given."""
-    listed = ", ".join(repr(other) for other in known) or "none"
-    return MissionNotRegisteredError(
-        f"mission {mission_id!r} is a {name!r}, and no definition of that name is registered (registered: {listed}); "
-        f"pass it to create_commander(definitions=...) or to register()"
-    )
-
-
-def closed() -> CommanderClosedError:
-    """Return the error for those who were still waiting for something when the commander was closed."""
-    return CommanderClosedError(
-        "the commander was closed before this was done; missions go on under the next one that opens their storage: "
-        "create it, and ask it again"
-    )
-
-
-def unknown_name(
-    kind: str, wanted: object, known: Mapping[str, object], mission_id: str, mission_name: str
-) -> MissionExecutionError:
-    """Return the error for a query or an update that the mission's definition does not have, or has twice."""
-    listed = ", ".join(repr(name) for name in known) or "none"
-    what = f"no {kind} {wanted!r}" if is_a(wanted, str) else f"not exactly one {kind} that runs {code_name(wanted)}"
-    return MissionExecutionError(
-        f"mission {mission_id!r} ({mission_name}) has {what}; ask by name for one of those that it has: {listed}"
-    )

@@ -43,9 +43,8 @@ class Roster:
     def park(self, flight: Flight) -> None:
         """The mission waits: keep it for as long as there is room."""
         flight.is_woken = False
-        flight.claimed = None
         self._hangar.park(flight)
-        self.free_slot(flight)
+        self.free_slots(flight)
         self.rest(flight)
 
     def activate(self, flight: Flight) -> None:
@@ -53,15 +52,14 @@ class Roster:
         self._hangar.activate(flight)
         if not flight.is_active and flight.retry is None:
             flight.is_active = True
-            if not flight.is_at_rest:
-                self._activity.enter()
+            flight.activity = self._activity
+            flight.count()
 
     def rest(self, flight: Flight) -> None:
         """Nothing is under way for the mission any more."""
         if flight.is_active:
             flight.is_active = False
-            if not flight.is_at_rest:
-                self._activity.leave()
+            flight.count()
         if self.is_closing:
             self._activity.notify()
         self.end_trace(flight)
@@ -94,11 +92,11 @@ class Roster:
     def forget(self, flight: Flight) -> None:
         """Keep the mission in memory no longer: nobody waits for anything of it."""
         self._hangar.drop(flight)
-        self.free_slot(flight)
+        self.free_slots(flight)
         self.rest(flight)
 
-    def free_slot(self, flight: Flight) -> None:
-        """Give the mission's slot back, where it has one."""
-        if flight.has_slot:
-            flight.has_slot = False
+    def free_slots(self, flight: Flight, *, but: int = 0) -> None:
+        """Give the mission's slots back, but some."""
+        while flight.slots > but:
+            flight.slots -= 1
             self.slots.give_back()

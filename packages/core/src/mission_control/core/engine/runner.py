@@ -23,6 +23,7 @@ class Stop(Enum):
 
     TIMEOUT = "timed out"
     CANCEL = "cancelled"
+    PATH = "stopped"
     CLOSE = "closed"
 
 

@@ -10,17 +10,22 @@ from collections.abc import Callable
 class Slots:
     """A fixed number of slots, handed out in the order in which they were asked for."""
 
-    __slots__ = ("_free", "_waiting")
+    __slots__ = ("_waiting", "free")
 
     def __init__(self, limit: int) -> None:
-        self._free = limit
+        self.free: int = limit
+        """How many could be taken now."""
         self._waiting: deque[Callable[[], bool]] = deque()
+
+    def are_wanted(self, *, beside: int) -> bool:
+        """True where more wait for one than so many."""
+        return len(self._waiting) > beside
 
     def take(self) -> bool:
         """Take a slot if one is free."""
-        if self._free <= 0:
+        if self.free <= 0:
             return False
-        self._free -= 1
+        self.free -= 1
         return True
 
     def request(self, grant: Callable[[], bool]) -> None:
@@ -32,7 +37,7 @@ class Slots:
         while self._waiting:
             if self._waiting.popleft()():
                 return
-        self._free += 1
+        self.free += 1
 
     async def acquire(self) -> None:
         """Wait for a slot and take it."""

@@ -13,7 +13,8 @@ from ..machine import State, Update, check_update
 from .asked import UpdateOperation
 from .attempt import Attempt
 from .flight import Flight
-from .recorder import Recorder, closed
+from .recorder import Recorder
+from .refusals import closed
 from .roster import Roster
 from .runner import Runner, Stop
 
@@ -36,15 +37,24 @@ class Updates:
         subject = f"input of update {operation.name!r} of mission {state.mission_id!r} ({state.mission_name})"
         stored = handler.schema.validate(operation.input, event_name=operation.name, subject=subject)
         typed = handler.schema.restore(stored, subject=subject)
-        context: MissionContext[Any] = MissionContext(definition, state, operation.name, 1)
+        context: MissionContext[Any] = MissionContext(definition, state, operation.name, 1, self._runner.clock.now)
         operation.stored = stored
         self._roster.begin_trace(flight, state)
-        flight.launch(Attempt(self._runner, flight, operation, None, self._ended), handler, context, typed)
+        flight.update = attempt = Attempt(self._runner, flight, operation, operation.name, None, self._ended)
+        attempt.is_counted = False
+        flight.slots -= 1
+        try:
+            flight.launch(attempt, handler, context, typed)
+        except BaseException:
+            flight.update = None
+            flight.slots += 1
+            raise
 
     def _ended(self, attempt: Attempt[Flight]) -> None:
         flight = attempt.flight
         flight.release(attempt)
-        flight.updated = attempt
+        flight.slots += attempt.has_slot
+        flight.update, flight.updated = None, attempt
         self._recorder.guard(flight, self._advance)
 
     def record(self, flight: Flight, attempt: Attempt[Flight]) -> None:
@@ -55,7 +65,7 @@ class Updates:
         with suppress(MissionControlError), operation:
             value = self._value(flight, operation, attempt)
             command = Update(operation.name, operation.stored, value)
-            self._recorder.commit(flight, command, operation, lambda _: operation.resolve(value))
+            self._recorder.commit(flight, command, operation=operation, applied=lambda _: operation.resolve(value))
 
     def _value(self, flight: Flight, operation: UpdateOperation, attempt: Attempt[Flight]) -> Any:
         """Return what the update's code returned, as it is recorded, or raise what its caller gets."""

@@ -1,12 +1,16 @@
-"""What was recorded of a mission, and the views of it: records, the ledger of its payloads, inspection, timeline.
+"""What was recorded of a mission, and the views of it: records, payloads, paths, inspection, timeline.
 
 Everything is frozen, and made of nothing but itself: no room is below this one.
 """
 
 from .inspection import MissionInspection, inspected
 from .ledger import Ledger
+from .opened import Construct, ConstructKind, Opened, PathEnd, PathStatus
 from .records import (
     START_AT,
+    UNDO,
+    ChildRecord,
+    ChildWait,
     EventRecord,
     HistoryRecord,
     HistoryType,
@@ -14,6 +18,8 @@ from .records import (
     MissionSnapshot,
     MissionStatus,
     MissionSummary,
+    PathResult,
+    Position,
     RetryWait,
     SignalRecord,
     SignalWait,
@@ -32,6 +38,11 @@ from .records import (
 
 __all__ = [
     "START_AT",
+    "UNDO",
+    "ChildRecord",
+    "ChildWait",
+    "Construct",
+    "ConstructKind",
     "EventRecord",
     "HistoryRecord",
     "HistoryType",
@@ -41,6 +52,11 @@ __all__ = [
     "MissionSnapshot",
     "MissionStatus",
     "MissionSummary",
+    "Opened",
+    "PathEnd",
+    "PathResult",
+    "PathStatus",
+    "Position",
     "RetryWait",
     "SignalRecord",
     "SignalWait",

@@ -1,16 +1,22 @@
-"""Everything there is to see of a mission: its state, its history, and the attempts, signals and timers in it."""
+"""Everything there is to see of a mission: its state, and its history with all that can be told from it.
+
+Several attempts and timers may be open at a time: what ends one names its instance, or the path that it is in.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import attrs
 
 from .records import (
     START_AT,
+    ChildRecord,
     HistoryRecord,
     HistoryType,
     MissionSnapshot,
+    MissionStatus,
     Record,
     SignalRecord,
     StepAttempt,
@@ -22,34 +28,52 @@ from .timeline import timeline
 
 _T = HistoryType
 
-_ATTEMPT_ENDS: dict[HistoryType, Literal["succeeded", "failed", "interrupted"]] = {
+_ATTEMPT_ENDS: Mapping[HistoryType, Literal["succeeded", "failed", "interrupted"]] = {
     _T.STEP_SUCCEEDED: "succeeded",
     _T.STEP_FAILED: "failed",
     _T.STEP_INTERRUPTED: "interrupted",
 }
-_TIMERS: dict[HistoryType, Literal["sleep", "retry"]] = {
+_TIMERS: Mapping[HistoryType, Literal["sleep", "retry"]] = {
     _T.TIMER_SCHEDULED: "sleep",
     _T.STEP_RETRY_SCHEDULED: "retry",
 }
+_ENDS_OF_TIMERS: Mapping[HistoryType, bool] = {
+    _T.MISSION_CANCELLED: True,
+    _T.MISSION_FAILED: True,
+    _T.MISSION_UNDOING: True,
+    _T.PATH_STOPPED: False,
+    _T.PATH_FAILED: False,
+    _T.SIGNAL_RECEIVED: False,
+    _T.SIGNAL_TIMED_OUT: False,
+}
+"""What ends timers that have not fired: all of the mission's, or only those in the path or reminders that it names."""
+
+_EVERYWHERE = ""
+"""The place that is the whole mission."""
 
 
 @attrs.frozen(kw_only=True)
 class MissionInspection(Record):
-    """Everything there is to see of a mission; `str()` of it is its timeline."""
+    """Everything there is to see of a mission; `str()` of it is its timeline.
+
+    `children` are the missions that it started, and `snapshot.parent_id` is the one that started it.
+    """
 
     snapshot: MissionSnapshot
     history: tuple[HistoryRecord, ...]
     step_attempts: tuple[StepAttempt, ...]
     signals: tuple[SignalRecord, ...]
     timers: tuple[TimerRecord, ...]
+    children: tuple[ChildRecord, ...] = ()
 
     def timeline(self, *, width: int | None = 100) -> str:
         """Return a page for people: a line for the mission, and one for each record.
 
+        The first says what the mission waits for, on all of its paths; a record of a path is marked with its text.
         Payloads and messages are cut to `width` characters; None shows them whole. What is not of the mission's own
         texts is ASCII, and all of it can be encoded. Raises `ValueError` for a width below 1.
         """
-        return timeline(self.snapshot, self.history, width)
+        return timeline(self.snapshot, self.history, self.children, width)
 
     def __str__(self) -> str:
         return self.timeline()
@@ -63,24 +87,25 @@ def inspected(snapshot: MissionSnapshot, history: tuple[HistoryRecord, ...]) -> 
         step_attempts=_attempts(history),
         signals=_signals(history),
         timers=_timers(history),
+        children=_children(history),
     )
 
 
 def _attempts(history: tuple[HistoryRecord, ...]) -> tuple[StepAttempt, ...]:
     attempts: list[StepAttempt] = []
+    running: dict[str, int] = {}
     for record in history:
+        name = record.event_name or ""
         if record.type is _T.STEP_STARTED:
+            running[name] = len(attempts)
             attempts.append(
-                StepAttempt(
-                    step_name=record.event_name or "",
-                    attempt_number=record.attempt_number or 0,
-                    started_at=record.at,
-                )
+                StepAttempt(step_name=name, attempt_number=record.attempt_number or 0, started_at=record.at)
             )
         elif record.type in _ATTEMPT_ENDS:
             error = failure_of(record) if record.type is _T.STEP_FAILED else None
-            attempts[-1] = attrs.evolve(
-                attempts[-1], finished_at=record.at, status=_ATTEMPT_ENDS[record.type], error=error
+            place = running.pop(name)
+            attempts[place] = attrs.evolve(
+                attempts[place], finished_at=record.at, status=_ATTEMPT_ENDS[record.type], error=error
             )
     return tuple(attempts)
 
@@ -94,19 +119,74 @@ def _signals(history: tuple[HistoryRecord, ...]) -> tuple[SignalRecord, ...]:
 
 
 def _timers(history: tuple[HistoryRecord, ...]) -> tuple[TimerRecord, ...]:
-    timers: list[TimerRecord] = []
+    timers = _Timers()
     for record in history:
         if record.type in _TIMERS:
-            timers.append(
-                TimerRecord(
-                    event_name=record.event_name or "",
-                    kind="start_at" if record.event_name == START_AT else _TIMERS[record.type],
-                    scheduled_at=record.at,
-                    due_at=parse_iso(record.details["due_at"]),
-                )
-            )
+            timers.schedule(record)
         elif record.type is _T.TIMER_FIRED:
-            timers[-1] = attrs.evolve(timers[-1], resumed_at=record.at, status="completed")
-        elif record.type is _T.MISSION_CANCELLED and timers and timers[-1].status == "scheduled":
-            timers[-1] = attrs.evolve(timers[-1], status="cancelled")
-    return tuple(timers)
+            timers.fire(record)
+        elif record.type in _ENDS_OF_TIMERS:
+            timers.cancel(_EVERYWHERE if _ENDS_OF_TIMERS[record.type] else record.event_name or "")
+    return tuple(timers.records)
+
+
+class _Timers:
+    """The timers of a history, and which of them are open at each of the places around them."""
+
+    def __init__(self) -> None:
+        self.records: list[TimerRecord] = []
+        self._open: dict[str, dict[str, int]] = {}
+
+    def schedule(self, record: HistoryRecord) -> None:
+        name = record.event_name or ""
+        for place in _around(name):
+            self._open.setdefault(place, {})[name] = len(self.records)
+        self.records.append(
+            TimerRecord(
+                event_name=name,
+                kind="start_at" if name == START_AT else _TIMERS[record.type],
+                scheduled_at=record.at,
+                due_at=parse_iso(record.details["due_at"]),
+            )
+        )
+
+    def fire(self, record: HistoryRecord) -> None:
+        name = record.event_name or ""
+        if name in self._open.get(_EVERYWHERE, ()):  # a reminder that was due is no timer
+            place = self._close(name)
+            self.records[place] = attrs.evolve(self.records[place], resumed_at=record.at, status="completed")
+
+    def cancel(self, around: str) -> None:
+        """Cancel what is open at a place."""
+        for name in list(self._open.get(around, ())):
+            place = self._close(name)
+            self.records[place] = attrs.evolve(self.records[place], status="cancelled")
+
+    def _close(self, name: str) -> int:
+        for place in _around(name)[1:]:
+            del self._open[place][name]
+        return self._open[_EVERYWHERE].pop(name)
+
+
+def _around(name: str) -> list[str]:
+    """Return the texts of the places that an instance is in, from the whole mission inwards."""
+    parts = name.split("/")
+    return [_EVERYWHERE, *("/".join(parts[:length]) for length in range(1, len(parts)))]
+
+
+def _children(history: tuple[HistoryRecord, ...]) -> tuple[ChildRecord, ...]:
+    children: dict[str, ChildRecord] = {}
+    for record in history:
+        name = record.event_name or ""
+        if record.type is _T.CHILD_STARTED:
+            children[name] = ChildRecord(
+                event_name=name,
+                mission_id=record.details["id"],
+                started_at=record.at,
+                is_awaited=record.details.get("wait", True),
+            )
+        elif record.type is _T.CHILD_ENDED:
+            children[name] = attrs.evolve(
+                children[name], ended_at=record.at, status=MissionStatus(record.details["status"])
+            )
+    return tuple(children.values())

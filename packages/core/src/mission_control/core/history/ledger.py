@@ -19,6 +19,8 @@ _Line: TypeAlias = tuple[str, EventRecord | None, int]
 """A name, its entry, and where in the log the name's line before this one is."""
 
 _NOWHERE = -1
+_LEFT_BEHIND = -2
+"""Where a name's line before is that was not copied."""
 
 
 class Ledger(Mapping[str, EventRecord]):
@@ -56,6 +58,11 @@ class Ledger(Mapping[str, EventRecord]):
         """True where the mission has been at `name`, a sleep included."""
         return self._find(name) is not None
 
+    def has_replaced(self, name: str) -> bool:
+        """True where the entry of `name` has taken the place of an earlier one."""
+        line = self._find(name)
+        return line is not None and line[2] != _NOWHERE
+
     def find(self, name: str) -> EventRecord | None:
         """Return what `get` does, and cost as little where there is nothing."""
         line = self._find(name)
@@ -68,8 +75,10 @@ class Ledger(Mapping[str, EventRecord]):
 
     def _copy(self) -> tuple[list[_Line], dict[str, int]]:
         """Return a log of what this version sees, without what was replaced."""
-        seen = {name: entry for name, entry, _ in self._log[: self._size]}
-        log = [(name, entry, _NOWHERE) for name, entry in seen.items()]
+        seen = {name: (entry, before) for name, entry, before in self._log[: self._size]}
+        log = [
+            (name, entry, _NOWHERE if before == _NOWHERE else _LEFT_BEHIND) for name, (entry, before) in seen.items()
+        ]
         return log, {name: position for position, name in enumerate(seen)}
 
     def _find(self, name: str) -> _Line | None:

@@ -13,6 +13,7 @@ from typing import Any, Literal, Self, TypeAlias, cast
 
 import attrs
 
+from ..frozen import fills_its_slots
 from ..readable import encodable
 
 
@@ -56,6 +57,20 @@ class HistoryType(StrEnum):
     MISSION_CANCELLED = "mission-cancelled"
     MISSION_COMPLETED = "mission-completed"
     MISSION_FAILED = "mission-failed"
+    PATHS_OPENED = "paths-opened"
+    PATH_COMPLETED = "path-completed"
+    PATH_FAILED = "path-failed"
+    PATH_STOPPED = "path-stopped"
+    PATHS_JOINED = "paths-joined"
+    CHILD_STARTED = "child-started"
+    CHILD_ENDED = "child-ended"
+    MISSION_UNDOING = "mission-undoing"
+
+
+_OF_A_PATH = frozenset({HistoryType.PATH_COMPLETED, HistoryType.PATH_FAILED, HistoryType.PATH_STOPPED})
+
+UNDO = "undo:"
+"""What the name of a step's undo begins with; the rest is the instance that it undoes."""
 
 
 def iso(instant: datetime) -> str:
@@ -104,6 +119,7 @@ class Record:
         return form
 
 
+@fills_its_slots
 @attrs.frozen(kw_only=True)
 class HistoryRecord(Record):
     """One thing that happened to a mission. A mission's history is these, `seq` gapless from 1.
@@ -118,6 +134,13 @@ class HistoryRecord(Record):
     event_name: str | None = None
     attempt_number: int | None = None
     details: Mapping[str, Any] = attrs.field(factory=dict[str, Any])
+
+    @property
+    def path(self) -> str | None:
+        """The path that it happened in, as text: None on the main line."""
+        if self.type in _OF_A_PATH:
+            return self.event_name
+        return (self.event_name or "").removeprefix(UNDO).rpartition("/")[0] or None
 
     @classmethod
     def from_dict(cls, form: Mapping[str, Any]) -> Self:
@@ -169,7 +192,17 @@ class RetryWait(Record):
     attempt_number: int
 
 
-Wait: TypeAlias = SignalWait | TimerWait | RetryWait
+@attrs.frozen(kw_only=True)
+class ChildWait(Record):
+    """The mission waits for the end of the child `mission_id`, which the node `event_name` started."""
+
+    kind: Literal["child"] = "child"
+    event_name: str
+    node_index: int
+    mission_id: str
+
+
+Wait: TypeAlias = SignalWait | TimerWait | RetryWait | ChildWait
 
 START_AT = "start_at"
 """The name of the timer of a delayed start; no node may bear it."""
@@ -179,8 +212,9 @@ START_AT = "start_at"
 class MissionFailure(Record):
     """Why a mission failed or was cancelled, or why a step's attempt failed.
 
-    `code` is one of STEP_FAILED, STEP_TIMEOUT, STEP_INTERRUPTED, SIGNAL_TIMEOUT, MISSION_CANCELLED
-    and MISSION_PAYLOAD_ERROR; `type` is the exception's class and `traceback` its text, where there was one.
+    `code` is one of STEP_FAILED, STEP_TIMEOUT, STEP_INTERRUPTED, SIGNAL_TIMEOUT, MISSION_CANCELLED,
+    MISSION_PAYLOAD_ERROR, ROUNDS_EXHAUSTED and CHILD_FAILED; `type` is the exception's class and `traceback` its text,
+    where there was one. `undo_failed` names the steps whose undo was given up.
     `str()` of it is for people: the class and the message, as in `KeyError: 'iban'`.
     """
 
@@ -189,12 +223,14 @@ class MissionFailure(Record):
     code: str
     type: str | None = None
     traceback: str | None = None
+    undo_failed: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         kind = (self.type or "").rpartition(".")[2]
         return encodable(self.message if kind in ("", self.message) else f"{kind}: {self.message}")
 
 
+@fills_its_slots
 @attrs.frozen(kw_only=True)
 class EventRecord(Record):
     """What went into a node or update, and what came out; None where absent."""
@@ -204,11 +240,42 @@ class EventRecord(Record):
 
 
 @attrs.frozen(kw_only=True)
+class Position(Record):
+    """Where one live line of a mission stands: `path` is its text, None for the main line.
+
+    `cursor` is the instance of the node that it stands on, None where it waits for a slot to begin. `attempt_number` is
+    that of the attempt that runs, or that a retry wait is followed by.
+    """
+
+    path: str | None
+    cursor: str | None
+    status: Literal["running", "waiting"]
+    waiting: Wait | None = None
+    attempt_number: int | None = None
+
+
+@attrs.frozen(kw_only=True)
+class PathResult(Record):
+    """What became of one item of an `each`, or one path of a `parallel` or `race`, so far.
+
+    `index` counts items from 0, or paths in the order of the definition.
+    """
+
+    path: str
+    index: int
+    status: Literal["running", "completed", "failed", "stopped"]
+    error: MissionFailure | None = None
+
+
+@fills_its_slots
+@attrs.frozen(kw_only=True)
 class MissionSummary(Record):
     """One mission on one row: where it stands, without its payloads.
 
-    `cursor` is the name of the node it stands on: `start` during a delayed start, where it stood when it
-    failed or was cancelled, None when it completed.
+    `cursor` is the name of the node that its main line stands on: `start` during a delayed start, where it stood when
+    it failed or was cancelled, None when it completed. `next_wait` is the open wait of any of its lines that ends first
+    by itself, else the one that began first; `waiting` is the same while all lines wait. `next_due` is the earliest
+    time at which anything of it becomes due. `parent_id` is the mission that it is a child of.
     """
 
     mission_id: str
@@ -219,11 +286,14 @@ class MissionSummary(Record):
     error: MissionFailure | None
     created_at: datetime | None
     updated_at: datetime | None
+    next_wait: Wait | None = None
+    next_due: datetime | None = None
+    parent_id: str | None = None
 
 
 @attrs.frozen(kw_only=True)
 class MissionSnapshot(MissionSummary):
-    """A mission's state: its summary, the payloads of its events, and its last step's output.
+    """A mission's state: its summary, the payloads of its events, its last step's output, and where its lines stand.
 
     `definition_created_with` and `definition_last_run` are fingerprints; `Commander.load_definition`
     returns what they stand for.
@@ -233,11 +303,12 @@ class MissionSnapshot(MissionSummary):
     output: Any = None
     definition_created_with: str | None = None
     definition_last_run: str | None = None
+    positions: tuple[Position, ...] = ()
 
 
 @attrs.frozen(kw_only=True)
 class StepAttempt(Record):
-    """One attempt of a step; the run of `start` is listed as "start"."""
+    """One attempt of a step, a decision or an undo: `step_name` is its instance name, that of `start` "start"."""
 
     step_name: str
     attempt_number: int
@@ -258,7 +329,10 @@ class SignalRecord(Record):
 
 @attrs.frozen(kw_only=True)
 class TimerRecord(Record):
-    """A sleep, a retry's backoff or a delayed start, and what became of it."""
+    """A sleep, a retry's backoff or a delayed start, and what became of it.
+
+    It is "cancelled" where it never fired: its path was stopped, or the mission failed, was cancelled or was undone.
+    """
 
     event_name: str
     kind: Literal["sleep", "retry", "start_at"]
@@ -268,8 +342,23 @@ class TimerRecord(Record):
     status: Literal["scheduled", "completed", "cancelled"] = "scheduled"
 
 
+@attrs.frozen(kw_only=True)
+class ChildRecord(Record):
+    """A mission that the node `event_name` started, and how it ended as far as its parent was told.
+
+    `status` is "running" until then, and for ever where it is not waited for: ask for the mission itself.
+    """
+
+    event_name: str
+    mission_id: str
+    started_at: datetime
+    is_awaited: bool = True
+    ended_at: datetime | None = None
+    status: MissionStatus = MissionStatus.RUNNING
+
+
 def failure_of(record: HistoryRecord) -> MissionFailure:
-    """Return the failure that a step-failed, mission-failed or mission-cancelled record tells of."""
+    """Return the failure that a record tells of: of an attempt, a path, a child, or the mission."""
     error = record.details["error"]
     return MissionFailure(
         message=error["message"],
@@ -277,18 +366,19 @@ def failure_of(record: HistoryRecord) -> MissionFailure:
         code=error["code"],
         type=error.get("type"),
         traceback=error.get("traceback"),
+        undo_failed=tuple(error.get("undo_failed", ())),
     )
 
 
 def due_at(waiting: Wait | None) -> datetime | None:
     """Return when the wait ends by itself: a timer's or retry's due time, a signal's deadline."""
-    if waiting is None:
+    if waiting is None or isinstance(waiting, ChildWait):
         return None
     return waiting.timeout_at if isinstance(waiting, SignalWait) else waiting.due_at
 
 
 def is_waiting(record: MissionSummary) -> bool:
-    """True where the mission waits for a signal, a timer or a retry."""
+    """True where every line of the mission waits."""
     return record.status is MissionStatus.WAITING
 
 

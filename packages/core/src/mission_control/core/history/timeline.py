@@ -3,75 +3,125 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from typing import Any, TypeAlias
 
-from ..readable import encodable, shorten
-from .records import HistoryRecord, HistoryType, MissionSnapshot, due_at, failure_of
+from .header import header
+from .records import UNDO, ChildRecord, HistoryRecord, HistoryType, MissionSnapshot, failure_of
+from .shown import shown_names, shown_text, shown_time
 
-_COLUMNS = 4
-_SHOWN = ("mission_id", "input", "output", "payload", "due_at", "timeout_at", "reason", "error", "next", "definition")
+_T = HistoryType
 
 
-def timeline(snapshot: MissionSnapshot, history: Iterable[HistoryRecord], width: int | None) -> str:
+def timeline(
+    snapshot: MissionSnapshot, history: Iterable[HistoryRecord], children: Iterable[ChildRecord], width: int | None
+) -> str:
     """Return the header and the records of a history in columns, with their times in UTC.
 
-    Payloads, messages and reasons are cut to `width` characters, where that is not None. Raises `ValueError`.
+    Where there are paths, one column has the path that each record is of. Payloads, messages and reasons are cut to
+    `width` characters, where that is not None. Raises `ValueError`.
     """
     if width is not None and (type(width) is not int or width < 1):
         raise ValueError(f"width: expected a number of characters from 1 up, or None, found {width!r}")
     rows = [_row(record, width) for record in history]
-    widths = [max((len(row[column]) for row in rows), default=0) for column in range(_COLUMNS)]
-    lines = ("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
-    return "\n".join([_header(snapshot, width), *lines])
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    columns = [index for index, width in enumerate(widths) if width or index != _PATH]
+    lines = ("  ".join(f"{row[column]:<{widths[column]}}" for column in columns).rstrip() for row in rows)
+    return "\n".join([header(snapshot, children, width), *lines])
 
 
-def _header(snapshot: MissionSnapshot, width: int | None) -> str:
-    """Return one line: which mission, its status, and what it waits for until when, or why it ended."""
-    line = f"{snapshot.mission_id} ({snapshot.mission_name}): {snapshot.status}"
-    waiting = snapshot.waiting
-    if waiting is not None:
-        what = {"signal": "for signal", "timer": "on timer", "retry": "to retry"}[waiting.kind]
-        until = due_at(waiting)
-        line += f" {what} {waiting.event_name}" + (f" until {_time(until)}" if until else "")
-    elif snapshot.error is not None:
-        line += f" at {snapshot.cursor}: {_shortened(str(snapshot.error), width)}"
-    elif snapshot.cursor is not None:
-        line += f" at {snapshot.cursor}"
-    return line
+_PATH = 2
+"""The column that is not there where nothing is in it."""
 
 
 def _row(record: HistoryRecord, width: int | None) -> tuple[str, ...]:
-    what = record.event_name or ""
+    name, path = record.event_name or "", record.path or ""
+    what = _without(name, path) if path else name
     if record.attempt_number is not None:
         what += f" #{record.attempt_number}"
-    return _time(record.at), record.type.value, what, _details(record, width)
+    return shown_time(record.at), record.type.value, path, what, _details(record, width)
+
+
+def _without(instance: str, path: str) -> str:
+    """Return what is left of an instance name beside its path; nothing of the path's own text."""
+    undo = UNDO if instance.startswith(UNDO) else ""
+    return undo + instance.removeprefix(undo).removeprefix(path).removeprefix("/")
 
 
 def _details(record: HistoryRecord, width: int | None) -> str:
-    shown: list[str] = []
-    for name in _SHOWN:
-        value = record.details.get(name)
-        if value is None or (name == "definition" and record.type is HistoryType.MISSION_CREATED):
-            continue
-        if name == "mission_id":
-            shown.append(f"waits for mission {_shortened(str(value), width)}")
-        elif name == "error":
-            failure = failure_of(record)
-            shown.append(f"{failure.code}: {_shortened(str(failure), width)}")
-        elif name in ("due_at", "timeout_at"):
-            shown.append(f"until {_time(datetime.fromisoformat(value))}")
-        elif name in ("input", "output", "payload"):
-            shown.append(_shortened(json.dumps(value, ensure_ascii=False), width))
-        else:
-            shown.append(f"{name} {_shortened(str(value), width)}")
-    return ", ".join(shown)
+    shown = (
+        show(record, record.details[name], width)
+        for name, show in _SHOWN.items()
+        if record.details.get(name) is not None
+    )
+    return ", ".join(filter(None, shown))
 
 
-def _time(instant: datetime) -> str:
-    return instant.strftime("%Y-%m-%d %H:%M:%S.") + f"{instant.microsecond // 1000:03d}Z"
+_Show: TypeAlias = Callable[[HistoryRecord, Any, int | None], str]
 
 
-def _shortened(text: str, width: int | None) -> str:
-    text = " ".join("".join(c if c.isprintable() else " " for c in encodable(text)).split())
-    return text if width is None else shorten(text, width)
+def _text(before: str) -> _Show:
+    return lambda record, value, width: f"{before}{shown_text(str(value), width)}"
+
+
+def _names(before: str) -> _Show:
+    return lambda record, value, width: f"{before}{shown_names(value, width)}"
+
+
+def _time(before: str) -> _Show:
+    return lambda record, value, width: f"{before}{shown_time(datetime.fromisoformat(value))}"
+
+
+def _payload(record: HistoryRecord, value: Any, width: int | None) -> str:
+    return shown_text(json.dumps(value, ensure_ascii=False), width)
+
+
+def _error(record: HistoryRecord, value: Any, width: int | None) -> str:
+    failure = failure_of(record)
+    return f"{failure.code}: {shown_text(str(failure), width)}"
+
+
+def _kind(record: HistoryRecord, value: Any, width: int | None) -> str:
+    """Return what a decision is for, or a construct is; where it is that of the next node, `_next` says it."""
+    if record.type is _T.PATHS_OPENED:
+        return str(value)
+    return "" if "next" in record.details else f"kind {value}"
+
+
+def _next(record: HistoryRecord, value: Any, width: int | None) -> str:
+    kind = record.details.get("kind")
+    return _text("next ")(record, value, width) + ("" if kind is None else f" ({kind})")
+
+
+def _definition(record: HistoryRecord, value: Any, width: int | None) -> str:
+    return "" if record.type is _T.MISSION_CREATED else _text("definition ")(record, value, width)
+
+
+_SHOWN: Mapping[str, _Show] = {
+    "mission_id": _text("waits for mission "),
+    "parent": _text("child of "),
+    "kind": _kind,
+    "paths": _names("paths "),
+    "count": lambda record, value, width: f"{value} items",
+    "limit": lambda record, value, width: f"{value} at a time",
+    "id": _text("mission "),
+    "wait": lambda record, value, width: "" if value else "not waited for",
+    "status": _text(""),
+    "input": _payload,
+    "output": _payload,
+    "payload": _payload,
+    "winner": _text("winner "),
+    "due_at": _time("until "),
+    "timeout_at": _time("until "),
+    "remind_at": _time("reminds at "),
+    "reason": _text("reason "),
+    "cancellation": _text("cancelled: "),
+    "error": _error,
+    "undo": lambda record, value, width: "undo failed" if value == "failed" else "",
+    "steps": _names("undoes "),
+    "children": _names("after missions "),
+    "next": _next,
+    "definition": _definition,
+}
+"""How each of a record's details is shown, in this order."""

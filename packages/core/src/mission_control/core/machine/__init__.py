@@ -43,9 +43,22 @@ that returns, and folds it in with `fold`; and does what `next_actions` says. `c
 beforehand what a mission would not take, and `inspect_history` what people are shown.
 """
 
-from .actions import Action, AwaitSignal, AwaitTime, BeginStep, RunAttempt, StopForGood, next_actions
+from .actions import (
+    Action,
+    AwaitChild,
+    AwaitSignal,
+    AwaitTime,
+    BeginPaths,
+    BeginStep,
+    EndChild,
+    RunAttempt,
+    StopForGood,
+    next_actions,
+)
+from .answer import NewChild
 from .commands import (
     Cancel,
+    ChildEnded,
     Command,
     Elapse,
     Fail,
@@ -58,10 +71,13 @@ from .commands import (
     Succeed,
     Update,
 )
-from .decisions import PROCESS_ENDED, decide
+from .decisions import Decided, decide
 from .fit import check_fit, check_payloads
-from .refusals import check_signal, check_update
-from .state import STATUS, Phase, State
+from .folding import PROCESS_ENDED, construct_of
+from .lines import AnyLine, Line
+from .phases import STATUS, Phase
+from .refusals import check_update, find_wait, refused_signal
+from .state import State
 from .transitions import ANYWHERE, TRANSITIONS, evolve, fold, inspect_history, load
 
 __all__ = [
@@ -70,15 +86,23 @@ __all__ = [
     "STATUS",
     "TRANSITIONS",
     "Action",
+    "AnyLine",
+    "AwaitChild",
     "AwaitSignal",
     "AwaitTime",
+    "BeginPaths",
     "BeginStep",
     "Cancel",
+    "ChildEnded",
     "Command",
+    "Decided",
     "Elapse",
+    "EndChild",
     "Fail",
     "FinishCancel",
     "Interrupt",
+    "Line",
+    "NewChild",
     "Phase",
     "Proceed",
     "Receive",
@@ -91,12 +115,14 @@ __all__ = [
     "Update",
     "check_fit",
     "check_payloads",
-    "check_signal",
     "check_update",
+    "construct_of",
     "decide",
     "evolve",
+    "find_wait",
     "fold",
     "inspect_history",
     "load",
     "next_actions",
+    "refused_signal",
 ]

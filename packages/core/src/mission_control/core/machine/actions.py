@@ -9,30 +9,39 @@ from typing import Any, TypeAlias
 import attrs
 
 from ..definition import MissionDefinition
-from ..history import SignalWait, due_at
-from .state import Phase, State
+from ..history import ChildWait, SignalWait, due_at
+from .lines import AnyLine, is_roomy
+from .phases import Phase
+from .state import State
 
 
 @attrs.frozen
 class RunAttempt:
-    """Run the user code of this step; its attempt is on record."""
+    """Run the user code of this instance; its attempt is on record."""
 
-    step_name: str
+    instance: str
     attempt_number: int
 
 
 @attrs.frozen
 class BeginStep:
-    """Get a slot for this step, and then `Proceed`."""
+    """Get a slot for this instance, and then `Proceed`."""
 
-    step_name: str
+    instance: str
+
+
+@attrs.frozen
+class BeginPaths:
+    """`Proceed`: the construct has room for more of its paths or items, some of which may need a slot first."""
+
+    instance: str
 
 
 @attrs.frozen
 class AwaitSignal:
-    """Wait for this signal, and no longer than until `timeout_at`."""
+    """Wait for the signal of this instance, and no longer than until `timeout_at`."""
 
-    signal_name: str
+    instance: str
     timeout_at: datetime | None
 
 
@@ -44,55 +53,79 @@ class AwaitTime:
 
 
 @attrs.frozen
+class AwaitChild:
+    """Wait for the end of this child, and then say `ChildEnded`."""
+
+    mission_id: str
+
+
+@attrs.frozen
+class EndChild:
+    """Cancel this child, and when it has ended say `ChildEnded`: nothing is undone before."""
+
+    mission_id: str
+
+
+@attrs.frozen
 class StopForGood:
     """A cancellation was requested and nothing needs to be stopped any more: `FinishCancel`."""
 
 
-Action: TypeAlias = RunAttempt | BeginStep | AwaitSignal | AwaitTime | StopForGood
+Action: TypeAlias = RunAttempt | BeginStep | BeginPaths | AwaitSignal | AwaitTime | AwaitChild | EndChild | StopForGood
 
 
 def next_actions(definition: MissionDefinition[Any] | None, state: State) -> tuple[Action, ...]:
-    """Return what the world must do now for a mission in `state`: nothing where it has ended.
+    """Return what the world must do now for each line of a mission in `state`: nothing where it has ended.
 
     The state alone says it; whether `definition` can carry it on, `check_fit` says.
     """
-    if state.is_cancelling and not state.is_terminal:
+    if state.is_undoing and state.children:
+        return tuple(map(EndChild, state.children))
+    if state.is_cancelling and not (state.is_terminal or state.is_undoing):
         return (StopForGood(),)
-    return _NEXT[state.phase](state)
+    actions = (_NEXT[line.phase](line) for line in state.every_line())
+    return tuple(action for action in actions if action is not None)
 
 
-def _nothing(state: State) -> tuple[Action, ...]:
-    return ()
+def _nothing(line: AnyLine) -> Action | None:
+    return None
 
 
-def _begin_step(state: State) -> tuple[Action, ...]:
-    return (BeginStep(state.cursor or ""),)
+def _begin_step(line: AnyLine) -> Action | None:
+    return BeginStep(line.cursor or "")
 
 
-def _run_attempt(state: State) -> tuple[Action, ...]:
-    return (RunAttempt(state.cursor or "", state.attempt_number),)
+def _run_attempt(line: AnyLine) -> Action | None:
+    return RunAttempt(line.cursor or "", line.attempt_number)
 
 
-def _await_signal(state: State) -> tuple[Action, ...]:
-    assert isinstance(state.waiting, SignalWait)
-    return (AwaitSignal(state.waiting.event_name, state.waiting.timeout_at),)
+def _begin_paths(line: AnyLine) -> Action | None:
+    return BeginPaths(line.cursor or "") if is_roomy(line) else None
 
 
-def _await_time(state: State) -> tuple[Action, ...]:
-    due = due_at(state.waiting)
-    assert due is not None  # every wait but a signal's is for a time
-    return (AwaitTime(due),)
+def _await_outside(line: AnyLine) -> Action | None:
+    if isinstance(line.waiting, ChildWait):
+        return AwaitChild(line.waiting.mission_id)
+    assert isinstance(line.waiting, SignalWait)
+    return AwaitSignal(line.waiting.event_name, line.waiting.timeout_at)
 
 
-_NEXT: Mapping[Phase, Callable[[State], tuple[Action, ...]]] = {
+def _await_time(line: AnyLine) -> Action | None:
+    due = due_at(line.waiting)
+    assert due is not None  # every other wait is for a time
+    return AwaitTime(due)
+
+
+_NEXT: Mapping[Phase, Callable[[AnyLine], Action | None]] = {
     Phase.NEW: _nothing,
     Phase.CREATED: _begin_step,
     Phase.READY: _begin_step,
     Phase.ATTEMPTING: _run_attempt,
-    Phase.AWAITING: _await_signal,
+    Phase.AWAITING: _await_outside,
     Phase.DELAYED: _await_time,
     Phase.SLEEPING: _await_time,
     Phase.BACKING_OFF: _await_time,
+    Phase.FORKED: _begin_paths,
     Phase.COMPLETED: _nothing,
     Phase.FAILED: _nothing,
     Phase.CANCELLED: _nothing,

@@ -7,35 +7,46 @@ from typing import Any, TypeAlias
 
 import attrs
 
-from ..history import MissionFailure
+from ..frozen import fills_its_slots
+from ..history import MissionFailure, MissionStatus
 
 
 @attrs.frozen
 class Start:
-    """A new mission, with its validated input. `trace` is kept for those who draw what happens."""
+    """A new mission, with its validated input. `trace` is kept for those who draw what happens.
+
+    A child names its parent, and whether that waits for it.
+    """
 
     mission_name: str
     input: Any
     start_at: datetime | None
     trace: str | None = None
+    parent_id: str | None = None
+    is_awaited: bool = False
 
 
 @attrs.frozen
 class Proceed:
-    """A slot is held: begin the step that the mission stands before."""
+    """Begin what can be begun with the slots there are."""
 
 
+@fills_its_slots
 @attrs.frozen
 class Succeed:
-    """The running attempt returned `output`, in its JSON form."""
+    """The attempt `number` at `instance` returned `output`, in its JSON form."""
 
+    instance: str
+    number: int
     output: Any
 
 
 @attrs.frozen
 class Fail:
-    """The running attempt failed. `delay` (seconds) is set by the error itself; `chance` is drawn from 0 to 1."""
+    """The attempt failed. `delay` (seconds) is set by the error itself; `chance` is drawn from 0 to 1."""
 
+    instance: str
+    number: int
     failure: MissionFailure
     is_retryable: bool
     delay: float | None
@@ -44,29 +55,45 @@ class Fail:
 
 @attrs.frozen
 class Interrupt:
-    """The running attempt will never report: its process ended (which counts, unless it stood by), or was closed."""
+    """The attempt will never report: its process ended (which counts, unless it stood by), or was closed."""
 
+    instance: str
+    number: int
     reason: str
 
 
 @attrs.frozen
 class StandBy:
-    """The running attempt waits for the end of another mission: that its process ends meanwhile is not its doing."""
+    """The attempt waits for the end of another mission: that its process ends meanwhile is not its doing."""
 
+    instance: str
+    number: int
     mission_id: str
 
 
 @attrs.frozen
 class Elapse:
-    """Time has passed: what is due at `now` happens."""
+    """Time has passed: what is due happens, up to `until`, or up to now where that is None."""
+
+    until: datetime | None = None
 
 
 @attrs.frozen
 class Receive:
-    """A signal with its validated payload."""
+    """A signal for the wait `instance`, with its validated payload."""
 
-    signal_name: str
+    instance: str
     payload: Any
+
+
+@attrs.frozen
+class ChildEnded:
+    """A child that is waited for has ended: with its output where it completed, else with what ended it."""
+
+    mission_id: str
+    status: MissionStatus
+    output: Any
+    error: MissionFailure | None
 
 
 @attrs.frozen
@@ -92,5 +119,16 @@ class FinishCancel:
 
 
 Command: TypeAlias = (
-    Start | Proceed | Succeed | Fail | Interrupt | StandBy | Elapse | Receive | Update | Cancel | FinishCancel
+    Start
+    | Proceed
+    | Succeed
+    | Fail
+    | Interrupt
+    | StandBy
+    | Elapse
+    | Receive
+    | ChildEnded
+    | Update
+    | Cancel
+    | FinishCancel
 )

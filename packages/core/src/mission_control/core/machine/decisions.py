@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import MAXYEAR, UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Any
 
+import attrs
+
+from ..definition import BranchNode, ChildNode, EachNode, MissionDefinition, RepeatNode, SignalNode, Work
 from ..errors import MissionExecutionError
-from ..history import START_AT, HistoryRecord, HistoryType, MissionFailure, SignalWait, due_at, iso
+from ..history import (
+    START_AT,
+    ChildWait,
+    HistoryRecord,
+    HistoryType,
+    MissionFailure,
+    MissionStatus,
+    SignalWait,
+    due_at,
+    iso,
+)
+from .answer import MOST_BEGUN, Answer, NewChild, later
 from .commands import (
     Cancel,
+    ChildEnded,
     Command,
     Elapse,
     Fail,
@@ -22,257 +38,415 @@ from .commands import (
     Succeed,
     Update,
 )
-from .refusals import check_signal, check_update
-from .state import Phase, State
-
-if TYPE_CHECKING:
-    from ..definition import MissionDefinition
-from ..definition import Node, StepNode
+from .endings import cancel, check_can_undo, error_details, fail, pass_over_missing, undone
+from .folding import PROCESS_ENDED
+from .lines import AnyLine, Line, key_of
+from .phases import Phase
+from .refusals import check_receive, check_update
+from .state import State
 
 _T = HistoryType
-# Every answer has one of these, and before Python 3.12 a member is looked up in its enumeration in several steps.
-_STARTED, _SUCCEEDED, _FIRED, _COMPLETED = _T.STEP_STARTED, _T.STEP_SUCCEEDED, _T.TIMER_FIRED, _T.MISSION_COMPLETED
+_SUCCEEDED, _FIRED = _T.STEP_SUCCEEDED, _T.TIMER_FIRED
 _ATTEMPTING = Phase.ATTEMPTING
 
-PROCESS_ENDED = "process ended"
-"""The reason of an interruption that counts towards `max_interruptions`, unless the attempt stood by."""
 
-_LATEST = datetime(MAXYEAR, 1, 1, tzinfo=UTC)
+@attrs.define  # not frozen: there is one for each commit, and that takes thrice as long to make
+class Decided:
+    """What commands lead to: records, the state after them, and what comes into being or is wanted no more."""
 
-
-class _Answer:
-    """The records that a decision adds, as they come about."""
-
-    __slots__ = ("_at", "_seq", "definition", "has_slot", "now", "records", "state")
-
-    def __init__(self, definition: MissionDefinition[Any] | None, state: State, now: datetime, has_slot: bool) -> None:
-        self.definition = definition
-        self.state = state
-        self.now = now
-        self.has_slot = has_slot
-        self.records: list[HistoryRecord] = []
-        self._seq = state.version
-        self._at = now if state.at is None or now > state.at else state.at
-
-    def add(self, kind: HistoryType, name: str | None = None, attempt: int | None = None, **details: Any) -> None:
-        self._seq += 1
-        self.records.append(
-            HistoryRecord(
-                seq=self._seq, type=kind, at=self._at, event_name=name, attempt_number=attempt, details=details
-            )
-        )
-
-    def nodes(self) -> tuple[Node, ...]:
-        assert self.definition is not None  # only cancelling works without one
-        return self.definition.nodes
-
-    def position(self) -> int:
-        """Return where the node that the mission stands on is in today's definition."""
-        assert self.definition is not None
-        return self.definition.positions[self.state.cursor or ""]
-
-    def step(self) -> StepNode:
-        node = self.nodes()[self.position()]
-        assert node.kind == "step" or node.kind == "start"  # `check_fit` has seen to it
-        return node
-
-    def begin(self, step_name: str, attempt: int) -> None:
-        """Record the start of an attempt, and the definition it runs under where that is another one."""
-        assert self.definition is not None
-        known = self.definition.fingerprint if self.state.version == 0 else self.state.last_run
-        if known == self.definition.fingerprint:
-            self.add(_STARTED, step_name, attempt)
-        else:
-            self.add(_STARTED, step_name, attempt, definition=self.definition.fingerprint)
-
-    def go_on(self) -> None:
-        """Leave the node that the mission stands on, and enter what follows until something takes its time."""
-        nodes = self.nodes()
-        for index in range(self.position() + 1, len(nodes)):
-            node = nodes[index]
-            if node.kind == "step":
-                if self.has_slot:
-                    self.begin(node.name, 1)
-                else:
-                    self._stop_before(node.name)
-                return
-            if node.kind == "need_to":
-                until = None if node.timeout is None else iso(_later(self.now, node.timeout))
-                self.add(_T.WAITING_FOR_SIGNAL, node.name, node_index=index, timeout_at=until)
-                return
-            if node.kind == "sleep":
-                self.add(_T.TIMER_SCHEDULED, node.name, node_index=index, due_at=iso(_later(self.now, node.duration)))
-                if node.duration > 0:
-                    return
-                self.add(_FIRED, node.name)
-        self.add(_COMPLETED)
-
-    def _stop_before(self, step_name: str) -> None:
-        last = self.records[-1]
-        assert isinstance(last.details, dict)
-        last.details["next"] = step_name
-
-    def fail(self, name: str | None, failure: MissionFailure) -> None:
-        self.add(_T.MISSION_FAILED, name, error=_details(failure))
+    records: tuple[HistoryRecord, ...]
+    state: State
+    children: tuple[NewChild, ...]
+    let_go: tuple[str, ...]
+    """Children that nobody waits for any more: their end is on record, or does not matter."""
 
 
 def decide(
-    definition: MissionDefinition[Any] | None, state: State, command: Command, now: datetime, *, has_slot: bool
-) -> tuple[HistoryRecord, ...]:
-    """Return the records that `command` adds to a mission in `state`; none where nothing is to be done.
+    definition: MissionDefinition[Any] | None,
+    state: State,
+    commands: Sequence[Command],
+    now: datetime,
+    *,
+    slots: int | None,
+    is_contended: bool = False,
+) -> Decided:
+    """Return what `commands`, in their order, add to a mission in `state`; no records where nothing is to be done.
 
-    With `has_slot` a step that comes next is begun in the same answer. `definition` may be None for the cancelling
-    commands alone. Raises `MissionSignalError`, `MissionTerminalError`
-    or `MissionExecutionError` where the command is not allowed; nothing has changed then.
+    `slots` are those that the mission holds for attempts on record, and those that are free: so many attempts may be on
+    record after it. Where other missions wait for a slot (`is_contended`), a slot that an item gave back is theirs.
+    `definition` may be None for the cancelling commands alone. Raises `MissionSignalError`, `MissionTerminalError`,
+    `MissionNotRegisteredError` or `MissionExecutionError` where a command is not allowed; nothing has changed then.
     """
-    answer = _Answer(definition, state, now, has_slot)
-    _RULES[type(command)](answer, command)
-    return tuple(answer.records)
+    answer = Answer(definition, state, now, slots, is_contended)
+    for command in commands:
+        _RULES[type(command)](answer, command)
+        answer.finish()
+    if definition is not None:
+        state = answer.state
+        if state.place == "undo":
+            pass_over_missing(answer)
+        if state.lines is not None or state.phase is Phase.READY:
+            answer.settle()
+    return Decided(tuple(answer.records), answer.state, answer.children, answer.let_go)
 
 
-def _start(answer: _Answer, command: Start) -> None:
-    _require(answer.state, Phase.NEW)
+def _start(answer: Answer, command: Start) -> None:
+    _require_new(answer.state)
     definition = answer.definition
     assert definition is not None
-    trace: dict[str, Any] = {} if command.trace is None else {"trace": command.trace}
+    details: dict[str, Any] = {} if command.trace is None else {"trace": command.trace}
+    if command.parent_id is not None:
+        details["parent"] = command.parent_id
+    if command.is_awaited:
+        details["awaited"] = True
     answer.add(
         _T.MISSION_CREATED,
         mission_name=command.mission_name,
         input=command.input,
         definition=definition.fingerprint,
-        **trace,
+        **details,
     )
     if command.start_at is not None:
         answer.add(_T.TIMER_SCHEDULED, START_AT, node_index=0, due_at=iso(command.start_at))
         if command.start_at > answer.now:
             return
         answer.add(_FIRED, START_AT)
-    _run_start(answer)
-
-
-def _run_start(answer: _Answer) -> None:
     answer.add(_T.MISSION_STARTED)
-    if answer.has_slot:
-        answer.begin("start", 1)
 
 
-def _proceed(answer: _Answer, command: Proceed) -> None:
-    _require(answer.state, Phase.READY)
-    answer.begin(answer.state.cursor or "", answer.state.attempt_number + 1)
+def _proceed(answer: Answer, command: Proceed) -> None:
+    """Nothing of its own: every decision begins what can be begun."""
 
 
-def _succeed(answer: _Answer, command: Succeed) -> None:
-    state = _require(answer.state, _ATTEMPTING)
-    answer.add(_SUCCEEDED, state.cursor, state.attempt_number, output=command.output)
-    answer.go_on()
+# Attempts
 
 
-def _fail(answer: _Answer, command: Fail) -> None:
-    state = _require(answer.state, _ATTEMPTING)
-    policy = answer.step().retry
-    answer.add(_T.STEP_FAILED, state.cursor, state.attempt_number, error=_details(command.failure))
-    failures = state.failures + 1
-    if not command.is_retryable or not policy.allows_another(failures):
-        answer.fail(state.cursor, command.failure)
+def _attempting(answer: Answer, command: Succeed | Fail | Interrupt | StandBy) -> AnyLine | None:
+    """Return the line that has the attempt on record; None where it counts no more."""
+    state = answer.state
+    line = state if state.lines is None else state.line_at(command.instance)
+    if line.phase is not _ATTEMPTING or line.cursor != command.instance or line.attempt_number != command.number:
+        return None
+    return line
+
+
+def _succeed(answer: Answer, command: Succeed) -> None:
+    line = _attempting(answer, command)
+    if line is None:
         return
+    answer.ended()
+    name, key, place = command.instance, key_of(line), line.place
+    if place == "reminder":
+        answer.add(_SUCCEEDED, name, command.number, output=command.output, **_next_reminder(answer, line))
+        return
+    answer.add(_SUCCEEDED, name, command.number, output=command.output)
+    if place == "step" or place == "start":
+        answer.go_on(key)
+    elif place == "undo":
+        undone(answer)
+    else:
+        _DECIDED[place](answer, key, name, command.output)
+
+
+def _chosen(answer: Answer, key: str, name: str, output: Any) -> None:
+    site = answer.site(name)
+    assert isinstance(site.node, BranchNode)  # `check_fit` has seen to it
+    text, path = site.node.chosen(output)
+    answer.enter_path(key, f"{name}/{text}", path, "branch", site)
+
+
+def _listed(answer: Answer, key: str, name: str, output: Any) -> None:
+    node = answer.site(name).node
+    assert isinstance(node, EachNode)  # `check_fit` has seen to it
+    limit = {}
+    if node.max_concurrency is not None and node.max_concurrency < len(output):
+        limit = {"limit": node.max_concurrency}
+    answer.fork(key, name, kind="each", count=len(output), **limit)
+
+
+def _judged(answer: Answer, key: str, name: str, is_over: bool) -> None:
+    site = answer.site(name)
+    node = site.node
+    assert isinstance(node, RepeatNode)  # `check_fit` has seen to it
+    repeat, _, index = name[:-1].rpartition("[")
+    if is_over:
+        answer.go_on(key)
+    elif node.max_rounds is not None and int(index) + 1 >= node.max_rounds:
+        _exhausted(answer, key, repeat, node)
+    elif node.every is None or answer.sleep(name, site.index, node.every):
+        _next_round(answer, key, name)
+
+
+def _exhausted(answer: Answer, key: str, repeat: str, node: RepeatNode) -> None:
+    if node.on_exhausted is not None:
+        answer.enter_path(key, f"{repeat}/exhausted", node.on_exhausted, "exhausted", answer.site(repeat))
+        return
+    message = f"{repeat!r} was not over after {node.max_rounds} rounds"
+    fail(answer, key, repeat, MissionFailure(message=message, at=answer.now, code="ROUNDS_EXHAUSTED"))
+
+
+def _next_round(answer: Answer, key: str, name: str) -> None:
+    site = answer.site(name)
+    assert isinstance(site.node, RepeatNode)  # `check_fit` has seen to it
+    repeat, _, index = name[:-1].rpartition("[")
+    answer.enter_path(key, f"{repeat}[{int(index) + 1}]", site.node.path, "round", site)
+
+
+def _computed_sleep(answer: Answer, key: str, name: str, output: Any) -> None:
+    if answer.sleep(name, answer.site(name).index, output):
+        answer.go_on(key)
+
+
+def _computed_wait(answer: Answer, key: str, name: str, output: Any) -> None:
+    site = answer.site(name)
+    assert isinstance(site.node, SignalNode)  # `check_fit` has seen to it
+    answer.wait(name, site.index, site.node, output)
+
+
+def _child_input(answer: Answer, key: str, name: str, output: Any) -> None:
+    site = answer.site(name)
+    node = site.node
+    assert isinstance(node, ChildNode)  # `check_fit` has seen to it
+    child = f"{answer.state.mission_id}/{name}"
+    answer.children += (NewChild(child, answer.state.mission_id, node.definition, output, node.wait),)
+    if node.wait:
+        answer.add(_T.CHILD_STARTED, name, id=child, node_index=site.index)
+    else:
+        answer.add(_T.CHILD_STARTED, name, id=child, wait=False)
+        answer.go_on(key)
+
+
+_DECIDED: dict[str, Callable[[Answer, str, str, Any], None]] = {
+    "branch": _chosen,
+    "each": _listed,
+    "repeat": _judged,
+    "sleep": _computed_sleep,
+    "need_to": _computed_wait,
+    "mission": _child_input,
+}
+
+
+def _fail(answer: Answer, command: Fail) -> None:
+    line = _attempting(answer, command)
+    if line is None:
+        return
+    answer.ended()
+    name, number = command.instance, command.number
+    work = _work(answer, name)
+    failures = line.failures + 1
+    details = {"error": error_details(command.failure)}
+    if not command.is_retryable or work is None or not work.retry.allows_another(failures):
+        _fail_for_good(answer, line, command, details)
+        return
+    answer.add(_T.STEP_FAILED, name, number, **details)
     delay = command.delay
     if delay is None:
-        delay = policy.delay(failures + 1) * (1 - policy.jitter * command.chance)
-    following = state.attempt_number + 1
+        delay = work.retry.delay(failures + 1) * (1 - work.retry.jitter * command.chance)
     if delay > 0:
-        due = iso(_later(answer.now, delay))
-        answer.add(_T.STEP_RETRY_SCHEDULED, state.cursor, following, node_index=answer.position(), due_at=due)
-    elif answer.has_slot:
-        answer.begin(state.cursor or "", following)
+        due = iso(later(answer.now, delay))
+        answer.add(_T.STEP_RETRY_SCHEDULED, name, number + 1, node_index=_index(answer, name), due_at=due)
 
 
-def _interrupt(answer: _Answer, command: Interrupt) -> None:
-    state = _require(answer.state, _ATTEMPTING)
-    answer.add(_T.STEP_INTERRUPTED, state.cursor, state.attempt_number, reason=command.reason)
-    if command.reason != PROCESS_ENDED:
+def _fail_for_good(answer: Answer, line: AnyLine, command: Fail | Interrupt, details: dict[str, Any]) -> None:
+    """Record the end of an attempt that is not followed by another one, and what it leads to."""
+    kind = _T.STEP_FAILED if isinstance(command, Fail) else _T.STEP_INTERRUPTED
+    if line.place == "reminder":
+        details = {**details, "final": True, **_next_reminder(answer, line)}
+    elif line.place == "undo":
+        details = {**details, "undo": "failed"}
+    key, place = key_of(line), line.place
+    answer.add(kind, command.instance, command.number, **details)
+    if place == "undo":
+        undone(answer)
+    elif place != "reminder":
+        failure = command.failure if isinstance(command, Fail) else _too_often(answer, command, line.interruptions + 1)
+        fail(answer, key, command.instance, failure)
+
+
+def _work(answer: Answer, instance: str) -> Work | None:
+    """Return what runs at an instance under today's definition; None where nothing does any more."""
+    assert answer.definition is not None
+    with suppress(LookupError):
+        return answer.definition.work(instance)
+    return None
+
+
+def _index(answer: Answer, instance: str) -> int:
+    assert answer.definition is not None
+    site = answer.definition.site(instance)
+    return 0 if site is None else site.index
+
+
+def _interrupt(answer: Answer, command: Interrupt) -> None:
+    line = _attempting(answer, command)
+    if line is None:
         return
-    deaths = state.interruptions + 1
-    if not state.stands_by and deaths >= answer.step().retry.max_interruptions:
-        message = (
-            f"step {state.cursor!r} was interrupted {deaths} times in a row by the end of its process; "
-            f"see whether the step is what ends it"
-        )
-        answer.fail(state.cursor, MissionFailure(message=message, at=answer.now, code="STEP_INTERRUPTED"))
-    elif answer.has_slot:
-        answer.begin(state.cursor or "", state.attempt_number + 1)
+    answer.ended()
+    work = _work(answer, command.instance)
+    deaths = line.interruptions + 1
+    is_death = command.reason == PROCESS_ENDED and not line.stands_by
+    if is_death and (work is None or deaths >= work.retry.max_interruptions):
+        _fail_for_good(answer, line, command, {"reason": command.reason})
+    else:
+        answer.add(_T.STEP_INTERRUPTED, command.instance, command.number, reason=command.reason)
 
 
-def _stand_by(answer: _Answer, command: StandBy) -> None:
-    state = _require(answer.state, _ATTEMPTING)
-    if not state.stands_by:
-        answer.add(_T.STEP_WAITING, state.cursor, state.attempt_number, mission_id=command.mission_id)
+def _too_often(answer: Answer, command: Interrupt, deaths: int) -> MissionFailure:
+    message = (
+        f"step {command.instance!r} was interrupted {deaths} times in a row by the end of its process; "
+        f"see whether the step is what ends it"
+    )
+    return MissionFailure(message=message, at=answer.now, code="STEP_INTERRUPTED")
 
 
-def _elapse(answer: _Answer, command: Elapse) -> None:
-    state = answer.state
-    due = due_at(state.waiting)
-    if due is None or due > answer.now:
+def _stand_by(answer: Answer, command: StandBy) -> None:
+    line = _attempting(answer, command)
+    if line is not None and not line.stands_by:
+        answer.add(_T.STEP_WAITING, command.instance, command.number, mission_id=command.mission_id)
+
+
+def _next_reminder(answer: Answer, line: AnyLine) -> dict[str, Any]:
+    """Return when the next reminder is due: at the next multiple of its interval that has not passed."""
+    signal, _, index = (line.cursor or "")[:-1].rpartition("/reminder[")
+    node = answer.site(signal).node
+    assert isinstance(node, SignalNode)  # `check_fit` has seen to it
+    assert isinstance(line, Line)  # a reminder is beside the main line
+    assert line.anchor is not None
+    plan = node.reminder
+    if plan is None or (plan.at_most is not None and int(index) + 1 >= plan.at_most):
+        return {}
+    passed = (answer.now - line.anchor) // timedelta(seconds=plan.every)
+    return {"remind_at": iso(later(line.anchor, (max(passed, 0) + 1) * plan.every))}
+
+
+# Time
+
+
+def _elapse(answer: Answer, command: Elapse) -> None:
+    until = answer.now if command.until is None else min(command.until, answer.now)
+    if answer.state.lines is None:
+        due = due_at(answer.state.waiting)
+        if due is not None and due <= until:
+            _fire(answer, answer.state, due)
         return
-    assert state.waiting is not None
-    name = state.waiting.event_name
-    if isinstance(state.waiting, SignalWait):
-        _time_out(answer, name, due)
+    has_slot = True
+    for _ in range(MOST_BEGUN):
+        entry = answer.first_due(reminders=has_slot)
+        if entry is None or entry[0] > until:
+            return
+        line = answer.line(entry[1])
+        if line.place == "reminder" and line.phase is Phase.SLEEPING:
+            has_slot = _remind(answer, line)
+        else:
+            _fire(answer, line, entry[0])
+        answer.finish()
+
+
+def _remind(answer: Answer, line: AnyLine) -> bool:
+    """Begin a reminder; False where there is no slot for it."""
+    name = line.cursor or ""
+    node = answer.site(name.rpartition("/")[0]).node
+    if isinstance(node, SignalNode) and node.reminder is None:
+        answer.add(_FIRED, name)  # today's definition reminds of nothing
+        return True
+    return answer.begin_with_slot(name)
+
+
+def _fire(answer: Answer, line: AnyLine, due: datetime) -> None:
+    """Let the wait of a line end by itself."""
+    assert line.waiting is not None
+    name, key, phase, place = line.waiting.event_name, key_of(line), line.phase, line.place
+    if isinstance(line.waiting, SignalWait):
+        _time_out(answer, key, name, due)
         return
     answer.add(_FIRED, name)
-    if state.phase is Phase.DELAYED:
-        _run_start(answer)
-    elif state.phase is Phase.SLEEPING:
-        answer.go_on()
-    elif answer.has_slot:
-        answer.begin(name, state.attempt_number + 1)
+    if phase is Phase.DELAYED:
+        answer.add(_T.MISSION_STARTED)
+    elif phase is Phase.SLEEPING:
+        if place == "repeat":
+            _next_round(answer, key, name)
+        else:
+            answer.go_on(key)
 
 
-def _time_out(answer: _Answer, signal_name: str, due: datetime) -> None:
-    node = answer.nodes()[answer.position()]
-    assert node.kind == "need_to"  # `check_fit` has seen to it
-    late = f"signal {signal_name!r} did not come in time; it was waited for until {iso(due)}"
+def _time_out(answer: Answer, key: str, name: str, due: datetime) -> None:
+    site = answer.site(name)
+    node = site.node
+    assert isinstance(node, SignalNode)  # `check_fit` has seen to it
+    answer.stop_reminder(name)
+    answer.add(_T.SIGNAL_TIMED_OUT, name)
+    if node.on_timeout is not None:
+        answer.enter_path(key, f"{name}/timeout", node.on_timeout, "timeout", site)
+        return
+    late = f"signal {name!r} did not come in time; it was waited for until {iso(due)}"
     message = node.timeout_message or late
-    answer.add(_T.SIGNAL_TIMED_OUT, signal_name)
-    answer.fail(signal_name, MissionFailure(message=message, at=answer.now, code="SIGNAL_TIMEOUT"))
+    fail(answer, key, name, MissionFailure(message=message, at=answer.now, code="SIGNAL_TIMEOUT"))
 
 
-def _receive(answer: _Answer, command: Receive) -> None:
-    check_signal(answer.definition, answer.state, command.signal_name)
-    answer.add(_T.SIGNAL_RECEIVED, command.signal_name, payload=command.payload)
-    answer.go_on()
+# What comes from outside
 
 
-def _update(answer: _Answer, command: Update) -> None:
+def _receive(answer: Answer, command: Receive) -> None:
+    line = answer.state.line_at(command.instance)
+    check_receive(answer.definition, answer.state, line, command.instance)
+    answer.stop_reminder(command.instance)
+    answer.add(_T.SIGNAL_RECEIVED, command.instance, payload=command.payload)
+    answer.go_on(key_of(line))
+
+
+def _child_ended(answer: Answer, command: ChildEnded) -> None:
+    state, child = answer.state, command.mission_id
+    name = child.removeprefix(f"{state.mission_id}/")
+    line = state.line_at(name)
+    if child in state.children:
+        answer.let_go += (child,)
+        answer.add(_T.CHILD_ENDED, name, **_end_of(command))
+    elif isinstance(line.waiting, ChildWait) and line.waiting.mission_id == child:
+        answer.let_go += (child,)
+        answer.add(_T.CHILD_ENDED, name, **_end_of(command))
+        if command.status is MissionStatus.COMPLETED:
+            answer.go_on(key_of(line))
+        else:
+            what = command.error.message if command.error is not None else f"it was {command.status}"
+            message = f"child mission {child!r}: {what}"
+            fail(answer, key_of(line), name, MissionFailure(message=message, at=answer.now, code="CHILD_FAILED"))
+
+
+def _end_of(command: ChildEnded) -> dict[str, Any]:
+    details: dict[str, Any] = {"id": command.mission_id, "status": command.status.value}
+    if command.status is MissionStatus.COMPLETED:
+        details["output"] = command.output
+    elif command.error is not None:
+        details["error"] = error_details(command.error)
+    return details
+
+
+def _update(answer: Answer, command: Update) -> None:
     check_update(_begun(answer.state))
     answer.add(_T.MISSION_UPDATE, command.name, input=command.input, output=command.output)
 
 
-def _cancel(answer: _Answer, command: Cancel) -> None:
+# Cancelling
+
+
+def _cancel(answer: Answer, command: Cancel) -> None:
     state = _begun(answer.state)
-    if state.is_terminal or state.is_cancelling:
+    if state.is_terminal or state.is_cancelling or state.is_undoing:
         return
+    check_can_undo(answer)
     answer.add(_T.CANCELLATION_REQUESTED, reason=command.reason)
-    if command.at_once or state.phase is not Phase.ATTEMPTING:
-        _end_cancelled(answer, command.reason)
+    if command.at_once or not any(line.phase is _ATTEMPTING for line in state.every_line()):
+        cancel(answer, command.reason)
 
 
-def _finish_cancel(answer: _Answer, command: FinishCancel) -> None:
+def _finish_cancel(answer: Answer, command: FinishCancel) -> None:
     state = answer.state
-    if state.is_terminal or not state.is_cancelling:
+    if state.is_terminal or not state.is_cancelling or state.is_undoing:
         raise MissionExecutionError(f"mission {state.mission_id!r} is {state.phase}, and no cancellation is under way")
-    _end_cancelled(answer, state.cancellation)
+    cancel(answer, state.cancellation)
 
 
-def _end_cancelled(answer: _Answer, reason: str | None) -> None:
-    state = answer.state
-    if state.phase is Phase.ATTEMPTING:
-        answer.add(_T.STEP_INTERRUPTED, state.cursor, state.attempt_number, reason="cancelled")
-    message = "the mission was cancelled" if reason is None else f"the mission was cancelled: {reason}"
-    failure = MissionFailure(message=message, at=answer.now, code="MISSION_CANCELLED")
-    answer.add(_T.MISSION_CANCELLED, state.cursor, error=_details(failure))
-
-
-_RULES: dict[type[Command], Callable[[_Answer, Any], None]] = {
+_RULES: dict[type[Command], Callable[[Answer, Any], None]] = {
     Start: _start,
     Proceed: _proceed,
     Succeed: _succeed,
@@ -281,31 +455,19 @@ _RULES: dict[type[Command], Callable[[_Answer, Any], None]] = {
     StandBy: _stand_by,
     Elapse: _elapse,
     Receive: _receive,
+    ChildEnded: _child_ended,
     Update: _update,
     Cancel: _cancel,
     FinishCancel: _finish_cancel,
 }
 
 
-def _require(state: State, phase: Phase) -> State:
-    if state.phase is not phase:
-        raise MissionExecutionError(f"mission {state.mission_id!r} is {state.phase}, and had to be {phase} for this")
-    return state
+def _require_new(state: State) -> None:
+    if state.phase is not Phase.NEW:
+        raise MissionExecutionError(f"mission {state.mission_id!r} is {state.phase}, and had to be new for this")
 
 
 def _begun(state: State) -> State:
     if state.phase is Phase.NEW:
         raise MissionExecutionError(f"mission {state.mission_id!r} has not begun")
     return state
-
-
-def _details(failure: MissionFailure) -> dict[str, Any]:
-    details = {"message": failure.message, "code": failure.code, "type": failure.type, "traceback": failure.traceback}
-    return {key: value for key, value in details.items() if value is not None}
-
-
-def _later(now: datetime, seconds: float) -> datetime:
-    try:
-        return now + timedelta(seconds=seconds)
-    except OverflowError:
-        return _LATEST

@@ -4,28 +4,73 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..definition import MissionDefinition
+from ..definition import ForkNode, MissionDefinition, Site
 from ..errors import MissionDefinitionMismatchError
+from ..history import UNDO
 from ..payloads import PayloadType
+from .folding import construct_of
+from .lines import AnyLine, is_roomy
 from .state import State
 
 
 def check_fit(definition: MissionDefinition[Any], state: State) -> None:
-    """Raise `MissionDefinitionMismatchError` unless the mission can go on under `definition`.
+    """Raise `MissionDefinitionMismatchError` unless each live line of the mission can go on under `definition`.
 
-    The node that it stands on must be there under its name and kind, and no node ahead of it may bear the name
-    of one that it has passed.
+    The node that it stands on must be there under its name and kind at its place, and no node ahead of it in its line
+    may bear the name of one that the mission has passed.
     """
-    name = state.cursor or ""
-    index = definition.positions.get(name)
-    if index is None or definition.nodes[index].kind != state.place:
-        found = "has no node of that name" if index is None else f"has a {definition.nodes[index].kind} of that name"
-        raise _mismatch(definition, state, f"it stands on the {state.place} {name!r}, and the definition {found}")
-    for node in definition.nodes[index + 1 : -1]:
-        if state.events.has_passed(node.name):
+    if state.is_undoing:
+        return  # what has no undo any more counts as not undone
+    for line in state.every_line():
+        _check_line(definition, state, line)
+
+
+def _check_line(definition: MissionDefinition[Any], state: State, line: AnyLine) -> None:
+    name = line.cursor or ""
+    if line.place == "reminder":
+        return  # it stands where its wait does
+    site = definition.site(name)
+    if site is None or site.node.kind != line.place:
+        found = "has no node of that name" if site is None else f"has a {site.node.kind} of that name"
+        hint = " (names bear no '/', '[' or ']' any more)" if site is None and line is state and _is_odd(name) else ""
+        raise _mismatch(definition, state, f"it stands on the {line.place} {name!r}, and the definition {found}{hint}")
+    _check_places(definition, state, name, site)
+    if isinstance(site.node, ForkNode) and is_roomy(line):
+        _check_paths(definition, state, name, site.node)
+    prefix = name[: name.rfind("/") + 1]
+    for node in site.nodes[site.index + 1 :]:
+        if node.kind != "end" and state.events.has_passed(prefix + node.name):
+            problem = f"the node {prefix + node.name!r} lies ahead, and the mission has passed that name"
+            raise _mismatch(definition, state, problem)
+
+
+def _is_odd(name: str) -> bool:
+    return any(character in name for character in "/[]") or name.startswith(UNDO)
+
+
+def _check_places(definition: MissionDefinition[Any], state: State, name: str, site: Site) -> None:
+    """Each construct that the node is inside of has to be of the kind that the mission knows it as."""
+    place = name.rpartition("/")[0]
+    while site.around is not None and place:
+        construct = construct_of(place)
+        known = None if state.opened is None else state.opened.construct(construct)
+        kind = site.around.node.kind
+        is_live = kind in ("parallel", "race", "each")
+        if (known is None and is_live) or (known is not None and known[0] != kind):
+            was = "no construct with paths of its own" if known is None else f"a {known[0]}"
             raise _mismatch(
-                definition, state, f"the node {node.name!r} lies ahead, and the mission has passed that name"
+                definition, state, f"it stands inside of {construct!r}, which was {was}, and is a {kind} there"
             )
+        site, place = site.around, construct.rpartition("/")[0]
+
+
+def _check_paths(definition: MissionDefinition[Any], state: State, name: str, node: ForkNode) -> None:
+    """What was opened and has not begun has to be there: it will."""
+    known = None if state.opened is None else state.opened.construct(name)
+    begun = 0 if state.opened is None else state.opened.begun(name)
+    for path in known[1][begun:] if known is not None and known[1] is not None else ():
+        if path not in node.paths:
+            raise _mismatch(definition, state, f"the path {path!r} of {name!r} has yet to begin, and is not there")
 
 
 def _mismatch(definition: MissionDefinition[Any], state: State, problem: str) -> MissionDefinitionMismatchError:
@@ -39,11 +84,11 @@ def _mismatch(definition: MissionDefinition[Any], state: State, problem: str) ->
 def check_payloads(definition: MissionDefinition[Any], state: State) -> None:
     """Raise `MissionDefinitionMismatchError`, naming event and field, where a payload does not fit its type."""
     for name, event in state.events.entries():
-        given = definition.inputs.get(name)
-        if given is not None:
+        given = definition.input_type(name)
+        if given is not None and event.input is not None:
             _check(given, event.input, state, "the input", name)
-        returned = definition.outputs.get(name)
-        if returned is not None and name != state.cursor:
+        returned = definition.output_type(name)
+        if returned is not None and name not in (state.cursor, state.stood_at):
             _check(returned, event.output, state, "the output", name)
 
 

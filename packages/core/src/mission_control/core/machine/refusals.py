@@ -2,45 +2,112 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from itertools import islice
 from typing import Any
 
 from ..definition import MissionDefinition
-from ..errors import MissionSignalError, MissionTerminalError
-from ..history import SignalWait, iso
+from ..errors import MissionExecutionError, MissionSignalError, MissionTerminalError
+from ..history import ChildWait, SignalWait, Wait, iso
+from .lines import AnyLine, bare
 from .state import State
 
+_MOST_LISTED = 10
 
-def check_signal(definition: MissionDefinition[Any] | None, state: State, signal_name: str) -> None:
-    """Raise `MissionSignalError` unless the mission waits for exactly this signal.
+
+def find_wait(state: State, name: str, at: str | None = None) -> str | None:
+    """Return the instance of the open wait that a signal of this name is for; None where there is none.
+
+    The name is a bare one, or that of the whole instance; `at` says the place of a bare one. Raises
+    `MissionSignalError` where several open waits bear the bare name, and nothing says which is meant.
+    """
+    instance = name if at is None else f"{at}/{name}"
+    if _waits_for(state.line_at(instance), instance):
+        return instance
+    if at is not None or "/" in name:
+        return None
+    found = _named(state, name)
+    if len(found) > 1:
+        raise MissionSignalError(
+            f"mission {state.mission_id!r} ({state.mission_name}) has {len(found):,} open waits for signal {name!r}: "
+            f"{_listed(found)}; say which, as in signal({name!r}, payload, at={next(iter(found)).rpartition('/')[0]!r})"
+        )
+    return next(iter(found), None)
+
+
+def _named(state: State, name: str) -> Collection[str]:
+    """Return the instances of the open waits for the signal of that bare name, in the order in which they began."""
+    if state.lines is not None:
+        return state.lines.open.waits_for(name)
+    waiting = state.waiting
+    is_it = isinstance(waiting, SignalWait) and bare(waiting.event_name) == name
+    return (waiting.event_name,) if waiting is not None and is_it else ()
+
+
+def _waits_for(line: AnyLine, instance: str) -> bool:
+    return isinstance(line.waiting, SignalWait) and line.waiting.event_name == instance
+
+
+def _listed(instances: Collection[str]) -> str:
+    listed = ", ".join(map(repr, islice(instances, _MOST_LISTED)))
+    return listed if len(instances) <= _MOST_LISTED else f"{listed} and {len(instances) - _MOST_LISTED:,} more"
+
+
+def check_receive(definition: MissionDefinition[Any] | None, state: State, line: AnyLine, instance: str) -> None:
+    """Raise `MissionSignalError` unless the line waits for exactly this signal."""
+    if not _waits_for(line, instance):
+        raise refused_signal(definition, state, instance)
+
+
+def refused_signal(definition: MissionDefinition[Any] | None, state: State, name: str) -> MissionSignalError:
+    """Return the error for a signal that no line waits for.
 
     It says what the mission does instead, and which signals there are where the definition has none of this name.
     """
-    if isinstance(state.waiting, SignalWait) and state.waiting.event_name == signal_name:
-        return
-    known = [signal_name] if definition is None else definition.signals
-    listed = ", ".join(repr(name) for name in known) or "none"
-    hint = "" if signal_name in known else f"; its definition has no signal of this name, it has: {listed}"
-    raise MissionSignalError(
-        f"mission {state.mission_id!r} ({state.mission_name}) does not wait for signal {signal_name!r}: "
-        f"{describe(state)}{hint}"
-    )
+    signal = bare(name)
+    known = [signal] if definition is None else definition.signals
+    listed = ", ".join(repr(other) for other in known) or "none"
+    hint = "" if signal in known else f"; its definition has no signal of this name, it has: {listed}"
+    mission = f"mission {state.mission_id!r} ({state.mission_name})"
+    return MissionSignalError(f"{mission} does not wait for signal {name!r}: {describe(state)}{hint}")
 
 
 def check_update(state: State) -> None:
-    """Raise `MissionTerminalError` where the mission has ended."""
+    """Raise `MissionTerminalError` where the mission has ended, `MissionExecutionError` while it is being undone."""
     if state.is_terminal:
         raise MissionTerminalError(
             f"mission {state.mission_id!r} ({state.mission_name}) takes no updates any more: {describe(state)}"
+        )
+    if state.is_undoing:
+        raise MissionExecutionError(
+            f"mission {state.mission_id!r} ({state.mission_name}) takes no updates: {describe(state)}"
         )
 
 
 def describe(state: State) -> str:
     """Return in words where the mission stands, to end an error's message with."""
-    waiting = state.waiting
+    if state.is_undoing:
+        is_cancelled = state.error is not None and state.error.code == "MISSION_CANCELLED"
+        why = "was cancelled" if is_cancelled else "failed"
+        return f"it {why}, and what it did is being undone (at {state.cursor!r})"
+    waits = [line.waiting for line in state.every_line() if line.waiting is not None and line.place != "reminder"]
+    if not waits or state.is_running:
+        where = f" at {state.cursor!r}" if state.cursor else ""
+        also = f", and {_described(waits)}" if waits else ""
+        return f"it is {state.status}{where}{also}"
+    return f"it {_described(waits)}"
+
+
+def _described(waits: list[Wait]) -> str:
+    shown = "; it ".join(map(_wait, waits[:_MOST_LISTED]))
+    return shown if len(waits) <= _MOST_LISTED else f"{shown}; and {len(waits) - _MOST_LISTED:,} waits more"
+
+
+def _wait(waiting: Wait) -> str:
     if isinstance(waiting, SignalWait):
         until = "" if waiting.timeout_at is None else f" until {iso(waiting.timeout_at)}"
-        return f"it waits for signal {waiting.event_name!r}{until}"
-    if waiting is not None:
-        what = "waits to retry" if waiting.kind == "retry" else "sleeps in"
-        return f"it {what} {waiting.event_name!r} until {iso(waiting.due_at)}"
-    return f"it is {state.status}" + (f" at {state.cursor!r}" if state.cursor else "")
+        return f"waits for signal {waiting.event_name!r}{until}"
+    if isinstance(waiting, ChildWait):
+        return f"waits for the child mission {waiting.mission_id!r}"
+    what = "waits to retry" if waiting.kind == "retry" else "sleeps in"
+    return f"{what} {waiting.event_name!r} until {iso(waiting.due_at)}"

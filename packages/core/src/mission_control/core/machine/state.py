@@ -2,57 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 from datetime import datetime
-from enum import StrEnum
 from operator import attrgetter
-from typing import Any, Literal
+from typing import Any, ClassVar
 
 import attrs
 
-from ..history import EventRecord, Ledger, MissionFailure, MissionSnapshot, MissionStatus, MissionSummary, Wait
+from ..history import (
+    UNDO,
+    EventRecord,
+    Ledger,
+    MissionFailure,
+    MissionSnapshot,
+    MissionStatus,
+    MissionSummary,
+    Opened,
+    Position,
+    Wait,
+    due_at,
+)
 from ..payloads import copy_json
+from .lines import AnyLine, Fork, Lines, is_roomy, position_of
+from .phases import ENDED, STATUS, Phase, Place
 
 
-class Phase(StrEnum):
-    """Where a mission is, finer than its status: what may be recorded next depends on it."""
+@attrs.frozen(eq=False)
+class Undo:
+    """A step that began and can be undone, and the one that began before it."""
 
-    NEW = "new"
-    CREATED = "created"
-    DELAYED = "delayed"
-    READY = "ready"
-    ATTEMPTING = "attempting"
-    AWAITING = "awaiting"
-    SLEEPING = "sleeping"
-    BACKING_OFF = "backing off"
-    COMPLETED = "completed"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
+    instance: str
+    before: Undo | None
 
 
-STATUS: Mapping[Phase, MissionStatus] = {
-    Phase.NEW: MissionStatus.IDLE,
-    Phase.CREATED: MissionStatus.RUNNING,
-    Phase.READY: MissionStatus.RUNNING,
-    Phase.ATTEMPTING: MissionStatus.RUNNING,
-    Phase.DELAYED: MissionStatus.WAITING,
-    Phase.AWAITING: MissionStatus.WAITING,
-    Phase.SLEEPING: MissionStatus.WAITING,
-    Phase.BACKING_OFF: MissionStatus.WAITING,
-    Phase.COMPLETED: MissionStatus.COMPLETED,
-    Phase.FAILED: MissionStatus.FAILED,
-    Phase.CANCELLED: MissionStatus.CANCELLED,
-}
-"""The status that people see for each phase."""
-
-_ENDED = frozenset(phase for phase, status in STATUS.items() if status.is_terminal)
-
-Place = Literal["start", "step", "need_to", "sleep"]
+def undone_in_order(undos: Undo | None) -> tuple[str, ...]:
+    """Return the instances of the steps to be undone, in the order of undoing."""
+    steps: list[str] = []
+    while undos is not None:
+        steps.append(undos.instance)
+        undos = undos.before
+    return tuple(steps)
 
 
 @attrs.define
 class State:
     """Everything that the machine knows of a mission. Immutable to all but the fold that makes it."""
+
+    path: ClassVar[None] = None
+    number: ClassVar[int] = 0
 
     mission_id: str
     mission_name: str = ""
@@ -68,6 +65,18 @@ class State:
     stands_by: bool = False
     """True where the attempt begun last has waited for the end of another mission."""
     waiting: Wait | None = None
+    fork: Fork | None = None
+    lines: Lines | None = None
+    """The live lines beside the main one, where there are any, or can be."""
+    opened: Opened | None = None
+    """What constructs with live paths were opened, and how their paths ended."""
+    undos: Undo | None = attrs.field(default=None, eq=undone_in_order)
+    """What is to be undone if the mission fails or is cancelled: what began last comes first."""
+    stood_at: str | None = None
+    """Where the mission stood when its undoing began."""
+    undo_failed: tuple[str, ...] = ()
+    children: tuple[str, ...] = ()
+    """The children that must have ended before the undoing begins."""
     cancellation: str | None = None
     is_cancelling: bool = False
     error: MissionFailure | None = None
@@ -76,33 +85,102 @@ class State:
     created_with: str | None = None
     last_run: str | None = None
     trace: str | None = None
+    parent_id: str | None = None
+    is_awaited: bool = False
+    """True for a child that its parent waits for."""
 
     @property
     def status(self) -> MissionStatus:
-        """The phase as people see it."""
-        return STATUS[self.phase]
+        """The phase as people see it: a mission waits when all of its lines do."""
+        if self.lines is None or self.phase in ENDED:
+            return STATUS[self.phase]
+        return MissionStatus.RUNNING if self.is_running else MissionStatus.WAITING
+
+    @property
+    def is_running(self) -> bool:
+        """True where a line runs an attempt, stands before one, or could begin a path, if there were slots."""
+        if self.lines is None:
+            return STATUS[self.phase] is MissionStatus.RUNNING
+        return self.lines.facts()[0]
+
+    @property
+    def is_short(self) -> bool:
+        """True where something stands before an attempt, or could begin, if there were slots."""
+        if self.lines is None:
+            return self.phase is Phase.READY or self.phase is Phase.CREATED
+        return self.lines.open.is_short
+
+    @property
+    def attempting(self) -> int:
+        """How many attempts are on record whose end is not."""
+        return int(self.phase is Phase.ATTEMPTING) if self.lines is None else self.lines.open.attempting
+
+    @property
+    def next_wait(self) -> Wait | None:
+        """The open wait that ends first by itself, else the one that began first; a reminder is none."""
+        return self.waiting if self.lines is None else self.lines.facts()[1]
+
+    @property
+    def next_due(self) -> datetime | None:
+        """When the first of everything open becomes due, reminders included."""
+        return due_at(self.waiting) if self.lines is None else self.lines.facts()[2]
 
     @property
     def is_terminal(self) -> bool:
         """True where nothing more may be recorded."""
-        return self.phase in _ENDED
+        return self.phase in ENDED
+
+    @property
+    def is_undoing(self) -> bool:
+        """True where the mission has failed or was cancelled, and what it did is being undone."""
+        return self.place == "undo" and self.phase not in ENDED
+
+    def every_line(self) -> Iterator[AnyLine]:
+        """The main line, and the live ones in order of opening."""
+        yield self
+        if self.lines is not None:
+            yield from self.lines
+
+    def line(self, key: str) -> AnyLine | None:
+        """Return the live line of that path, the main one for an empty text, to look at."""
+        return self if not key else None if self.lines is None else self.lines.get(key)
+
+    def line_at(self, instance: str) -> AnyLine:
+        """Return the live line that an instance of a node is in, to look at."""
+        if self.lines is None:
+            return self
+        path = instance.removeprefix(UNDO)
+        while path := path.rpartition("/")[0]:
+            line = self.lines.get(path)
+            if line is not None:
+                return line
+        return self
 
     def summary(self) -> MissionSummary:
         """Return the mission's row."""
+        if self.lines is None or self.phase in ENDED:
+            status, waiting, wait, due = STATUS[self.phase], self.waiting, self.waiting, due_at(self.waiting)
+        else:
+            is_running, wait, due = self.lines.facts()
+            status, waiting = (MissionStatus.RUNNING, None) if is_running else (MissionStatus.WAITING, wait)
         return MissionSummary(
             mission_id=self.mission_id,
             mission_name=self.mission_name,
-            status=STATUS[self.phase],
+            status=status,
             cursor=self.cursor,
-            waiting=self.waiting,
+            waiting=waiting,
             error=self.error,
             created_at=self.created_at,
             updated_at=self.at,
+            next_wait=wait,
+            next_due=due,
+            parent_id=self.parent_id,
         )
 
     def snapshot(self) -> MissionSnapshot:
         """Return the mission's row with its payloads, which are the caller's to keep and change."""
         summary = self.summary()
+        positions = () if self.is_terminal else (position_of(line) for line in self.every_line())
         return MissionSnapshot(
             **{name: getattr(summary, name) for name in attrs.fields_dict(MissionSummary)},
             events={
@@ -112,11 +190,27 @@ class State:
             output=copy_json(self.output),
             definition_created_with=self.created_with,
             definition_last_run=self.last_run,
+            positions=tuple(position for position in positions if position is not None) + self._unbegun(),
         )
+
+    def _unbegun(self) -> tuple[Position, ...]:
+        """Return the positions of the paths of a parallel or race that have not begun."""
+        found: list[Position] = []
+        for line in self.every_line():
+            if self.opened is None or line.fork is None or not is_roomy(line):
+                continue
+            construct = self.opened.construct(line.cursor or "")
+            names = construct[1] if construct is not None else None
+            left = () if names is None else names[line.fork.begun :]
+            found += (Position(path=f"{line.cursor}/{name}", cursor=None, status="running") for name in left)
+        return tuple(found)
 
     def copy(self) -> State:
         """Return a state that a fold may change."""
-        return State(*_values(self))
+        copied = State(*_values(self))
+        if copied.lines is not None:
+            copied.lines = copied.lines.branch(copied)
+        return copied
 
 
 _values = attrgetter(*attrs.fields_dict(State))

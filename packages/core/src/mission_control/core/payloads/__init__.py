@@ -4,10 +4,11 @@ A `PayloadType` is a compiled schema: it validates what comes in, normalises wha
 was stored. Nothing here knows what a mission is. Below it are only the errors, and the records that they show.
 """
 
-from .annotations import is_coroutine_function, return_type
+from .annotations import declared_return, is_coroutine_function, refuse_generator, return_type
 from .issues import code_name, found, one_line
-from .json_values import copy_json, encode_json
+from .json_values import copy_json, decode_json, encode_json
 from .schema import PLAIN, PayloadType, Schema, payload_type, same_json
+from .type_names import type_name
 
 __all__ = [
     "PLAIN",
@@ -15,11 +16,15 @@ __all__ = [
     "Schema",
     "code_name",
     "copy_json",
+    "declared_return",
+    "decode_json",
     "encode_json",
     "found",
     "is_coroutine_function",
     "one_line",
     "payload_type",
+    "refuse_generator",
     "return_type",
     "same_json",
+    "type_name",
 ]

@@ -8,20 +8,23 @@ import inspect
 import types
 from asyncio import Future
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from typing import Any, Never, NoReturn, cast, get_args, get_origin, get_type_hints
+from typing import Any, Never, NoReturn, TypeVar, cast, get_args, get_origin, get_type_hints
 
 from typing_extensions import Format, get_annotations
 
 from ..errors import MissionDefinitionError
 from ..foreign import ENDS_THE_PROGRAM
+from .forms import unaliased
 from .issues import found, one_line
 from .json_values import kind_of
 from .schema import PLAIN, PayloadType, payload_type
 from .type_names import type_name
 
+T = TypeVar("T")
+
 _NOTHING_DECLARED = (inspect.Parameter.empty, NoReturn, Never)
 _MOST_LAYERS = 1_000
-_REMEDY = "or state the type with output=Type"
+_REMEDY = "or declare nothing, or state the type of a step with output=Type"
 
 
 def return_type(
@@ -33,8 +36,32 @@ def return_type(
     No other annotation is looked at. Raises `MissionDefinitionError`, beginning with `subject`, for an annotation
     that does not resolve, for a type that cannot be read back, and for generators.
     """
+    return _looked_at(fn, subject, lambda: _return_type(fn, caller, subject))
+
+
+def declared_return(
+    fn: Callable[..., object], *, caller: types.FrameType | Mapping[str, Any] | None, subject: str
+) -> Any:
+    """The type itself, below aliases and `Annotated`; `Any` where the function declares none.
+
+    Raises `MissionDefinitionError`, beginning with `subject`, as `return_type` does.
+    """
+
+    def read() -> Any:
+        declared = _target(fn, caller, subject)[1]
+        return Any if _is_nothing(declared) else unaliased(declared)
+
+    return _looked_at(fn, subject, read)
+
+
+def refuse_generator(fn: Callable[..., object], *, subject: str) -> None:
+    """Raise `MissionDefinitionError`, beginning with `subject`, for what gives values one by one."""
+    _looked_at(fn, subject, lambda: _refuse_generator(_annotated(fn), subject))
+
+
+def _looked_at(fn: object, subject: str, read: Callable[[], T]) -> T:
     try:
-        return _return_type(fn, caller, subject)
+        return read()
     except (MissionDefinitionError, *ENDS_THE_PROGRAM):
         raise
     except BaseException as error:  # a user's object may do anything when it is looked at
@@ -43,9 +70,13 @@ def return_type(
         ) from error
 
 
+def _is_nothing(declared: Any) -> bool:
+    return any(declared is nothing for nothing in _NOTHING_DECLARED)
+
+
 def _return_type(fn: Any, caller: types.FrameType | Mapping[str, Any] | None, subject: str) -> PayloadType:
     target, declared = _target(fn, caller, subject)
-    if any(declared is nothing for nothing in _NOTHING_DECLARED):
+    if _is_nothing(declared):
         return PLAIN
     try:
         return payload_type(declared, subject=subject)

@@ -4,6 +4,14 @@ The adapter in memory, `storage.memory`, is imported where it is used: a program
 Other adapters live in distributions of their own.
 """
 
-from .persistence import CommitOutcome, DueKind, LoadOutcome, MissionCommit, PersistenceAdapter, due_kind
+from .persistence import CommitOutcome, DueKind, LoadOutcome, MissionCommit, PersistenceAdapter, due_kind, next_due_kind
 
-__all__ = ["CommitOutcome", "DueKind", "LoadOutcome", "MissionCommit", "PersistenceAdapter", "due_kind"]
+__all__ = [
+    "CommitOutcome",
+    "DueKind",
+    "LoadOutcome",
+    "MissionCommit",
+    "PersistenceAdapter",
+    "due_kind",
+    "next_due_kind",
+]

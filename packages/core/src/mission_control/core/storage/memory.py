@@ -11,102 +11,125 @@ import asyncio
 import json
 from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from itertools import islice
-from typing import Any, Literal, TypeAlias
+from itertools import islice, product
+from typing import Any, Literal, TypeAlias, TypeVar
 
 import attrs
 
 from ..errors import DatabaseInUseError, PersistenceError, StaleMissionError
-from ..history import HistoryRecord, MissionStatus, MissionSummary, due_at, is_scheduled
-from .persistence import CommitOutcome, DueKind, LoadOutcome, MissionCommit, due_kind
+from ..history import HistoryRecord, HistoryType, MissionStatus, MissionSummary, due_at, is_scheduled
+from .persistence import CommitOutcome, DueKind, LoadOutcome, MissionCommit, next_due_kind
 
 _encode = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 
-_Filter: TypeAlias = tuple[MissionStatus | None, str | None]
+_Filter: TypeAlias = tuple[MissionStatus | None, str | None, str | None]
 _Due: TypeAlias = tuple[datetime, str]
 _Queue: TypeAlias = DueKind | Literal["any", "scheduled"]
+_Place = TypeVar("_Place", int, _Due)
 
 
-@attrs.frozen
+@attrs.define  # not frozen: there is one for each record, and that takes thrice as long to make
 class _Entry:
-    """A record and the JSON text of its details; the record's own details are left empty."""
+    """What a record says beside its details, and the JSON text of these."""
 
-    record: HistoryRecord
+    seq: int
+    type: HistoryType
+    at: datetime
+    event_name: str | None
+    attempt_number: int | None
     details: str
 
     @classmethod
     def of(cls, record: HistoryRecord) -> _Entry:
-        return cls(attrs.evolve(record, details={}), _encode(record.details))
+        details = _encode(record.details) if record.details else "{}"
+        return cls(record.seq, record.type, record.at, record.event_name, record.attempt_number, details)
 
     def fresh(self) -> HistoryRecord:
-        return attrs.evolve(self.record, details=json.loads(self.details))
+        return HistoryRecord(
+            seq=self.seq,
+            type=self.type,
+            at=self.at,
+            event_name=self.event_name,
+            attempt_number=self.attempt_number,
+            details=json.loads(self.details),
+        )
+
+
+_Encoded: TypeAlias = tuple[MissionCommit, list[_Entry], str | None]
 
 
 @attrs.define
 class _Stored:
-    """One mission: its place in the order of creation, its history, its summary."""
+    """One mission: its place in the order of creation, its history, its summary, whether its parent awaits it."""
 
     number: int
     summary: MissionSummary
+    is_awaited: bool | None
     entries: list[_Entry] = attrs.field(factory=list[_Entry])
 
     @property
     def version(self) -> int:
-        return self.entries[-1].record.seq if self.entries else 0
+        return self.entries[-1].seq if self.entries else 0
+
+    @property
+    def is_stray(self) -> bool:
+        """True for a child that is awaited and has ended, or was let go and has not."""
+        return self.is_awaited is self.summary.status.is_terminal
 
 
 class _Index:
-    """Which missions a listing shows, in its order: numbers by status and name, due times by kind."""
+    """Which missions a listing shows, in its order: numbers by status, name and parent, due times by kind."""
 
     def __init__(self) -> None:
         self.numbers: defaultdict[_Filter, list[int]] = defaultdict(list[int])
         self.due: defaultdict[_Queue, list[_Due]] = defaultdict(list[_Due])
+        self.strays: list[int] = []
 
     def replace(self, number: int, old: MissionSummary | None, new: MissionSummary) -> None:
         """Move the mission from where `old` puts it to where `new` does."""
         before, after = set(_filters(old)), set(_filters(new))
         for lost in before - after:
-            _discard_number(self.numbers[lost], number)
+            _discard(self.numbers[lost], number)
         for gained in after - before:
             insort(self.numbers[gained], number)
-        if _due(old) != _due(new) or set(_queues(old)) != set(_queues(new)):
-            self._requeue(old, new)
+        was, place = _places(old), _places(new)
+        if was != place:
+            for queue, due in was.items():
+                _discard(self.due[queue], due)
+            for queue, due in place.items():
+                insort(self.due[queue], due)
 
-    def _requeue(self, old: MissionSummary | None, new: MissionSummary) -> None:
-        if (was := _due(old)) is not None:
-            for queue in _queues(old):
-                keys = self.due[queue]
-                del keys[bisect_left(keys, was)]
-        if (place := _due(new)) is not None:
-            for queue in _queues(new):
-                insort(self.due[queue], place)
+    def replace_stray(self, number: int, *, was: bool, is_now: bool) -> None:
+        """List the mission among the strays, or no more."""
+        if is_now and not was:
+            insort(self.strays, number)
+        elif was and not is_now:
+            _discard(self.strays, number)
 
 
-def _discard_number(numbers: list[int], number: int) -> None:
-    del numbers[bisect_left(numbers, number)]
+def _discard(places: list[_Place], place: _Place) -> None:
+    del places[bisect_left(places, place)]
 
 
 def _filters(summary: MissionSummary | None) -> Iterator[_Filter]:
     if summary is not None:
-        yield None, None
-        yield summary.status, None
-        yield None, summary.mission_name
-        yield summary.status, summary.mission_name
+        parents = (None,) if summary.parent_id is None else (None, summary.parent_id)
+        yield from product((None, summary.status), (None, summary.mission_name), parents)
 
 
-def _due(summary: MissionSummary | None) -> _Due | None:
-    instant = None if summary is None else due_at(summary.waiting)
-    return None if summary is None or instant is None else (instant, summary.mission_id)
-
-
-def _queues(summary: MissionSummary | None) -> Iterator[_Queue]:
-    if summary is not None and summary.waiting is not None:
-        yield "any"
-        yield due_kind(summary.waiting)
-        if is_scheduled(summary):
-            yield "scheduled"
+def _places(summary: MissionSummary | None) -> Mapping[_Queue, _Due]:
+    """Return the mission's place in each queue that it is in."""
+    places: dict[_Queue, _Due] = {}
+    if summary is None:
+        return places
+    kind, own_due = next_due_kind(summary), due_at(summary.waiting)
+    if kind is not None and summary.next_due is not None:
+        places["any"] = places[kind] = (summary.next_due, summary.mission_id)
+    if own_due is not None and is_scheduled(summary):
+        places["scheduled"] = (own_due, summary.mission_id)
+    return places
 
 
 class InMemoryAdapter:
@@ -136,32 +159,49 @@ class InMemoryAdapter:
     async def commit(self, batch: Sequence[MissionCommit], /) -> Sequence[CommitOutcome]:
         """Append the records of many missions, each where its expected version is the stored one."""
         self._check_open()
-        encoded = [_encoded(member) for member in batch]
-        return [self._append(member, *texts) for member, texts in zip(batch, encoded, strict=True)]
+        families = [[(one, *_encoded(one)) for one in member.family()] for member in batch]
+        return [self._append(family) for family in families]
 
-    def _append(self, member: MissionCommit, entries: Iterable[_Entry], definition: str | None) -> CommitOutcome:
-        stored = self._missions.get(member.mission_id)
-        version = 0 if stored is None else stored.version
-        if version != member.expected_version:
-            return StaleMissionError(
-                f"mission {member.mission_id!r}: expected version {member.expected_version}, found {version}: another"
-                " writer has changed it, and nothing was written; let one commander alone run missions on a storage"
-            )
+    def _append(self, family: Sequence[_Encoded]) -> CommitOutcome:
+        """Append what a member and its children add, unless one of them is stale."""
+        expected: dict[str, int] = {}
+        for member, _, _ in family:
+            stored = self._missions.get(member.mission_id)
+            version = expected.get(member.mission_id, 0 if stored is None else stored.version)
+            if version != member.expected_version:
+                return _stale(member, version)
+            expected[member.mission_id] = member.records[-1].seq
+        for member, entries, definition in family:
+            self._append_one(member, entries, definition)
+        return None
+
+    def _append_one(self, member: MissionCommit, entries: Iterable[_Entry], definition: str | None) -> None:
         if member.definition is not None and definition is not None:
             self._definitions.setdefault(member.definition.fingerprint, definition)
+        stored = self._missions.get(member.mission_id)
+        was_stray = stored is not None and stored.is_stray
         if stored is None:
             stored = self._create(member)
         else:
             self._index.replace(stored.number, stored.summary, member.summary)
         stored.summary = member.summary
         stored.entries.extend(entries)
-        return None
+        self._index.replace_stray(stored.number, was=was_stray, is_now=stored.is_stray)
+        for child_id in member.let_go:
+            self._let_go(child_id)
 
     def _create(self, member: MissionCommit) -> _Stored:
-        stored = self._missions[member.mission_id] = _Stored(len(self._order), member.summary)
+        stored = _Stored(len(self._order), member.summary, is_awaited=True if member.is_awaited else None)
+        self._missions[member.mission_id] = stored
         self._order.append(member.mission_id)
         self._index.replace(stored.number, None, member.summary)
         return stored
+
+    def _let_go(self, child_id: str) -> None:
+        child = self._missions.get(child_id)
+        if child is not None and child.is_awaited:
+            was_stray, child.is_awaited = child.is_stray, False
+            self._index.replace_stray(child.number, was=was_stray, is_now=child.is_stray)
 
     async def load(self, mission_ids: Sequence[str], /) -> Sequence[LoadOutcome]:
         """Return each mission's history, or None."""
@@ -180,18 +220,13 @@ class InMemoryAdapter:
         *,
         status: MissionStatus | None = None,
         mission_name: str | None = None,
+        parent_id: str | None = None,
         limit: int,
         after: str | None = None,
     ) -> Sequence[MissionSummary]:
         """Return a page of summaries in order of creation."""
         self._check_open()
-        numbers = self._index.numbers.get((status, mission_name), [])
-        if after is None:
-            return self._page((self._order[number] for number in numbers), limit)
-        if after not in self._missions:
-            return []
-        first = bisect_right(numbers, self._missions[after].number)
-        return self._page((self._order[numbers[at]] for at in range(first, len(numbers))), limit)
+        return self._created(self._index.numbers.get((status, mission_name, parent_id), []), limit, after)
 
     async def list_scheduled(self, *, limit: int, after: str | None = None) -> Sequence[MissionSummary]:
         """Return a page of the missions that wait for a timer or a retry, earliest due first."""
@@ -221,6 +256,11 @@ class InMemoryAdapter:
         """Return a page of the missions that are running, in order of creation."""
         return await self.list_missions(status=MissionStatus.RUNNING, limit=limit, after=after)
 
+    async def list_strays(self, *, limit: int, after: str | None = None) -> Sequence[MissionSummary]:
+        """Return a page of the children to be told of or cancelled, in order of creation."""
+        self._check_open()
+        return self._created(self._index.strays, limit, after)
+
     async def load_definition(self, fingerprint: str, /) -> dict[str, Any] | None:
         """Return the static form stored under `fingerprint`, or None."""
         self._check_open()
@@ -230,6 +270,15 @@ class InMemoryAdapter:
     async def close(self) -> None:
         """Give the storage up; what it holds stays in this object."""
         self._owner = None
+
+    def _created(self, numbers: Sequence[int], limit: int, after: str | None) -> Sequence[MissionSummary]:
+        """Return a page of the missions with those numbers, which are sorted."""
+        if after is None:
+            return self._page((self._order[number] for number in numbers), limit)
+        if after not in self._missions:
+            return []
+        first = bisect_right(numbers, self._missions[after].number)
+        return self._page((self._order[numbers[at]] for at in range(first, len(numbers))), limit)
 
     def _due_page(
         self, queue: _Queue, after: _Due | None, limit: int, end: int | None = None
@@ -254,6 +303,14 @@ def _encoded(member: MissionCommit) -> tuple[list[_Entry], str | None]:
         return entries, None if member.definition is None else _encode(member.definition.static)
     except (TypeError, ValueError, RecursionError) as error:
         raise PersistenceError(f"mission {member.mission_id!r}: its records have no JSON form: {error}") from error
+
+
+def _stale(member: MissionCommit, version: int) -> StaleMissionError:
+    return StaleMissionError(
+        f"mission {member.mission_id!r}: expected version {member.expected_version}, found {version}: another"
+        " writer has changed it, and nothing was written; let one commander alone run missions on a storage",
+        mission_id=member.mission_id,
+    )
 
 
 def _last_place(summary: MissionSummary) -> _Due | None:

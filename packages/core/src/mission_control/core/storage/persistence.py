@@ -8,14 +8,15 @@ An adapter is used from one event loop at a time. Its methods may be called whil
 `commit`: the next call of `commit` comes after the last one has ended. A read sees a commit whole or not at all, and
 one that begins after the commit has returned sees it. A caller may be cancelled at any await; a commit that was
 handed over then still takes effect whole or not at all, and the adapter goes on to serve other calls.
-Ids, names and fingerprints are compared exactly, and sorted as code points; payloads are JSON values and come back
-as they were, whatever their text (NUL and lone surrogates too) and however large their integers.
+Ids, names and fingerprints are compared exactly, and sorted as code points; the ids of children, and the names of what
+is on a path, may be thousands of characters long. Payloads are JSON values and come back as they were, whatever their
+text (NUL and lone surrogates too) and however large their integers.
 What storage cannot do is raised as `PersistenceError`, with a message that names the storage and the remedy.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, Literal, Protocol, TypeAlias
 
@@ -23,14 +24,27 @@ import attrs
 
 from ..definition import StoredDefinition
 from ..errors import CorruptMissionError, StaleMissionError
-from ..history import START_AT, HistoryRecord, MissionStatus, MissionSummary, SignalWait, TimerWait, Wait
+from ..frozen import fills_its_slots
+from ..history import (
+    START_AT,
+    ChildWait,
+    HistoryRecord,
+    MissionStatus,
+    MissionSummary,
+    SignalWait,
+    TimerWait,
+    Wait,
+    due_at,
+)
 
-DueKind: TypeAlias = Literal["signal", "sleep", "retry", "start_at"]
-"""What becomes due: a signal's deadline, a sleep, a retry's backoff, or a delayed start."""
+DueKind: TypeAlias = Literal["signal", "sleep", "retry", "start_at", "reminder"]
+"""What becomes due: a signal's deadline, a sleep, a retry's backoff, a delayed start, or a reminder."""
 
 
-def due_kind(waiting: Wait) -> DueKind:
-    """Return what becomes due when the wait ends by itself."""
+def due_kind(waiting: Wait) -> DueKind | None:
+    """Return what becomes due when the wait ends by itself; None for one that never does."""
+    if isinstance(waiting, ChildWait):
+        return None
     if isinstance(waiting, SignalWait):
         return "signal"
     if isinstance(waiting, TimerWait):
@@ -38,6 +52,29 @@ def due_kind(waiting: Wait) -> DueKind:
     return "retry"
 
 
+class Due(Protocol):
+    """What says of a mission what it waits for, and when the first of everything becomes due."""
+
+    @property
+    def next_wait(self) -> Wait | None:
+        """The open wait that ends first by itself, else the one that began first."""
+        ...
+
+    @property
+    def next_due(self) -> datetime | None:
+        """When the first of everything open becomes due, reminders included."""
+        ...
+
+
+def next_due_kind(mission: Due) -> DueKind | None:
+    """Return what becomes due at the mission's `next_due`: its `next_wait`, or a reminder before it."""
+    waiting, due = mission.next_wait, mission.next_due
+    if due is None:
+        return None
+    return due_kind(waiting) if waiting is not None and due_at(waiting) == due else "reminder"
+
+
+@fills_its_slots
 @attrs.frozen(kw_only=True)
 class MissionCommit:
     """What one mission adds in a commit.
@@ -45,6 +82,13 @@ class MissionCommit:
     `expected_version` is the `seq` of the last record that storage has of this mission, 0 for a mission that
     storage must not know yet. `records` follow it without a gap, and there is at least one. `summary` is the
     mission's row after them. `definition` is stored under its fingerprint unless that is known already.
+
+    Of a summary, `waiting` is its `next_wait` while its status is waiting, else None; `next_due` is the due time of
+    its `next_wait`, or an earlier one, which is a reminder's then. The `mission_id` of a `ChildWait` is that of the
+    mission, a `/`, and the wait's `event_name`.
+
+    `children` are missions that this one creates. `is_awaited` says, in a child's own first commit, that its parent
+    waits for its end. `let_go` are children that the mission awaits no longer; one that it never did is passed over.
     """
 
     mission_id: str
@@ -52,6 +96,15 @@ class MissionCommit:
     records: tuple[HistoryRecord, ...]
     summary: MissionSummary
     definition: StoredDefinition | None = None
+    children: tuple[MissionCommit, ...] = ()
+    is_awaited: bool = False
+    let_go: tuple[str, ...] = ()
+
+    def family(self) -> Iterator[MissionCommit]:
+        """Yield this commit, and those of the missions that it creates, in the order of their creation."""
+        yield self
+        for child in self.children:
+            yield from child.family()
 
 
 CommitOutcome: TypeAlias = StaleMissionError | None
@@ -81,6 +134,10 @@ class PersistenceAdapter(Protocol):
         another in the order of creation as in the batch. No mission appears twice in a batch; an empty one does
         nothing. What was handed in stays the caller's: changing it afterwards does not change storage.
 
+        A member and its children, which come behind it in the order of creation, are written together or not at all.
+        The id of a child that is taken, by what storage has or by an earlier part of the batch, makes the member
+        stale, and is the error's `mission_id`, which is otherwise the member's. A stale member lets nothing go.
+
         Anything raised means that nothing is known about any member: all of it took effect, or none. The next
         commit is served like any other.
         """
@@ -106,19 +163,20 @@ class PersistenceAdapter(Protocol):
         *,
         status: MissionStatus | None = None,
         mission_name: str | None = None,
+        parent_id: str | None = None,
         limit: int,
         after: str | None = None,
     ) -> Sequence[MissionSummary]:
         """Return up to `limit` summaries in order of creation, those after the mission `after` where it is given.
 
-        Only missions of that `status` and that `mission_name`, where given; `after` itself need not fit them. An
+        Only missions of that `status`, `mission_name` and `parent_id`, where given; `after` itself need not fit. An
         `after` that storage does not know gives an empty page. Fewer than `limit` are returned only at the end. A row
         that cannot be decoded is left out and logged. These hold for the other listings too.
         """
         ...
 
     async def list_scheduled(self, *, limit: int, after: str | None = None) -> Sequence[MissionSummary]:
-        """Return up to `limit` missions that wait for a timer or a retry, by due time and then by id.
+        """Return up to `limit` missions whose `waiting` is for a timer or a retry, by its due time and then by id.
 
         A mission `after` that waits for neither any more stands where its last change puts it (`updated_at`), so
         that a listing goes on although its last mission has fired meanwhile.
@@ -128,23 +186,30 @@ class PersistenceAdapter(Protocol):
     async def due(
         self, before: datetime, /, *, limit: int, after: tuple[datetime, str] | None = None
     ) -> Sequence[MissionSummary]:
-        """Return up to `limit` waiting missions with a due time of `before` or earlier, by due time and then by id.
+        """Return up to `limit` missions with a `next_due` of `before` or earlier, by that time and then by id.
 
-        The due time is a timer's or retry's `due_at`, or a signal's `timeout_at`. `after` is the due time and id
-        of the last one seen; only later ones in that order are returned, whether or not one stands there still.
-        Parked missions are not read.
+        Those that run are among them. `after` is the due time and id of the last one seen; only later ones in that
+        order are returned, whether or not one stands there still. Parked missions are not read.
         """
         ...
 
     async def next_due(self, after: datetime | None, /, kind: DueKind | None = None) -> datetime | None:
-        """Return the earliest due time that is later than `after` (any, where that is None), or None.
+        """Return the earliest `next_due` that is later than `after` (any, where that is None), or None.
 
-        Only waits of that `kind`, where given.
+        Only those of that `kind`, where given, as `next_due_kind` tells it.
         """
         ...
 
     async def list_interrupted(self, *, limit: int, after: str | None = None) -> Sequence[MissionSummary]:
         """Return up to `limit` missions whose status is running, in order of creation. Reads no others."""
+        ...
+
+    async def list_strays(self, *, limit: int, after: str | None = None) -> Sequence[MissionSummary]:
+        """Return up to `limit` children that something has to be done about, in order of creation. Reads no others.
+
+        They are those that are awaited and have ended, whose parents have to be told, and those that were let go and
+        have not ended, which have to be cancelled.
+        """
         ...
 
     async def load_definition(self, fingerprint: str, /) -> dict[str, Any] | None:

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import pytest
 
+from .children import ChildContract, StrayContract
 from .commits import CommitContract, LoadContract
 from .concurrency import ConcurrencyContract
 from .definitions import DefinitionContract
@@ -35,6 +36,8 @@ __all__ = ["AdapterFactory", "PersistenceAdapterContract"]
 class PersistenceAdapterContract(
     CommitContract,
     LoadContract,
+    ChildContract,
+    StrayContract,
     PayloadContract,
     DefinitionContract,
     ListingContract,

@@ -98,6 +98,7 @@ class CommitContract:
             (outcome,) = await adapter.commit([member])
             assert isinstance(outcome, StaleMissionError)
             assert member.mission_id in str(outcome)
+            assert outcome.mission_id == member.mission_id
 
     @contract
     async def test_a_new_mission_whose_id_exists_is_stale(self, storage: Storage) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from mission_control.core.history import MissionStatus, MissionSummary, due_at
+from mission_control.core.history import MissionStatus, MissionSummary
 from mission_control.core.storage import PersistenceAdapter
 
 from .missions import START, adds, after, commit, delayed_start, ended, ids, retry, signal, sleep
@@ -13,13 +13,13 @@ from .scheduled import ORDERED, create
 from .storage import Storage, contract
 
 MICROSECOND = 0.000001
+MOMENT = timedelta(microseconds=1)
 
 
 def place(row: MissionSummary) -> tuple[datetime, str]:
     """Return the place of the row by due time, as `due` takes it for `after`."""
-    instant = due_at(row.waiting)
-    assert instant is not None
-    return instant, row.mission_id
+    assert row.next_due is not None
+    return row.next_due, row.mission_id
 
 
 class DueContract:
@@ -41,6 +41,64 @@ class DueContract:
         await commit(adapter, adds("parked", waiting=signal()), adds("bounded", waiting=signal(after(20))))
         assert ids(await adapter.due(after(21), limit=9)) == ["bounded"]
         assert await adapter.next_due(None) == after(20)
+
+    @contract
+    async def test_what_runs_becomes_due(self, storage: Storage) -> None:
+        """A mission that runs while a wait of it is open is due as one that waits is."""
+        adapter = await storage.open()
+        await commit(adapter, adds("runs", next_wait=sleep(after(9))), adds("waits", waiting=sleep(after(9))))
+        assert ids(await adapter.due(after(9), limit=9)) == ["runs", "waits"]
+        assert await adapter.next_due(None) == await adapter.next_due(None, "sleep") == after(9)
+        await commit(adapter, adds("runs", version=1, next_wait=signal()), adds("waits", version=1))
+        assert list(await adapter.due(after(9), limit=9)) == []
+        assert await adapter.next_due(None) is None
+
+    @contract
+    async def test_a_reminder_becomes_due(self, storage: Storage) -> None:
+        """A mission is due at its `next_due`, where that is before its wait's own time or the wait has none."""
+        adapter = await storage.open()
+        await commit(adapter, adds("parked", waiting=signal(), next_due=after(20)))
+        await commit(adapter, adds("bounded", waiting=signal(after(50)), next_due=after(10)))
+        await commit(adapter, adds("runs", next_wait=retry(after(50)), next_due=after(30)))
+        assert ids(await adapter.due(after(30), limit=9)) == ["bounded", "parked", "runs"]
+        assert ids(await adapter.due(after(30) - MOMENT, limit=9)) == ["bounded", "parked"]
+        assert [await adapter.next_due(after(seconds)) for seconds in (0, 10, 20, 30)] == [
+            after(10),
+            after(20),
+            after(30),
+            None,
+        ]
+
+    @contract
+    async def test_a_mission_with_a_reminder_is_due_once(self, storage: Storage) -> None:
+        """It is listed at its earliest due time alone, also where its wait's own time has come, and page by page."""
+        adapter = await storage.open()
+        rows = {"a": (5, 2), "b": (3, 3), "c": (4, 1), "d": (1.5, 1.5), "e": (9, 3)}
+        for name, (own, next_due) in rows.items():
+            await commit(adapter, adds(name, waiting=sleep(after(own)), next_due=after(next_due)))
+        assert ids(await adapter.due(after(10), limit=9)) == ["c", "d", "a", "b", "e"]
+        assert ids(await adapter.due(after(10), limit=2)) == ["c", "d"]
+        assert ids(await adapter.due(after(10), limit=9, after=(after(1.5), "d"))) == ["a", "b", "e"]
+        assert ids(await adapter.due(after(10), limit=1, after=(after(3), "b"))) == ["e"]
+        assert ids(await adapter.due(after(10), limit=9, after=(after(3), "e"))) == []
+
+    @contract
+    async def test_a_reminder_follows_the_last_commit(self, storage: Storage) -> None:
+        """Once it has fired, the mission is due at what comes next, and at nothing when it has ended."""
+        adapter = await storage.open()
+        steps: list[tuple[dict[str, Any], list[str], datetime | None]] = [
+            ({"waiting": signal(after(9)), "next_due": after(1)}, ["m-1"], after(1)),
+            ({"next_wait": signal(after(9)), "next_due": after(2)}, ["m-1"], after(2)),
+            ({"waiting": signal(after(9))}, [], after(9)),
+            ({"waiting": signal(), "next_due": after(3)}, ["m-1"], after(3)),
+            ({}, [], None),
+            ({"waiting": signal(), "next_due": after(3)}, ["m-1"], after(3)),
+            (ended(), [], None),
+        ]
+        for version, (fields, due, next_due) in enumerate(steps):
+            await commit(adapter, adds("m-1", version=version, **fields))
+            assert ids(await adapter.due(after(5), limit=9)) == due
+            assert await adapter.next_due(None) == next_due
 
     @contract
     async def test_what_is_due_at_the_bound_is_due(self, storage: Storage) -> None:
@@ -161,6 +219,18 @@ class DueContract:
         assert await adapter.next_due(None, "start_at") == after(10)
         assert await adapter.next_due(after(35), "sleep") is None
         assert await adapter.next_due(after(35), "signal") == after(40)
+        assert await adapter.next_due(None, "reminder") is None
+
+    @contract
+    async def test_the_next_due_time_of_a_reminder(self, storage: Storage) -> None:
+        """A due time before that of the wait is a reminder's, and of that kind alone."""
+        adapter = await storage.open()
+        await commit(adapter, adds("m-1", waiting=sleep(after(30)), next_due=after(10)))
+        await commit(adapter, adds("m-2", waiting=signal(), next_due=after(20)))
+        assert await adapter.next_due(None, "reminder") == after(10)
+        assert await adapter.next_due(after(10), "reminder") == after(20)
+        assert await adapter.next_due(after(20), "reminder") is None
+        assert await adapter.next_due(None, "sleep") is await adapter.next_due(None, "signal") is None
 
 
 async def create_more(adapter: PersistenceAdapter, *seconds: float) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from mission_control.core.history import MissionStatus, MissionSummary
 from mission_control.core.storage import PersistenceAdapter
 
-from .missions import NAMES, adds, after, commit, ended, ids, signal, sleep, summary
+from .missions import NAMES, adds, after, child, commit, ended, ids, signal, sleep, summary
 from .storage import Storage, contract
 
 CREATED = ("m-5", "m-1", "z", "M-8", "m-10", "a", "m-3", "é", "m-2", "b")
@@ -135,6 +135,40 @@ class ListingContract:
                 fitting = [one for place, one in enumerate(CREATED) if place % 2 == first and place % 3 == status]
                 kind = (RUNNING, WAITING, COMPLETED)[status]
                 assert ids(await adapter.list_missions(status=kind, mission_name=name, limit=100)) == fitting
+
+    @contract
+    async def test_missions_are_listed_by_parent(self, storage: Storage) -> None:
+        """With `parent_id`, only the children of exactly that mission are listed, whatever became of them since."""
+        adapter = await storage.open()
+        await commit(adapter, *(adds(name, children=[child(name, "b"), child(name, "a")]) for name in ("p", "p/a/x")))
+        await commit(adapter, adds("p", version=1, children=[child("p", "c", is_awaited=False)]), adds("p/d"))
+        await commit(adapter, adds("p/b", version=1, parent_id="p", waiting=signal()))
+        assert ids(await adapter.list_missions(parent_id="p", limit=9)) == ["p/b", "p/a", "p/c"]
+        assert ids(await adapter.list_missions(parent_id="p", limit=1, after="p/b")) == ["p/a"]
+        assert ids(await adapter.list_missions(parent_id="p", limit=9, after="p/a/x")) == ["p/c"]
+        assert ids(await adapter.list_missions(parent_id="p", limit=9, after="nobody")) == []
+        for parent_id in ("", "P", "p/", "p/b", "nobody"):
+            assert list(await adapter.list_missions(parent_id=parent_id, limit=9)) == []
+
+    @contract
+    async def test_parent_status_and_name_are_combined(self, storage: Storage) -> None:
+        """With more filters, only children that fit all of them are listed, and pages of them are full."""
+        adapter = await storage.open()
+        shapes: dict[str, dict[str, Any]] = {
+            "a": {"mission_name": "bill"},
+            "b": {"waiting": signal()},
+            "c": {"mission_name": "bill", "waiting": signal()},
+            "d": {"mission_name": "bill", "waiting": signal()},
+        }
+        for parent in ("p", "q"):
+            children = [child(parent, name, **fields) for name, fields in shapes.items()]
+            await commit(adapter, adds(parent, mission_name="bill", waiting=signal(), children=children))
+        of_q = await pages(adapter.list_missions, parent_id="q", mission_name="bill", status=WAITING, limit=1)
+        assert of_q == [["q/c"], ["q/d"]]
+        assert ids(await adapter.list_missions(parent_id="q", mission_name="bill", limit=9)) == ["q/a", "q/c", "q/d"]
+        assert ids(await adapter.list_missions(parent_id="q", status=WAITING, limit=9)) == ["q/b", "q/c", "q/d"]
+        by_both = await adapter.list_missions(mission_name="bill", status=WAITING, limit=9)
+        assert ids(by_both) == ["p", "p/c", "p/d", "q", "q/c", "q/d"]
 
     @contract
     async def test_filtered_pages_are_full(self, storage: Storage) -> None:

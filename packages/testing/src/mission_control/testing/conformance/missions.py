@@ -10,6 +10,7 @@ from typing import Any
 from mission_control.core.definition import StoredDefinition
 from mission_control.core.history import (
     START_AT,
+    ChildWait,
     HistoryRecord,
     HistoryType,
     MissionFailure,
@@ -19,6 +20,7 @@ from mission_control.core.history import (
     SignalWait,
     TimerWait,
     Wait,
+    due_at,
 )
 from mission_control.core.storage import LoadOutcome, MissionCommit, PersistenceAdapter
 
@@ -69,8 +71,9 @@ def record(seq: int, details: Mapping[str, Any] | None = None, **fields: Any) ->
 
 
 def summary(mission_id: str, **fields: Any) -> MissionSummary:
-    """Return a row for the mission: running, or waiting where a wait is given."""
+    """Return a row for the mission: running, or waiting where a wait is given, which is the next one then."""
     waiting: Wait | None = fields.get("waiting")
+    next_wait: Wait | None = fields.get("next_wait", waiting)
     shown: dict[str, Any] = {
         "mission_name": "order",
         "status": MissionStatus.RUNNING if waiting is None else MissionStatus.WAITING,
@@ -79,6 +82,8 @@ def summary(mission_id: str, **fields: Any) -> MissionSummary:
         "error": None,
         "created_at": START,
         "updated_at": after(1),
+        "next_wait": next_wait,
+        "next_due": due_at(next_wait),
     }
     return MissionSummary(mission_id=mission_id, **{**shown, **fields})
 
@@ -90,6 +95,9 @@ def adds(
     count: int = 1,
     records: Sequence[HistoryRecord] | None = None,
     definition: StoredDefinition | None = None,
+    children: Sequence[MissionCommit] = (),
+    is_awaited: bool = False,
+    let_go: Sequence[str] = (),
     **fields: Any,
 ) -> MissionCommit:
     """Return what a mission adds to its first `version` records: `count` of them, and a row with `fields`."""
@@ -100,7 +108,15 @@ def adds(
         records=tuple(numbered if records is None else records),
         summary=summary(mission_id, **fields),
         definition=definition,
+        children=tuple(children),
+        is_awaited=is_awaited,
+        let_go=tuple(let_go),
     )
+
+
+def child(parent_id: str, name: str, *, is_awaited: bool = True, **fields: Any) -> MissionCommit:
+    """Return what creates a child of that mission, for its node of that name."""
+    return adds(f"{parent_id}/{name}", is_awaited=is_awaited, parent_id=parent_id, **fields)
 
 
 def ended(status: MissionStatus = MissionStatus.COMPLETED) -> dict[str, Any]:
@@ -129,6 +145,11 @@ def delayed_start(due_at: datetime) -> TimerWait:
 def retry(due_at: datetime) -> RetryWait:
     """Return a wait for another attempt at `due_at`."""
     return RetryWait(event_name="pack", node_index=1, due_at=due_at, attempt_number=2)
+
+
+def child_end(parent_id: str) -> ChildWait:
+    """Return a wait for the end of a child."""
+    return ChildWait(event_name="billing", node_index=4, mission_id=f"{parent_id}/billing")
 
 
 def definition(fingerprint: str = "f-1", **static: Any) -> StoredDefinition:

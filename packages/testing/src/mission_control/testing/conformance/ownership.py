@@ -43,6 +43,7 @@ class OwnershipContract:
         assert await adapter.load_definition("f-1") is None
         assert list(await adapter.list_missions(limit=9)) == list(await adapter.list_interrupted(limit=9)) == []
         assert list(await adapter.list_scheduled(limit=9)) == list(await adapter.due(after(0), limit=9)) == []
+        assert list(await adapter.list_strays(limit=9)) == []
         assert await adapter.next_due(None) is None
 
     @contract

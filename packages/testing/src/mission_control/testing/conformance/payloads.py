@@ -6,15 +6,19 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import attrs
+
 from mission_control.core.history import HistoryRecord, HistoryType, MissionFailure, MissionStatus
 
 from .missions import (
     NAMES,
     adds,
     after,
+    child_end,
     commit,
     delayed_start,
     ended,
+    ids,
     record,
     retry,
     signal,
@@ -135,7 +139,7 @@ class PayloadContract:
 
     @contract
     async def test_every_shape_of_summary_is_kept(self, storage: Storage) -> None:
-        """Each kind of wait, each status, and errors with and without type and traceback come back on the row."""
+        """Each kind of wait and status, open waits and due times beside it, parents and errors come back on the row."""
         bare = MissionFailure(message="", at=after(3), code="SIGNAL_TIMEOUT")
         odd = MissionFailure(message=ODD_TEXTS[2], at=after(3), code="STEP_FAILED", type="a.B", traceback=ODD_TEXTS[5])
         rows: list[dict[str, Any]] = [
@@ -146,9 +150,19 @@ class PayloadContract:
             {"waiting": sleep(after(30))},
             {"waiting": delayed_start(after(30)), "cursor": "start"},
             {"waiting": retry(after(30))},
+            {"waiting": child_end("m-7")},
+            {"waiting": signal(), "next_due": after(20)},
+            {"waiting": signal(after(30)), "next_due": after(20)},
+            {"waiting": child_end("m-10"), "next_due": after(20)},
+            {"next_wait": signal()},
+            {"next_wait": retry(after(30)), "next_due": after(20)},
+            {"next_wait": sleep(after(30))},
+            {"next_wait": child_end("m-14")},
+            {"parent_id": "p"},
             ended(),
             {"status": MissionStatus.FAILED, "error": bare},
             {"status": MissionStatus.CANCELLED, "error": odd},
+            {"status": MissionStatus.FAILED, "error": attrs.evolve(odd, undo_failed=("a", ODD_TEXTS[6]))},
         ]
         adapter = await storage.open()
         await commit(adapter, *(adds(f"m-{place}", **row) for place, row in enumerate(rows)))
@@ -165,6 +179,22 @@ class PayloadContract:
             (loaded,) = await adapter.load([name])
             assert text(loaded) == text((record(1, {"place": place}),))
             assert await adapter.load_summary(name) == summary(name, cursor=str(place))
+
+    @contract
+    async def test_long_ids_are_kept_whole(self, storage: Storage) -> None:
+        """The ids of children, their parents' and the names of what is on paths may be far longer than one name."""
+        adapter = await storage.open()
+        place = "/".join(["🚀" * 255] * 16)
+        long = [f"{place}/{place}/{end}" for end in "ab"]
+        for one in long:
+            records = [record(1, event_name=one)]
+            row: dict[str, Any] = {"cursor": one, "next_wait": attrs.evolve(signal(), event_name=one), "parent_id": one}
+            await commit(adapter, adds(one, records=records, **row))
+            (loaded,) = await adapter.load([one])
+            assert text(loaded) == text(tuple(records))
+            assert await adapter.load_summary(one) == summary(one, **row)
+            assert ids(await adapter.list_missions(parent_id=one, limit=9)) == [one]
+        assert ids(await adapter.list_missions(limit=9, after=long[0])) == long[1:]
 
     @contract
     async def test_names_are_kept_apart(self, storage: Storage) -> None:

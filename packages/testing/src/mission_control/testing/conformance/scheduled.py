@@ -39,6 +39,29 @@ class ScheduledContract:
         assert set(ids(await adapter.list_scheduled(limit=100))) == {"1", "2", "3"}
 
     @contract
+    async def test_what_runs_is_not_scheduled(self, storage: Storage) -> None:
+        """A mission that runs beside an open timer is not listed before all of it waits."""
+        adapter = await storage.open()
+        await commit(adapter, adds("a", next_wait=sleep(after(9))), adds("b", waiting=sleep(after(9))))
+        assert ids(await adapter.list_scheduled(limit=9)) == ["b"]
+        await commit(adapter, adds("a", version=1, waiting=sleep(after(9))))
+        await commit(adapter, adds("b", version=1, next_wait=sleep(after(9)), updated_at=after(4)))
+        assert ids(await adapter.list_scheduled(limit=9)) == ["a"]
+        assert ids(await adapter.list_scheduled(limit=9, after="b")) == ["a"]
+
+    @contract
+    async def test_a_reminder_changes_no_schedule(self, storage: Storage) -> None:
+        """A mission is listed at its wait's own time, whatever of it is due before that, and none for a reminder."""
+        adapter = await storage.open()
+        await commit(adapter, adds("a", waiting=sleep(after(9)), next_due=after(1)), adds("b", waiting=sleep(after(5))))
+        await commit(
+            adapter, adds("c", waiting=signal(after(9)), next_due=after(1)), adds("d", waiting=retry(after(9)))
+        )
+        assert ids(await adapter.list_scheduled(limit=9)) == ["b", "a", "d"]
+        assert ids(await adapter.list_scheduled(limit=1, after="b")) == ["a"]
+        assert ids(await adapter.list_scheduled(limit=9, after="a")) == ["d"]
+
+    @contract
     async def test_scheduled_missions_are_in_order_of_their_due_times(self, storage: Storage) -> None:
         """The earliest due is first, to the microsecond, and the id decides, as code points, between equals."""
         adapter = await storage.open()

@@ -12,9 +12,9 @@ forms are that walk, and reading and writing are the lesser part of it.
 
 from __future__ import annotations
 
-from .compiler import form_of
+from .compiler import form_of, unaliased
 from .form import Care, Form, UnsupportedTypeError
 from .scalars import ANY
 from .shapes import is_record
 
-__all__ = ["ANY", "Care", "Form", "UnsupportedTypeError", "form_of", "is_record"]
+__all__ = ["ANY", "Care", "Form", "UnsupportedTypeError", "form_of", "is_record", "unaliased"]

@@ -27,6 +27,7 @@ from .unions import union_form
 
 _REFERENCE = "#/$defs/"
 _ALIASES: tuple[Any, ...] = (TypeAliasType, getattr(typing, "TypeAliasType", TypeAliasType))
+_MOST_ALIASES = 1_000
 
 
 def form_of(annotation: Any) -> tuple[Form, bool]:
@@ -74,7 +75,7 @@ class _Compiler:
             return union_form([self.form(member) for member in get_args(annotation)], type_name(annotation))
         if origin is Literal:
             return literal_form(get_args(annotation), type_name(annotation))
-        if isinstance(annotation, _ALIASES) or isinstance(origin, _ALIASES):
+        if _is_alias(annotation):
             return self._once(annotation, None, lambda _: self.form(_alias_value(annotation)))
         return self._collection(annotation, origin or annotation) or self._class(annotation, origin or annotation)
 
@@ -187,6 +188,20 @@ def _bare(annotation: Any) -> Any:
             annotation = annotation.__supertype__
         else:
             return annotation
+
+
+def unaliased(annotation: Any) -> Any:
+    """The type below aliases, Annotated and NewType."""
+    for _ in range(_MOST_ALIASES):
+        annotation = _bare(annotation)
+        if not _is_alias(annotation):
+            return annotation
+        annotation = _alias_value(annotation)
+    raise UnsupportedTypeError(f"{type_name(annotation)} is an alias of itself")
+
+
+def _is_alias(annotation: Any) -> bool:
+    return isinstance(annotation, _ALIASES) or isinstance(origin_of(annotation), _ALIASES)
 
 
 def _alias_value(annotation: Any) -> Any:

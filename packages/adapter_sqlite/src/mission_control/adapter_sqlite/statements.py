@@ -1,0 +1,97 @@
+"""The statements that write commits: an INSERT into a view for up to 256 missions, and the triggers that answer it.
+
+A mission that was running and still is changes no column that is indexed, so that it costs no index anything: that is
+the first of the two updates, which leaves nothing for the second one to find.
+
+There are two such views. Most missions have no parent and no reminder, and what is bound is copied several times until
+it is in its row, so that a value for each is not free: a commit without any goes into a view that has no such columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+
+from .rows import ABSENT, BOUND_COLUMNS, HISTORY_COLUMNS, RARE_COLUMNS, Row
+
+MOST_ROWS = 256
+_SIZES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 80, 96, 112, 128, 160, 192, 224, MOST_ROWS)
+"""Rows to a statement: few enough sizes to keep all statements prepared."""
+
+_LASTING = ("mission_id", "mission_name", "created_at", "parent", "is_awaited")
+_MOVING = ("cursor", "updated_at")
+
+
+class Inlet:
+    """A view that commits are inserted into; view and triggers are those of one connection, and not the file's.
+
+    `row` are the columns of `missions` that it has, and `columns` all of its own, in the order in which they are bound.
+    """
+
+    def __init__(self, name: str, row: tuple[str, ...]) -> None:
+        self.name = name
+        self.row = row
+        self.columns: str = f"expected_version, {HISTORY_COLUMNS}, {', '.join(row)}"
+        self.width: int = self.columns.count(",") + 1
+
+    @property
+    def setup(self) -> tuple[str, ...]:
+        """The statements that make the view and its triggers."""
+        return (
+            f"CREATE TEMP VIEW {self.name} AS SELECT {', '.join(f'NULL AS {one}' for one in self.columns.split(', '))}",
+            f"""
+            CREATE TEMP TRIGGER create_by_{self.name} INSTEAD OF INSERT ON {self.name}
+            WHEN NEW.expected_version = 0 BEGIN
+                INSERT INTO missions (version, {", ".join(self.row)})
+                    VALUES (NEW.version, {", ".join(map(self._new, self.row))});
+                INSERT INTO history VALUES (last_insert_rowid(), NEW.version, NEW.at, NEW.records);
+            END
+            """,
+            f"""
+            CREATE TEMP TRIGGER move_by_{self.name} INSTEAD OF INSERT ON {self.name}
+            WHEN NEW.expected_version > 0 BEGIN
+                INSERT INTO history SELECT number, NEW.version, NEW.at, NEW.records
+                    FROM missions WHERE mission_id = NEW.mission_id AND version = NEW.expected_version;
+                SELECT RAISE(ABORT, 'stale') WHERE changes() = 0;
+                UPDATE missions SET {self._changes(_MOVING)}
+                    WHERE mission_id = NEW.mission_id
+                    AND NEW.status = 'running' AND NEW.wait_kind = '' AND NEW.error = ''
+                    AND {self._new("remind_at")} IS NULL
+                    AND status = 'running' AND wait_kind IS NULL AND error IS NULL AND remind_at IS NULL;
+                UPDATE missions SET {self._changes(one for one in _ROW if one not in _LASTING)}
+                    WHERE mission_id = NEW.mission_id AND version = NEW.expected_version;
+            END
+            """,
+        )
+
+    def _new(self, column: str) -> str:
+        if column not in self.row:
+            return "NULL"
+        return f"nullif(NEW.{column}, {ABSENT[column]!r})" if column in ABSENT else f"NEW.{column}"
+
+    def _changes(self, columns: Iterable[str]) -> str:
+        return ", ".join(("version = NEW.version", *(f"{one} = {self._new(one)}" for one in columns)))
+
+
+_BOUND = tuple(BOUND_COLUMNS.split(", "))
+_ROW = (*_BOUND, *RARE_COLUMNS)
+
+PLAIN = Inlet("commits", _BOUND)
+"""For commits in which all missions lack what is rare."""
+WHOLE = Inlet("whole_commits", _ROW)
+
+
+@cache
+def inserting(inlet: Inlet, rows: int) -> tuple[str, Row]:
+    """Return a statement for as many rows or some more, and what to bind for those, which no trigger answers."""
+    size = next(size for size in _SIZES if size >= rows)
+    row = "(" + ", ".join("?" * inlet.width) + ")"
+    sql = f"INSERT INTO {inlet.name} ({inlet.columns}) VALUES {', '.join([row] * size)}"
+    return sql, (-1, *[""] * (inlet.width - 1)) * (size - rows)
+
+
+VERSION = "SELECT version FROM missions WHERE mission_id = ?"
+DEFINITION = "INSERT INTO definitions (fingerprint, name, static, stored_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
+LET_GO = """
+UPDATE missions SET is_awaited = 0 WHERE is_awaited = 1 AND mission_id IN (SELECT value FROM json_each(?))
+"""

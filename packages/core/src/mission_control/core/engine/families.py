@@ -1,0 +1,112 @@
+"""Parents and children: a child's end is brought to the parent that waits for it; what nobody wants is cancelled."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from ..errors import CorruptMissionError, MissionNotFoundError, PersistenceError
+from ..history import MissionStatus, MissionSummary
+from ..log import ContainedLogger
+from ..machine import ChildEnded, State
+from .asked import CancelOperation
+from .flight import Flight
+from .recorder import Recorder
+from .roster import Roster
+
+logger: ContainedLogger = ContainedLogger("mission_control.engine")
+
+_FIRST_BACKOFF, _LONGEST_BACKOFF = 0.1, 5.0
+
+
+class Families:
+    """Brings the ends of children to their parents; `advance(flight)` goes on with a mission."""
+
+    def __init__(self, roster: Roster, recorder: Recorder, advance: Callable[[Flight], None]) -> None:
+        self._roster = roster
+        self._recorder = recorder
+        self._advance = advance
+        self._loop = asyncio.get_running_loop()
+
+    def let_go(self, flight: Flight, orphans: tuple[str, ...]) -> None:
+        """Cancel the children that a mission wants no more."""
+        for child in orphans:
+            self._cancel(flight.mission_id, child, is_awaited=False)
+
+    def end_children(self, flight: Flight, state: State) -> None:
+        """Cancel the children that must have ended before the mission undoes what it did, unless they were told."""
+        if not flight.ends_children:
+            flight.ends_children = True
+            for child in state.children:
+                self._cancel(flight.mission_id, child, is_awaited=True)
+
+    def _cancel(self, parent_id: str, child: str, delay: float = _FIRST_BACKOFF, *, is_awaited: bool) -> None:
+        if self._roster.is_closing:
+            return  # the next process finds that it has not ended
+        operation = CancelOperation(self._loop.create_future(), f"its parent mission {parent_id!r} needs it no more")
+        answered = partial(self._was_cancelled, parent_id, child, delay, is_awaited=is_awaited)
+        operation.answer.add_done_callback(answered)
+        self.submit(child, operation)
+
+    def submit(self, mission_id: str, operation: CancelOperation) -> None:
+        """Put a cancellation to a mission, which is read into memory first where need be."""
+        flight = self._recorder.flight(mission_id)
+        flight.put(operation)
+        self._recorder.hurry(flight)
+        self._recorder.guard(flight, self._advance)
+
+    def _was_cancelled(
+        self, parent_id: str, child: str, delay: float, answer: asyncio.Future[Any], *, is_awaited: bool
+    ) -> None:
+        """A child was cancelled or had ended before, or could not be cancelled."""
+        if answer.cancelled() or self._roster.is_closing:
+            return
+        error = answer.exception()
+        if error is None:
+            ended = answer.result()
+            if is_awaited:
+                self.child_ended(parent_id, ended)
+        elif isinstance(error, MissionNotFoundError):
+            if is_awaited:
+                self._tell(parent_id, ChildEnded(child, MissionStatus.CANCELLED, None, None))
+        elif isinstance(error, PersistenceError) and not isinstance(error, CorruptMissionError):
+            again = partial(self._cancel, parent_id, child, min(_LONGEST_BACKOFF, delay * 2), is_awaited=is_awaited)
+            self._loop.call_later(delay, again)
+        else:
+            self._stays(parent_id, child, error)
+
+    def _stays(self, parent_id: str, child: str, error: BaseException) -> None:
+        """A child cannot be cancelled as things are: that is tried again when its parent is looked at, or it is."""
+        logger.warning(
+            "mission %s, a child of %s, was to be cancelled and cannot be: %s",
+            child,
+            parent_id,
+            str(error).partition("\n")[0],
+            extra={"mission_id": child},
+        )
+        parent = self._roster.get(parent_id)
+        if parent is not None:
+            parent.ends_children = False
+
+    def child_ended(self, parent_id: str, child: State) -> None:
+        """A child has ended that its parent may wait for."""
+        self._tell(parent_id, ChildEnded(child.mission_id, child.status, child.output, child.error))
+
+    def _tell(self, parent_id: str, command: ChildEnded) -> None:
+        if self._roster.is_closing:
+            return  # the next process finds that the parent does not know
+        parent = self._recorder.flight(parent_id)
+        parent.child_ends += (command,)
+        self._recorder.hurry(parent)
+        self._recorder.guard(parent, self._advance)
+
+    def settle(self, stray: MissionSummary) -> None:
+        """Bring a child's end to its parent, or cancel a child that nobody wants any more."""
+        if stray.status.is_terminal:
+            flight = self._recorder.flight(stray.mission_id)
+            flight.is_stray = True
+            self._recorder.guard(flight, self._advance)
+        else:
+            self._cancel(stray.parent_id or "", stray.mission_id, is_awaited=False)

@@ -1,0 +1,449 @@
+"""An answer in the making: the records that commands add, and where each line comes to with them.
+
+What comes next for a line is the next node of the nodes that it is in; where there is none, the construct around it
+says what follows. A path that ends may let the line around it go on: that one waits its turn in `_joined`, so that
+nothing here calls itself for as long as a definition is, but only as deep as it nests.
+
+Slots are counted, not held: `free` is how many attempts may begin beside those on record. One that ended leaves its
+slot in hand for its own line and for what that line opens or lets go on; what is left of it is free for others of the
+mission, unless other missions wait for a slot.
+"""
+
+from __future__ import annotations
+
+import sys
+from datetime import MAXYEAR, UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from ..history import ChildWait, HistoryRecord, HistoryType, iso, parse_iso
+from .folding import construct_of, fold_next, path_text
+from .lines import AnyLine, Line, bare
+from .phases import Phase
+from .state import State
+from .transitions import apply
+
+if TYPE_CHECKING:
+    from ..definition import MissionDefinition, MissionPath, Node, Role, Site
+from ..definition import EachNode, EndNode, ForkNode, RepeatNode, SignalNode, SleepNode, StepNode
+
+_T = HistoryType
+# Every answer has one of these, and before Python 3.12 a member is looked up in its enumeration in several steps.
+_STARTED, _COMPLETED, _SCHEDULED, _FIRED = _T.STEP_STARTED, _T.MISSION_COMPLETED, _T.TIMER_SCHEDULED, _T.TIMER_FIRED
+_END = EndNode()
+_READY, _ATTEMPTING = Phase.READY, Phase.ATTEMPTING
+
+NOTHING_BEGINS = -sys.maxsize
+"""So few slots that those which ended attempts leave make no difference."""
+
+MOST_BEGUN = 1_000
+"""How many items may begin, and how many timers fire, in one answer."""
+
+_LATEST = datetime(MAXYEAR, 1, 1, tzinfo=UTC)
+
+
+@attrs.frozen
+class NewChild:
+    """A mission that comes into being with the answer."""
+
+    mission_id: str
+    parent_id: str
+    definition: MissionDefinition[Any]
+    input: Any
+    is_awaited: bool
+
+
+class Answer:
+    """What the commands of one decision add to a mission."""
+
+    __slots__ = (
+        "_at",
+        "_begun",
+        "_in_hand",
+        "_is_contended",
+        "_joined",
+        "children",
+        "definition",
+        "free",
+        "is_undoing",
+        "let_go",
+        "now",
+        "records",
+        "roomier",
+        "state",
+    )
+
+    def __init__(
+        self,
+        definition: MissionDefinition[Any] | None,
+        state: State,
+        now: datetime,
+        slots: int | None,
+        is_contended: bool,
+    ) -> None:
+        self.definition: MissionDefinition[Any] | None = definition
+        if state.lines is not None and state.lines.is_outdated:
+            state = state.copy()
+        self.state: State = state
+        self.now: datetime = now
+        self.records: list[HistoryRecord] = []
+        self.children: tuple[NewChild, ...] = ()
+        self.let_go: tuple[str, ...] = ()
+        self.roomier: tuple[str, ...] = ()
+        """Lines whose `each` has room under today's definition, as far as an item of it has just ended."""
+        self.is_undoing: bool = False
+        """True where the undoing begins with this answer: what was stopped has to end before anything is undone."""
+        self.free: int = NOTHING_BEGINS if slots is None else slots - state.attempting
+        self._in_hand = 0
+        self._is_contended = is_contended
+        self._begun = 0
+        self._joined: tuple[str, ...] = ()
+        self._at = now if state.at is None or now > state.at else state.at
+
+    # Records
+
+    def add(self, kind: HistoryType, name: str | None = None, attempt: int | None = None, /, **details: Any) -> None:
+        """Record something, and come to where it leads."""
+        if not self.records:
+            self.state = self.state.copy()
+        state = self.state
+        record = HistoryRecord(
+            seq=state.version + 1, type=kind, at=self._at, event_name=name, attempt_number=attempt, details=details
+        )
+        self.records.append(record)
+        apply(state, record)
+
+    def mark(self, **details: Any) -> None:
+        """Say more in the record that was added last, where that leads to nothing else."""
+        last = self.records[-1].details
+        assert isinstance(last, dict)
+        last.update(details)
+
+    def line(self, key: str) -> AnyLine:
+        """Return a line that is live, to look at."""
+        line = self.state.line(key)
+        assert line is not None
+        return line
+
+    def site(self, instance: str | None) -> Site:
+        """Return where a node is in today's definition."""
+        assert self.definition is not None  # only cancelling works without one
+        site = self.definition.sites.get(instance or "") or self.definition.site(instance or "")
+        assert site is not None  # `check_fit` has seen to it
+        return site
+
+    # Attempts
+
+    def ended(self) -> None:
+        """An attempt has ended: its slot is in hand."""
+        if self.free < 0:  # the attempts of a process that died have none
+            self.free += 1
+        else:
+            self._in_hand += 1
+
+    def begin(self, instance: str, number: int) -> None:
+        """Record the start of an attempt, and the definition it runs under where that is another one."""
+        definition = self.definition
+        assert definition is not None
+        details: dict[str, Any] = {}
+        if self.state.last_run != definition.fingerprint:
+            details["definition"] = definition.fingerprint
+        site = definition.sites.get(instance) or definition.site(instance)
+        if site is not None:
+            node = site.node
+            if node.kind == "step" or node.kind == "start":
+                if node.undo is not None and instance[:5] != "undo:":
+                    details["undo"] = True
+            elif node.decision is not None and not instance.rpartition("/")[2].startswith("reminder["):
+                details["kind"] = node.kind
+        self.add(_STARTED, instance, number, **details)
+
+    def attempt(self, key: str, instance: str, kind: str | None = None) -> None:
+        """Begin the first attempt of what comes next for a line, or have it stand before that until there is a slot.
+
+        A path that would begin with it, and has nothing on record, does not begin.
+        """
+        if self._in_hand or self.free > 0:
+            self.begin_with_slot(instance)
+        elif self.state.line(key) is not None:
+            self.stop_before(key, instance, kind)
+
+    def begin_with_slot(self, instance: str) -> bool:
+        """Begin the first attempt at an instance; False where there is no slot for it."""
+        if self._in_hand:
+            self._in_hand -= 1
+        elif self.free > 0:
+            self.free -= 1
+        else:
+            return False
+        self.begin(instance, 1)
+        return True
+
+    def first_due(self, *, reminders: bool) -> tuple[datetime, str] | None:
+        """Return when the first of everything open becomes due, and the key of its line."""
+        entry = None if self.state.lines is None else self.state.lines.open.first_due(reminders=reminders)
+        return None if entry is None else (entry[0], entry[2])
+
+    def has_undo(self, instance: str) -> bool:
+        """True where today's definition can undo what the name of an undo says."""
+        assert self.definition is not None  # nothing is undone without one
+        site = self.definition.site(instance)
+        return site is not None and isinstance(site.node, StepNode) and site.node.undo is not None
+
+    def stop_reminder(self, instance: str) -> None:
+        """Interrupt what reminds of a wait that is about to end."""
+        line = self.state.line(instance) if self.state.lines is not None else None
+        if isinstance(line, Line) and line.place == "reminder":
+            self.interrupt(line, reason="stopped")
+
+    def stop_before(self, key: str, instance: str, kind: str | None = None) -> None:
+        """Name in the last record, which is the line's, what it stands before."""
+        self.mark(next=instance) if kind is None else self.mark(next=instance, kind=kind)
+        fold_next(self.state, key, self.records[-1])
+
+    # What comes next
+
+    def go_on(self, key: str) -> None:
+        """Leave the node that a line stands on, and enter what follows until something takes its time."""
+        cursor = (self.line(key) if key else self.state).cursor or ""
+        site = self.site(cursor)
+        self._enter(key, cursor[: cursor.rfind("/") + 1], site.nodes, site.index + 1, site.role, site.around)
+
+    def _enter(
+        self, key: str, prefix: str, nodes: tuple[Node, ...], index: int, role: Role | None, around: Site | None
+    ) -> None:
+        """Enter the node at `index` of `nodes`, which are at the place `prefix`, and what follows, for a line."""
+        while True:
+            node = nodes[index] if index < len(nodes) else _END
+            kind = node.kind
+            if kind == "step":
+                self.attempt(key, prefix + node.name)
+                return
+            if kind == "end":
+                if around is None:
+                    self.add(_COMPLETED)
+                    return
+                place = prefix[:-1]
+                if role == "path" or role == "item":
+                    self._path_completes(key)
+                    return
+                if role == "round":
+                    self.attempt(key, place, "repeat")
+                    return
+                prefix = _prefix(place.rpartition("/")[0])
+                nodes, index, role, around = around.nodes, around.index + 1, around.role, around.around
+                continue
+            name = prefix + node.name
+            if isinstance(node, RepeatNode):
+                prefix, nodes, index, role, around = f"{name}[0]/", node.path.nodes, 0, "round", self.site(name)
+                continue
+            if node.decision is not None:
+                self.attempt(key, name, kind)
+                return
+            if isinstance(node, ForkNode):
+                self.fork(key, name, kind=node.kind, paths=list(node.paths))
+                return
+            if isinstance(node, SignalNode):
+                self.wait(name, index, node, node.timeout)
+                return
+            assert isinstance(node, SleepNode)  # nothing else takes no code
+            if not self.sleep(name, index, node.duration):
+                return
+            index += 1
+
+    def enter_path(self, key: str, place: str, path: MissionPath[Any], role: Role, around: Site) -> None:
+        """Enter the first node of a path at `place`."""
+        self._enter(key, f"{place}/", path.nodes, 0, role, around)
+
+    def sleep(self, name: str, index: int, duration: Any) -> bool:
+        """Begin a sleep, of some seconds or until an instant; True where it has ended at once."""
+        due = self._later(duration) if not isinstance(duration, str) else max(parse_iso(duration), self.now)
+        self.add(_SCHEDULED, name, node_index=index, due_at=iso(due))
+        if due > self.now:
+            return False
+        self.add(_FIRED, name)
+        return True
+
+    def wait(self, name: str, index: int, node: SignalNode, timeout: Any) -> None:
+        """Begin to wait for a signal, for some seconds, until an instant, or (None) for as long as it takes."""
+        until = parse_iso(timeout) if isinstance(timeout, str) else None if timeout is None else self._later(timeout)
+        details: dict[str, Any] = {"node_index": index, "timeout_at": None if until is None else iso(until)}
+        if node.reminder is not None:
+            details["remind_at"] = iso(self._later(node.reminder.every))
+        self.add(_T.WAITING_FOR_SIGNAL, name, **details)
+
+    def _later(self, seconds: float) -> datetime:
+        return later(self.now, seconds)
+
+    # Paths
+
+    def fork(self, key: str, name: str, /, **details: Any) -> None:
+        """Open the paths or items of a construct, and begin those that can begin."""
+        self.add(_T.PATHS_OPENED, name, **details)
+        if not self.line(key).fork.total:  # type: ignore[union-attr] # it has just been opened
+            self._join(key)
+        else:
+            self.fill(key)
+
+    def fill(self, key: str) -> None:
+        """Begin paths of the construct that a line stands on, in order, while it has room and there are slots."""
+        while self._begun < MOST_BEGUN:
+            line = self.line(key)
+            fork = line.fork
+            if fork is None or line.phase is not Phase.FORKED:
+                return
+            site = self.site(line.cursor)
+            node = site.node
+            limit = node.max_concurrency if isinstance(node, EachNode) else None
+            if not fork.has_room(limit):
+                return
+            text = path_text(self.state, line.cursor or "", fork.begun)
+            assert text is not None  # there is room
+            assert isinstance(node, EachNode | ForkNode)  # nothing else has paths that live
+            path = node.path if isinstance(node, EachNode) else node.paths[bare(text)]
+            before = len(self.records)
+            self._enter(text, f"{text}/", path.nodes, 0, "item" if isinstance(node, EachNode) else "path", site)
+            if len(self.records) == before:
+                return  # it begins with a step, and there is no slot
+            self._begun += 1
+            self.drain(text)
+
+    def _path_completes(self, path: str) -> None:
+        parent = self._parent_of(path)
+        self.add(_T.PATH_COMPLETED, path)
+        fork = self.line(parent).fork
+        assert fork is not None  # a path has a construct
+        if fork.kind == "race":
+            self.stop_under(parent, "lost")
+            self._join(parent, winner=bare(path))
+        else:
+            self.join_if_over(parent)
+
+    def _parent_of(self, path: str) -> str:
+        """Return the key of the line that stands on the construct of a path, which may have no line of its own yet."""
+        line = self.state.line(path)
+        if isinstance(line, Line):
+            return line.parent
+        around = construct_of(path).rpartition("/")[0]
+        while around and self.state.line(around) is None:
+            around = around.rpartition("/")[0]
+        return around
+
+    def join_if_over(self, key: str) -> None:
+        """Go on behind a construct all of whose paths have ended."""
+        fork = self.line(key).fork
+        assert fork is not None  # it was opened
+        if fork.begun == fork.total and not fork.live:
+            self._join(key)
+        else:
+            self.roomier += (key,)
+
+    def _join(self, key: str, **details: Any) -> None:
+        self.add(_T.PATHS_JOINED, self.line(key).cursor, **details)
+        self._joined += (key,)
+
+    def drain(self, under: str = "") -> None:
+        """Let lines go on whose constructs are over: all of them, or those at and in one path."""
+        while self._joined and (not under or f"{self._joined[-1]}/".startswith(f"{under}/")):
+            key, self._joined = self._joined[-1], self._joined[:-1]
+            self.go_on(key)
+
+    def stop_under(self, key: str, reason: str) -> None:
+        """Stop what is live of the construct that a line stands on, the innermost and latest first."""
+        cursor = self.line(key).cursor or ""
+        self.stop(self.live_in(cursor), reason)
+
+    def live_in(self, construct: str) -> list[Line]:
+        """Return the lines of a construct and of what is in them."""
+        found: list[Line] = []
+        places = [construct]
+        while places:
+            instance = places.pop()
+            begun = 0 if self.state.opened is None else self.state.opened.begun(instance)
+            for index in range(begun):
+                line = self.state.line(path_text(self.state, instance, index) or "")
+                if isinstance(line, Line):
+                    found.append(line)
+                    places.append(line.cursor or "")
+            reminder = self.state.line(instance)
+            if isinstance(reminder, Line) and reminder.place == "reminder":
+                found.append(reminder)
+        return found
+
+    def stop(self, lines: list[Line], reason: str) -> None:
+        """Stop lines: their attempts are interrupted, their waits are over, and nothing of them runs again."""
+        for line in sorted(lines, key=lambda line: -line.number):
+            self.interrupt(line, reason="cancelled" if reason == "cancelled" else "stopped")
+            self.let_go_of(line)
+            if line.place != "reminder":  # which ends with the wait that it reminds of
+                self.add(_T.PATH_STOPPED, line.path, reason=reason)
+
+    def interrupt(self, line: AnyLine, *, reason: str) -> None:
+        """Record that the attempt of a line, where there is one, counts no more."""
+        if line.phase is _ATTEMPTING:
+            self.add(_T.STEP_INTERRUPTED, line.cursor, line.attempt_number, reason=reason)
+
+    def let_go_of(self, line: AnyLine) -> None:
+        """The mission does not want the child any more that a line waits for, if it waits for one."""
+        if isinstance(line.waiting, ChildWait):
+            self.let_go += (line.waiting.mission_id,)
+
+    # The end of a command, and of all
+
+    def settle(self) -> None:
+        """Begin what stands before an attempt, and paths for which there is room, as far as there are slots."""
+        state = self.state
+        if state.lines is None:
+            if state.phase is _READY and self.may_begin() and self.free > 0:
+                self.free -= 1
+                self.begin(state.cursor or "", state.attempt_number + 1)
+            return
+        while self.free > 0 and (key := self._first_ready()) is not None:
+            self.free -= 1
+            line = self.line(key)
+            self.begin(line.cursor or "", line.attempt_number + 1)
+        tried: list[str] = []
+        while (key := self._first_roomy(tried)) is not None:
+            tried.append(key)
+            self.fill(key)
+            self.drain()
+
+    def may_begin(self) -> bool:
+        """False while something has to end before anything is undone."""
+        return not (self.is_undoing or self.state.children)
+
+    def _first_ready(self) -> str | None:
+        lines = self.state.lines
+        return None if lines is None else lines.open.ready.first()
+
+    def _first_roomy(self, tried: list[str]) -> str | None:
+        lines = self.state.lines
+        if lines is None or self._begun >= MOST_BEGUN:
+            return None
+        key = lines.open.roomy.first(tried)
+        if key is None:
+            key = next((it for it in self.roomier if it not in tried and self.state.line(it) is not None), None)
+        return key
+
+    def finish(self) -> None:
+        """A command has been answered: lines go on, and the slot that is left is free for others."""
+        if self._joined:
+            self.drain()
+        if self._in_hand:
+            if not self._is_contended:
+                self.free += self._in_hand
+            self._in_hand = 0
+
+
+def later(now: datetime, seconds: float) -> datetime:
+    """Return the instant that is some seconds after `now`, as far as there are instants."""
+    try:
+        return now + timedelta(seconds=seconds)
+    except OverflowError:
+        return _LATEST
+
+
+def _prefix(instance: str) -> str:
+    """Return the place of an instance, with a slash where it is not the main line's."""
+    return instance[: instance.rfind("/") + 1]

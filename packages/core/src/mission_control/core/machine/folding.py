@@ -1,0 +1,512 @@
+"""What each record changes in a state, beside its phase.
+
+Every function takes the state and the line that the record is of, which is the state itself for the main line, and for
+the records that are of the mission as a whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import cast, get_args
+
+import attrs
+
+from ..errors import CorruptMissionError
+from ..history import (
+    UNDO,
+    ChildWait,
+    EventRecord,
+    HistoryRecord,
+    HistoryType,
+    MissionFailure,
+    MissionStatus,
+    Opened,
+    RetryWait,
+    SignalWait,
+    TimerWait,
+    failure_of,
+    parse_iso,
+)
+from .lines import AnyLine, Fork, Line, Lines, key_of
+from .phases import Phase, Place
+from .state import State, Undo, undone_in_order
+
+_T = HistoryType
+
+PROCESS_ENDED = "process ended"
+"""The reason of an interruption that counts towards `max_interruptions`, unless the attempt stood by."""
+
+AS_IT_IS = "The mission is left as it is; restore its rows from a backup"
+
+_PLACES = frozenset(get_args(Place))
+
+
+def contradiction(state: State, record: HistoryRecord, problem: str) -> CorruptMissionError:
+    """Return the error for a record that cannot follow."""
+    what = f"{record.type} {record.event_name}" if record.event_name else record.type
+    return CorruptMissionError(
+        f"mission {state.mission_id!r}: its stored history does not fold at record {record.seq} ({what}): "
+        f"{problem}. {AS_IT_IS}"
+    )
+
+
+# Lines
+
+
+def line_of(state: State, record: HistoryRecord) -> AnyLine:
+    """Return the line that a record is of, to be changed: the innermost live path around it, which it may begin."""
+    assert state.lines is not None  # a mission of one line is its own
+    path = record.path or ""
+    while path:
+        line = state.lines.edit(path)
+        if line is not None:
+            return line
+        construct = construct_of(path)
+        if state.opened is not None and state.opened.construct(construct) is not None:
+            return _begun(state, record, path, construct)
+        path = path.rpartition("/")[0]
+    return state
+
+
+def construct_of(path: str) -> str:
+    """Return the instance of the construct that a path or item is one of."""
+    return path.rpartition("[")[0] if path.endswith("]") else path.rpartition("/")[0]
+
+
+def _begun(state: State, record: HistoryRecord, path: str, construct: str) -> Line:
+    """Return the line that begins with the record: paths and items begin in order."""
+    assert state.lines is not None
+    assert state.opened is not None
+    parent = enclosing(state, construct)
+    fork = parent.fork
+    if parent.cursor != construct or fork is None or path != path_text(state, construct, fork.begun):
+        raise contradiction(state, record, f"the path {path!r} is not live, and not the next to begin")
+    state.opened = state.opened.with_begun(construct)
+    parent.fork = attrs.evolve(fork, begun=fork.begun + 1, live=fork.live + 1)
+    line = state.lines.add(path, key_of(parent))
+    state.lines.moved(parent, was_attempting=False, waited=None)
+    return line
+
+
+def enclosing(state: State, instance: str) -> AnyLine:
+    """Return the line that an instance of a node is in, to be changed."""
+    assert state.lines is not None
+    path = instance.rpartition("/")[0]
+    while path:
+        line = state.lines.edit(path)
+        if line is not None:
+            return line
+        path = path.rpartition("/")[0]
+    return state
+
+
+def path_text(state: State, construct: str, index: int) -> str | None:
+    """Return the text of a construct's path by its number; None where it has no such path."""
+    known = None if state.opened is None else state.opened.construct(construct)
+    if known is None or index >= known[2]:
+        return None
+    return f"{construct}[{index}]" if known[1] is None else f"{construct}/{known[1][index]}"
+
+
+# Mission
+
+
+def _created(state: State, line: AnyLine, record: HistoryRecord) -> None:
+    details = record.details
+    state.mission_name = details["mission_name"]
+    state.created_with = state.last_run = details["definition"]
+    state.created_at = record.at
+    state.trace = details.get("trace")
+    state.parent_id = details.get("parent")
+    state.is_awaited = details.get("awaited", False)
+    state.cursor, state.place = "start", "start"
+    state.events = state.events.with_entry("start", EventRecord(input=details["input"]))
+
+
+def _updated(state: State, line: AnyLine, record: HistoryRecord) -> None:
+    entry = EventRecord(input=record.details["input"], output=record.details["output"])
+    state.events = state.events.with_entry(record.event_name or "", entry)
+
+
+def _cancellation_requested(state: State, line: AnyLine, record: HistoryRecord) -> None:
+    state.is_cancelling = True
+    state.cancellation = record.details.get("reason")
+
+
+def _undoing(state: State, line: AnyLine, record: HistoryRecord) -> None:
+    details = record.details
+    if "error" in details:
+        state.error = failure_of(record)
+    else:
+        state.cancellation = details["cancellation"]
+        state.error = _cancelled(state.cancellation, record)
+    state.children = tuple(details.get("children", ()))
+    state.stood_at = record.event_name or state.cursor
+    state.waiting = state.fork = state.lines = None
+    stand_on(state, UNDO + details["steps"][0], "undo")
+
+
+def _cancelled(reason: str | None, record: HistoryRecord) -> MissionFailure:
+    """Return why a mission ended that somebody cancelled."""
+    return MissionFailure(message=cancellation_text(reason), at=record.at, code="MISSION_CANCELLED")
+
+
+def cancellation_text(reason: str | None) -> str:
+    """Return what a cancelled mission says of its end."""
+    return "the mission was cancelled" if reason is None else f"the mission was cancelled: {reason}"
+
+
+def _ended(state: State, line: AnyLine, record: HistoryRecord) -> None:
+    state.waiting = state.fork = state.lines = None
+    if record.type is _T.MISSION_COMPLETED:
+        state.cursor = None
+    else:
+        state.cursor = record.event_name
+        state.error = failure_of(record)
+
+
+# Attempts
+
+
+def _step_started(state: State, line: AnyLine, record: HistoryRecord) -> None:
+    number = record.attempt_number or 0
+    name = record.event_name or ""
+    if name != line.cursor:
+        stand_on(line, name, _place_of(name, record))
+    if number != line.attempt_number + 1:
+        raise contradiction(state, record, f"attempt {line.attempt_number + 1} was expected")
+    line.attempt_number = number
+    line.stands_by = False
+    line.waiting = None
+    details = record.details
+    state.last_run = details.get("definition", state.last_run)
+    if "undo" in details and (number == 1 or name not in undone_in_order(state.undos)):
+        state.undos = Undo(name, state.undos)
+
+
+def _place_of(name: str, record: HistoryRecord) -> Place:
+    kind = record.details.get("kind")
+    if kind is None:
+        if name[:5] == UNDO:
+            return "undo"
+        is_reminder = name[-1:] == "]" and name.rpartition("/")[2].startswith("reminder[")
+        return "reminder" if is_reminder else "step"
+    if kind not in _PLACES:
+        raise ValueError(f"no node has the kind {kind!r}")
+    return cast("Place", kind)
+
+
+def _step_succeeded(state: State, line: AnyLine, record: HistoryRecord) -> None:
+    _check_attempt(state, line, record)
+    name = line.cursor or ""
+    output = record.details["output"]
+    place = line.place
+    if place == "step" or place == "start":
+        known = state.events.find(name)
+        state.events = state.events.with_entry(name, EventRecord(input=known and known.input, output=output))
+        if line is state:
+            state.output = output
+    elif place in ("branch", "each", "repeat"):
+        state.events = state.events.with_entry(name, EventRecord(output=output))
+    elif place == "reminder":
+        _remind_later(state, line, record)
+        return
+    elif place == "undo":
+        _undone(state)
+    leave(line, record)
+
+
+def _undone(state: State, given_up: tuple[str, ...] = ()) -> None:
+    assert state.undos is not None  # it is being undone
+    state.undos = state.undos.before
+    state.undo_failed += given_up
+
+
+def _remind_later(state: State, line: AnyLine, record: HistoryRecord) -> None:
+    """The reminder is idle until its next time, or there is none any more."""
+    assert isinstance(line, Line)
+    due = record.details.get("remind_at")
+    if due is None:
+        line.phase = Phase.COMPLETED
+        _remove(state, line)
+        return
+    wait, _, index = (line.cursor or "").rpartition("[")
+    name = f"{wait}[{int(index[:-1]) + 1}]"
+    stand_on(line, name, "reminder")
+    line.phase = Phase.SLEEPING
+    line.waiting = TimerWait(event_name=name, node_index=0, due_at=parse_iso(due))
+
+
+def _remove(state: State, line: Line) -> None:
+    assert state.lines is not None
+    state.lines.remove(line)
+
+
+def _step_failed(state: State, line: AnyLine, record: HistoryRecord) -> None:
+    _check_attempt(state, line, record)
+    line.failures += 1
+    line.interruptions = 0
+    _given_up(state, line, record)
+
+
+def _given_up(state: State, line: AnyLine, record: HistoryRecord) -> None:
+    """An undo or a reminder that is not tried again: what comes next is another one."""
+    if line.place == "undo" and record.details.get("undo") == "failed":
+        _undone(state, ((line.cursor or "").removeprefix(UNDO),))
+        leave(line, record)
+    elif line.place == "reminder" and record.details.get("final"):
+        _remind_later(state, line, record)
+
+
+def _step_interrupted(state: State, line: AnyLine, record: HistoryRecord) -> None:
+    _check_attempt(state, line, record)
+    if record.details["reason"] == PROCESS_ENDED and not line.stands_by:
+        line.interruptions += 1
+    _given_up(state, line, record)
+
+
+def _step_waiting(state: State, line: AnyLine, record: HistoryRecord) -> None:
+    _check_attempt(state, line, record)
+    line.stands_by = True
+
+
+def _retry_scheduled(state: State, line: AnyLine, record: HistoryRecord) -> None:
+    line.waiting = RetryWait(
+        event_name=line.cursor or "",
+        node_index=record.details["node_index"],
+        due_at=parse_iso(record.details["due_at"]),
+        attempt_number=line.attempt_number + 1,
+    )
+
+
+# Waits
+
+
+def _waiting_for_signal(state: State, line: AnyLine, record: HistoryRecord) -> None:
+    details = record.details
+    timeout_at = details.get("timeout_at")
+    name = record.event_name or ""
+    stand_on(line, name, "need_to")
+    line.waiting = SignalWait(
+        event_name=name,
+        node_index=details["node_index"],
+        timeout_at=None if timeout_at is None else parse_iso(timeout_at),
+    )
+    if "remind_at" in details:
+        _first_reminder(state, line, name, details["remind_at"])
+
+
+def _first_reminder(state: State, line: AnyLine, signal: str, due: str) -> None:
+    """Have a line beside the one that waits, which is found by the instance of the wait."""
+    lines = lines_of(state)
+    reminder = lines.add(signal, key_of(line))
+    reminder.phase = Phase.SLEEPING
+    name = f"{signal}/reminder[0]"
+    stand_on(reminder, name, "reminder")
+    reminder.anchor = parse_iso(due)
+    reminder.waiting = TimerWait(event_name=name, node_index=0, due_at=reminder.anchor)
+    lines.moved(reminder, was_attempting=False, waited=None)
+
+
+def lines_of(state: State) -> Lines:
+    """Return the lines of a mission that has more than one from now on."""
+    if state.lines is None:
+        state.lines = Lines()
+    return state.lines
+
+
+def _signal_received(state: State, line: AnyLine, record: HistoryRecord) -> None:
+    _check_wait(state, line, record)
+    entry = EventRecord(input=record.details["payload"])
+    state.events = state.events.with_entry(line.cursor or "", entry)
+    _end_reminder(state, line)
+    leave(line, record)
+
+
+def _signal_timed_out(state: State, line: AnyLine, record: HistoryRecord) -> None:
+    _check_wait(state, line, record)
+    _end_reminder(state, line)
+    leave(line, record)
+
+
+def _end_reminder(state: State, line: AnyLine) -> None:
+    """What reminded of the wait of a line, if something did, reminds no more."""
+    if state.lines is None:
+        return
+    reminder = state.lines.edit(line.cursor or "")
+    if reminder is not None and reminder.place == "reminder":
+        end_line(state, reminder, Phase.CANCELLED)
+
+
+def end_line(state: State, line: Line, phase: Phase) -> None:
+    """Take a line out."""
+    assert state.lines is not None
+    waited, was_attempting = line.waiting, line.phase is Phase.ATTEMPTING
+    line.phase, line.waiting = phase, None
+    state.lines.moved(line, was_attempting=was_attempting, waited=waited)
+    state.lines.remove(line)
+
+
+def _timer_scheduled(state: State, line: AnyLine, record: HistoryRecord) -> None:
+    name = record.event_name or ""
+    if line.phase is Phase.SLEEPING:
+        place: Place = "repeat" if name.endswith("]") else "sleep"
+        if name != line.cursor or place != line.place:
+            stand_on(line, name, place)
+    line.waiting = TimerWait(
+        event_name=name, node_index=record.details["node_index"], due_at=parse_iso(record.details["due_at"])
+    )
+
+
+def _timer_fired(state: State, line: AnyLine, record: HistoryRecord) -> None:
+    _check_wait(state, line, record)
+    line.waiting = None
+    if line.place == "sleep":
+        state.events = state.events.with_entry(line.cursor or "", None)
+    elif line.place == "reminder" and isinstance(line, Line) and line.phase is Phase.READY and not line.failures:
+        line.phase = Phase.COMPLETED  # its wait has no reminder in today's definition
+        _remove(state, line)
+        return
+    leave(line, record)
+
+
+# Paths
+
+
+def _paths_opened(state: State, line: AnyLine, record: HistoryRecord) -> None:
+    details = record.details
+    name = record.event_name or ""
+    kind = details["kind"]
+    names = None if kind == "each" else tuple(details["paths"])
+    total = details["count"] if names is None else len(names)
+    stand_on(line, name, kind)
+    line.fork = Fork(kind, total, details.get("limit"))
+    state.opened = (state.opened or Opened()).with_construct(name, kind, names, total)
+    if kind != "each":
+        state.events = state.events.with_entry(name, None)
+    lines_of(state)
+
+
+def _path_ended(state: State, line: AnyLine, record: HistoryRecord) -> None:
+    if not isinstance(line, Line) or line.path != record.event_name or state.opened is None:
+        raise contradiction(state, record, "no path of that name is live")
+    line.waiting = line.fork = None
+    _end_reminder(state, line)
+    _remove(state, line)
+    has_failed = record.type is _T.PATH_FAILED
+    if record.type is _T.PATH_COMPLETED:
+        state.opened = state.opened.with_end(line.path, "completed")
+    elif has_failed:
+        state.opened = state.opened.with_end(line.path, "failed", failure_of(record))
+    else:
+        state.opened = state.opened.with_end(line.path, "stopped")
+    assert state.lines is not None
+    parent = state if not line.parent else state.lines.edit(line.parent)
+    if parent is not None and parent.fork is not None:
+        fork = parent.fork
+        parent.fork = attrs.evolve(fork, live=fork.live - 1, lost=fork.lost + has_failed)
+        state.lines.moved(parent, was_attempting=False, waited=None)
+
+
+def _joined(state: State, line: AnyLine, record: HistoryRecord) -> None:
+    if line.cursor != record.event_name or line.fork is None or line.fork.live:
+        raise contradiction(state, record, f"the mission stands on {line.cursor!r}")
+    line.fork = None
+    if "winner" in record.details:
+        entry = EventRecord(output=record.details["winner"])
+        state.events = state.events.with_entry(record.event_name or "", entry)
+    leave(line, record)
+
+
+# Children
+
+
+def _child_started(state: State, line: AnyLine, record: HistoryRecord) -> None:
+    name = record.event_name or ""
+    child = record.details["id"]
+    if record.details.get("wait", True):
+        line.waiting = ChildWait(event_name=name, node_index=record.details["node_index"], mission_id=child)
+        return
+    line.phase = Phase.READY
+    state.events = state.events.with_entry(name, EventRecord(output=child))
+    leave(line, record)
+
+
+def _child_ended(state: State, line: AnyLine, record: HistoryRecord) -> None:
+    details = record.details
+    if state.children:
+        state.children = tuple(child for child in state.children if child != details["id"])
+        return
+    _check_wait(state, line, record)
+    if details["status"] == MissionStatus.COMPLETED:
+        output = details["output"]
+        state.events = state.events.with_entry(line.cursor or "", EventRecord(output=output))
+        if line is state:
+            state.output = output
+    leave(line, record)
+
+
+def _nothing_more(state: State, line: AnyLine, record: HistoryRecord) -> None:
+    pass
+
+
+FOLDS: Mapping[HistoryType, Callable[[State, AnyLine, HistoryRecord], None]] = {
+    _T.MISSION_CREATED: _created,
+    _T.MISSION_STARTED: _nothing_more,
+    _T.STEP_STARTED: _step_started,
+    _T.STEP_SUCCEEDED: _step_succeeded,
+    _T.STEP_FAILED: _step_failed,
+    _T.STEP_INTERRUPTED: _step_interrupted,
+    _T.STEP_WAITING: _step_waiting,
+    _T.STEP_RETRY_SCHEDULED: _retry_scheduled,
+    _T.WAITING_FOR_SIGNAL: _waiting_for_signal,
+    _T.SIGNAL_RECEIVED: _signal_received,
+    _T.SIGNAL_TIMED_OUT: _signal_timed_out,
+    _T.TIMER_SCHEDULED: _timer_scheduled,
+    _T.TIMER_FIRED: _timer_fired,
+    _T.PATHS_OPENED: _paths_opened,
+    _T.PATH_COMPLETED: _path_ended,
+    _T.PATH_FAILED: _path_ended,
+    _T.PATH_STOPPED: _path_ended,
+    _T.PATHS_JOINED: _joined,
+    _T.CHILD_STARTED: _child_started,
+    _T.CHILD_ENDED: _child_ended,
+    _T.MISSION_UPDATE: _updated,
+    _T.CANCELLATION_REQUESTED: _cancellation_requested,
+    _T.MISSION_UNDOING: _undoing,
+    _T.MISSION_CANCELLED: _ended,
+    _T.MISSION_COMPLETED: _ended,
+    _T.MISSION_FAILED: _ended,
+}
+
+
+def stand_on(line: AnyLine, name: str, place: Place) -> None:
+    """Come to a node."""
+    line.cursor = name
+    line.place = place
+    line.attempt_number = line.failures = line.interruptions = 0
+
+
+def leave(line: AnyLine, record: HistoryRecord) -> None:
+    """Stand before the step that the record names, or on the node left until the next record says where."""
+    line.waiting = None
+    following = record.details.get("next")
+    if following is not None:
+        stand_on(line, following, _place_of(following, record))
+
+
+def fold_next(state: State, key: str, record: HistoryRecord) -> None:
+    """Stand before what was added to the last record of a line: what `leave` does where it was there before."""
+    line = state if state.lines is None or not key else state.lines.edit(key)
+    assert line is not None
+    leave(line, record)
+
+
+def _check_attempt(state: State, line: AnyLine, record: HistoryRecord) -> None:
+    if record.event_name != line.cursor or record.attempt_number != line.attempt_number:
+        raise contradiction(state, record, f"attempt {line.attempt_number} of {line.cursor!r} is on record")
+
+
+def _check_wait(state: State, line: AnyLine, record: HistoryRecord) -> None:
+    if line.waiting is None or record.event_name != line.waiting.event_name:
+        raise contradiction(state, record, f"the mission waits for {line.waiting!r}")
