@@ -22,6 +22,10 @@ from . import (
     w7_import,
     w8_install,
     w9_growth,
+    w10_each,
+    w11_parallel,
+    w12_repeat,
+    w17_open_waits,
 )
 from .figures import Line
 from .peers.dbos import Dbos
@@ -39,6 +43,10 @@ WORKLOADS: Mapping[str, Callable[[Plan], Awaitable[list[Line]]]] = {
     "W7": w7_import.measure,
     "W8": w8_install.measure,
     "W9": w9_growth.measure,
+    "W10": w10_each.measure,
+    "W11": w11_parallel.measure,
+    "W12": w12_repeat.measure,
+    "W17": w17_open_waits.measure,
 }
 PEERS_HAVE = ("W1", "W2", "W3", "W4", "W5")
 ON_REQUEST = ("W8",)
@@ -82,7 +90,7 @@ def _plan(options: argparse.Namespace) -> Plan:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="hatch run bench", description=__doc__)
     parser.add_argument("--only", action="append", choices=sorted(WORKLOADS), help="a workload; may be repeated")
-    parser.add_argument("--quick", action="store_true", help="less work, 3 rounds: under a minute")
+    parser.add_argument("--quick", action="store_true", help="less work, 3 rounds: about a minute")
     parser.add_argument("--rounds", type=_positive, help="rounds that count (default: 5)")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument("--dir", type=Path, default=ROOT, help="where the databases go (default: the repository)")

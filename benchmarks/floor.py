@@ -95,11 +95,30 @@ class Floor:
     def step(self, mission: FloorMission, name: str) -> None:
         """Record that what ran has succeeded, and that the step `name` has started."""
         now = datetime.now(UTC).isoformat()
+        self._move(mission, now, name, _succeeded(mission.cursor, _started(name)), _RECORDS)
+
+    def open(self, mission: FloorMission, opened: str, begun: Sequence[str]) -> None:
+        """Record that what ran has succeeded, that a construct has opened its paths, and that their steps started."""
+        now = datetime.now(UTC).isoformat()
+        first = _succeeded(mission.cursor, f'["paths-opened",{opened}]')
+        records = f"{first[:-1]},{','.join(map(_started, begun))}]"
+        self._move(mission, now, "paths", records, _RECORDS + len(begun))
+
+    def end_path(self, mission: FloorMission, path: str, following: str | None) -> None:
+        """Record that the one step of a path has succeeded, the path is completed, and another step has started."""
+        now = datetime.now(UTC).isoformat()
+        records = _succeeded(f"{path}/work", f'["path-completed","{path}",null,{{}}]')
+        if following is None:
+            self._move(mission, now, "paths", records, _RECORDS)
+        else:
+            self._move(mission, now, "paths", f"{records[:-1]},{_started(following)}]", _RECORDS + 1)
+
+    def _move(self, mission: FloorMission, now: str, cursor: str, records: str, count: int) -> None:
         self._cursor.execute("BEGIN IMMEDIATE")
-        self._cursor.execute(_MOVE, (mission.version + _RECORDS, name, now, mission.number))
-        self._append(mission, now, _succeeded(mission.cursor, _started(name)))
+        self._cursor.execute(_MOVE, (mission.version + count, cursor, now, mission.number))
+        self._append(mission, now, records, count)
         self._cursor.execute("COMMIT")
-        mission.cursor = name
+        mission.cursor = cursor
 
     def complete(self, mission: FloorMission) -> None:
         """Record that the last step has succeeded, and the mission is completed."""

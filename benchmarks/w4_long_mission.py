@@ -8,12 +8,11 @@ from pathlib import Path
 
 from mission_control.core import Commander, MissionContext
 
+from .edges import edges, growth
 from .figures import FLOOR, OURS, Figure, Line
 from .floor import Floor
 from .missions import PAYLOAD, Payload, linear, open_commander, prepare
 from .plan import Contender, Plan, Rounds, alternate
-
-_EDGE = 100
 
 
 async def measure(plan: Plan) -> list[Line]:
@@ -29,25 +28,8 @@ async def measure(plan: Plan) -> list[Line]:
             target="<= 2.5 (stretch 1.8)",
         )
         lines += time_taken.lines(rounds)
-        lines += _growth(rounds, steps)
+        lines += growth(rounds, "W4", f"of {steps:,} steps", "ms/step")
     return lines
-
-
-def _growth(rounds: Rounds, steps: int) -> list[Line]:
-    what = f"of {steps:,} steps: the last {_EDGE} against the first {_EDGE}"
-    return [
-        Line(
-            workload="W4",
-            what=what,
-            subject=name,
-            unit="ms/step",
-            values=[outcome["last"] for outcome in outcomes],
-            ratios=[outcome["last"] / outcome["first"] for outcome in outcomes],
-            target="<= 1.2" if name == OURS else "",
-        )
-        for name, outcomes in rounds.items()
-        if all("last" in outcome for outcome in outcomes)
-    ]
 
 
 async def _race(plan: Plan, steps: int) -> Rounds:
@@ -97,7 +79,5 @@ def _bare(floor: Floor, steps: int) -> Contender:
 
 
 def _figures(seconds: float, instants: Sequence[float]) -> Mapping[str, float]:
-    """Return the whole time, and the time of a step at either end; the very first ones still warm up."""
-    first = instants[2 * _EDGE - 1] - instants[_EDGE - 1]
-    last = instants[-1] - instants[-1 - _EDGE]
-    return {"seconds": seconds, "first": first * 1e3 / _EDGE, "last": last * 1e3 / _EDGE}
+    """Return the whole time, and the time of a step at either end."""
+    return {"seconds": seconds, **edges(instants)}
