@@ -13,14 +13,23 @@ Nothing here knows a clock, an id, a file or a task. Whoever drives the machine 
 records durable, folds them, and asks for the next actions. A recovered mission goes through the same three
 functions as a new one: there is no other way in.
 
-A mission moves along the nodes of its definition, one at a time. It *stands on* a node by the node's name
-(`cursor`), never by an index, so a definition may change around it. At each moment it is in one phase:
+A mission is its *main line*, and beside it there is a line for each live path of a parallel, a race or an `each`. The
+state is the main line itself, and every other line has the same names: the rules take a line, and are the same for
+all. A line moves along the nodes of its definition, one at a time, through branches, rounds and deadlines too, which
+are no lines of their own. It *stands on* a node by the node's instance name (`cursor`), which tells place, item and
+round, and never by an index, so a definition may change around it. At each moment a line is in one phase:
 
 - created: accepted, nothing has run. delayed: the same, until its start time.
 - ready: it stands before a step, or behind an attempt that ended; it needs a slot to go on.
 - attempting: an attempt of the step is on record, and its outcome is not.
 - awaiting, sleeping, backing off: parked, until a signal, a time, or a retry's time.
+- forked: it stands on a construct whose paths are live, until they are joined.
 - completed, failed, cancelled: it has ended, and takes no more records.
+
+A path that completes may let the line around it go on, one that fails takes it along, up to an `each` that bears the
+loss: joins are decisions like any other, and part of the same answer. A mission that fails or is cancelled with
+something to undo stands before undo after undo, and then ends. Versions of a state share their lines: a path costs
+what it changes.
 
 `TRANSITIONS` lists, for each phase, the records that may follow and the phase they lead to. One decision may take
 several steps at once: the end of one attempt and the start of the next are one answer, so they are durable together
