@@ -189,6 +189,24 @@ def test_what_began_is_undone_in_reverse_when_a_mission_fails(driver: Drives) ->
     assert (it.state.cursor, it.state.error.message, it.state.error.undo_failed) == ("last", "first", ())
 
 
+def test_undoing_keeps_its_slot_from_undo_to_undo(driver: Drives) -> None:
+    """Also where other missions wait for one, and after an undo that failed; without a slot the next is named."""
+    it = driver(START.each("e", items, UNDONE).step("last", run).end(), slots=4)
+    it.begin()
+    it.succeed("e", [1, 2, 3, 4])
+    it.go(*(it.success(f"e[{index}]/s") for index in range(4)))
+    it.fail("last")
+    it.go(Proceed())
+    it.slots, it.is_contended = 1, True
+
+    assert it.succeed("undo:e[3]/s")[1:] == ["step-started undo:e[2]/s #1"]
+    assert "next" not in it.details("step-succeeded")
+    assert it.fail("undo:e[2]/s")[1:] == ["step-started undo:e[1]/s #1"]
+    it.slots = None
+    assert it.succeed("undo:e[1]/s") == ["step-succeeded undo:e[1]/s #1"]
+    assert it.details("step-succeeded")["next"] == "undo:e[0]/s"
+
+
 def test_undo_that_fails_for_good_does_not_stop_the_others(driver: Drives) -> None:
     """It is tried as its policy says; while it backs off the mission waits; the failure names it."""
     retry = RetryPolicy(max_attempts=2, initial_interval=5)
@@ -498,3 +516,33 @@ def test_wait_without_a_reminder_in_todays_definition_is_reminded_of_no_more(dri
     it.definition = START.need_to("go", int).step("last", run).end()
     assert it.fail("go/reminder[0]", is_retryable=True) == ["step-failed go/reminder[0] #1"]
     assert it.state.lines is None
+
+
+@pytest.mark.parametrize("reason", ["failed", "closed"])
+def test_reminder_to_be_tried_again_is_given_up_where_todays_definition_has_none(driver: Drives, reason: str) -> None:
+    """It has no code any more that could run."""
+    it = driver(reminding(retry=RetryPolicy(max_attempts=None, initial_interval=5)))
+    it.begin()
+    it.wait(10)
+    it.slots = None
+    if reason == "failed":
+        it.fail("go/reminder[0]", is_retryable=True)
+    else:
+        it.interrupt("go/reminder[0]", reason)
+    it.slots, it.definition = 1, START.need_to("go", int).step("last", run).end()
+
+    assert it.wait(5)[-2:] == ["step-started go/reminder[0] #2", "step-failed go/reminder[0] #2"]
+    assert it.state.lines is None
+    assert it.receive("go", 1)[-1] == "step-started last #1"
+
+
+def test_attempt_without_a_delay_keeps_its_slot(driver: Drives) -> None:
+    """Also where other missions wait for one."""
+    at_once = RetryPolicy(max_attempts=3, initial_interval=0)
+    it = driver(START.parallel("p", {"a": STEP, "b": m.path().step("s", run, retry=at_once)}).end(), slots=2)
+    it.begin()
+    it.is_contended = True
+
+    assert it.fail("p/b/s", is_retryable=True) == ["step-failed p/b/s #1", "step-started p/b/s #2"]
+    it.slots = None
+    assert it.fail("p/b/s", is_retryable=True) == ["step-failed p/b/s #2"]

@@ -169,15 +169,15 @@ class Answer:
         elif self.state.line(key) is not None:
             self.stop_before(key, instance, kind)
 
-    def begin_with_slot(self, instance: str) -> bool:
-        """Begin the first attempt at an instance; False where there is no slot for it."""
+    def begin_with_slot(self, instance: str, number: int = 1) -> bool:
+        """Begin an attempt at an instance, on the slot in hand or a free one; False where there is none."""
         if self._in_hand:
             self._in_hand -= 1
         elif self.free > 0:
             self.free -= 1
         else:
             return False
-        self.begin(instance, 1)
+        self.begin(instance, number)
         return True
 
     def first_due(self, *, reminders: bool) -> tuple[datetime, str] | None:
@@ -400,14 +400,26 @@ class Answer:
                 self.begin(state.cursor or "", state.attempt_number + 1)
             return
         while self.free > 0 and (key := self._first_ready()) is not None:
-            self.free -= 1
             line = self.line(key)
-            self.begin(line.cursor or "", line.attempt_number + 1)
+            if line.place != "reminder" or not self._pass_over(line):
+                self.free -= 1
+                self.begin(line.cursor or "", line.attempt_number + 1)
         tried: list[str] = []
         while (key := self._first_roomy(tried)) is not None:
             tried.append(key)
             self.fill(key)
             self.drain()
+
+    def _pass_over(self, line: AnyLine) -> bool:
+        """True for a reminder that today's definition does not have: it is given up, and the last one."""
+        assert self.definition is not None  # only cancelling works without one
+        name, number = line.cursor or "", line.attempt_number + 1
+        if self.definition.site(name) is not None:
+            return False
+        message = f"{name!r} is not in the definition that is registered today"
+        self.begin(name, number)
+        self.add(_T.STEP_FAILED, name, number, error={"message": message, "code": "STEP_FAILED"}, final=True)
+        return True
 
     def may_begin(self) -> bool:
         """False while something has to end before anything is undone."""

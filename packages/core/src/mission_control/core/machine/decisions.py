@@ -245,6 +245,8 @@ def _fail(answer: Answer, command: Fail) -> None:
     if delay > 0:
         due = iso(later(answer.now, delay))
         answer.add(_T.STEP_RETRY_SCHEDULED, name, number + 1, node_index=_index(answer, name), due_at=due)
+    else:
+        answer.begin_with_slot(name, number + 1)
 
 
 def _fail_for_good(answer: Answer, line: AnyLine, command: Fail | Interrupt, details: dict[str, Any]) -> None:

@@ -107,7 +107,9 @@ def undone(answer: Answer) -> None:
     """Go on to what is undone next, or end as the mission would have ended without anything to undo."""
     state = answer.state
     if state.undos is not None:
-        answer.stop_before("", UNDO + state.undos.instance)
+        instance = UNDO + state.undos.instance
+        if not answer.has_undo(instance) or not answer.begin_with_slot(instance):
+            answer.stop_before("", instance)
         return
     assert state.error is not None  # the undoing began with it
     if state.error.code == "MISSION_CANCELLED":
