@@ -94,8 +94,8 @@ class Driver:
 
     async def _cancel(self, mission: MissionHandle[Any]) -> None:
         await asyncio.sleep(random.uniform(0, 0.02))
-        await mission.cancel("nobody wants it")
-        self._ledger.write("cancelled", mission.mission_id)
+        if (await mission.cancel("nobody wants it")).status is MissionStatus.CANCELLED:
+            self._ledger.write("cancelled", mission.mission_id)
 
     async def _pay_or_cancel(self, mission: MissionHandle[Any]) -> None:
         """Pay for the voyage; one in four is cancelled at whatever moment, paid or not."""

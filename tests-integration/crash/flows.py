@@ -6,13 +6,11 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from crash.world import PERSISTENT, Order, World, begin, fails
-from mission_control.core import MissionContext, MissionDefinition, MissionPath, Reminder, RetryPolicy, Signal, m
+from crash.world import ONCE, PERSISTENT, Order, World, begin, fails
+from mission_control.core import MissionContext, MissionDefinition, MissionPath, Reminder, Signal, m
 
 PAID = Signal("paid", str)
 LATE = Signal("late", str)
-
-ONCE = RetryPolicy(max_interruptions=1_000)
 
 Code = Callable[[MissionContext[Any]], Any]
 
@@ -85,7 +83,7 @@ def _voyage(world: World) -> MissionDefinition[Order]:
     slow = _undoable(world, "row").mission("ferry", _freight(world, "ferry", lambda number: False), _same(world))
     return (
         m.define("voyage")
-        .start(input=Order, run=begin(world), undo=_work(world), undo_retry=PERSISTENT)
+        .start(input=Order, run=begin(world), retry=ONCE, undo=_work(world), undo_retry=PERSISTENT)
         .parallel("prepare", {"pay": pay, "pack": pack})
         .race("ride", {"fast": fast, "slow": slow})
         .branch(
@@ -128,7 +126,7 @@ def _freight(world: World, name: str, breaks: Callable[[int], bool]) -> MissionD
     """Have something to undo, and a child of its own."""
     return (
         m.define(name)
-        .start(input=Order, run=begin(world))
+        .start(input=Order, run=begin(world), retry=ONCE)
         .step("load", _work(world), retry=PERSISTENT, undo=_work(world))
         .mission("customs", _customs(world, f"{name}-customs"), _same(world), retry=ONCE)
         .step("unload", _breaks(world, breaks), retry=ONCE)
@@ -139,7 +137,7 @@ def _freight(world: World, name: str, breaks: Callable[[int], bool]) -> MissionD
 def _customs(world: World, name: str) -> MissionDefinition[Order]:
     return (
         m.define(name)
-        .start(input=Order, run=begin(world))
+        .start(input=Order, run=begin(world), retry=ONCE)
         .sleep("queue", 0.004)
         .step("stamp", _work(world), retry=PERSISTENT, undo=_work(world))
         .end()
@@ -149,7 +147,7 @@ def _customs(world: World, name: str) -> MissionDefinition[Order]:
 def _survey(world: World) -> MissionDefinition[Order]:
     return (
         m.define("survey")
-        .start(input=Order, run=begin(world))
+        .start(input=Order, run=begin(world), retry=ONCE)
         .sleep("later", 0.003)
         .step("ask", _work(world), retry=PERSISTENT)
         .end()

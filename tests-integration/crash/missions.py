@@ -9,7 +9,7 @@ from typing import Any
 from attrs import define
 
 from crash.flows import create_flows
-from crash.world import PERSISTENT, Order, World, begin, fails
+from crash.world import ONCE, PERSISTENT, Order, World, begin, fails
 from mission_control.core import (
     MissionContext,
     MissionDefinition,
@@ -62,7 +62,7 @@ def _order(world: World) -> MissionDefinition[Order]:
 
     return (
         m.define("order")
-        .start(input=Order, run=begin(world))
+        .start(input=Order, run=begin(world), retry=ONCE)
         .step("charge", _charge(world), retry=PERSISTENT)
         .sleep("settle", 0.01)
         .need_to(APPROVE)
@@ -80,7 +80,7 @@ def _account(world: World) -> MissionDefinition[Order]:
     return (
         m.define("account")
         .update("deposit", str, deposit)
-        .start(input=Order, run=begin(world))
+        .start(input=Order, run=begin(world), retry=ONCE)
         .need_to(APPROVE, timeout=3600)
         .step("close", _charge(world), retry=PERSISTENT)
         .end()
@@ -98,7 +98,7 @@ def _family(world: World) -> MissionDefinition[Order]:
 
     return (
         m.define("family")
-        .start(input=Order, run=begin(world))
+        .start(input=Order, run=begin(world), retry=ONCE)
         .step("spawn", spawn, retry=PERSISTENT)
         .need_to(CHILD_ENDED)
         .step("celebrate", _charge(world), retry=PERSISTENT)
@@ -124,7 +124,7 @@ def _errand(world: World) -> MissionDefinition[Errand]:
 
     return (
         m.define("errand")
-        .start(input=Errand, run=begin(world))
+        .start(input=Errand, run=begin(world), retry=ONCE)
         .sleep("walk", 0.005)
         .step("report", report, retry=PERSISTENT)
         .end()
@@ -137,7 +137,12 @@ def _doomed(world: World) -> MissionDefinition[Order]:
         raise RuntimeError("always")
 
     policy = RetryPolicy(max_attempts=MOST_FAILURES, initial_interval=0.003, max_interruptions=1_000)
-    return m.define("doomed").start(input=Order, run=begin(world)).step("break", break_down, retry=policy).end()
+    return (
+        m.define("doomed")
+        .start(input=Order, run=begin(world), retry=ONCE)
+        .step("break", break_down, retry=policy)
+        .end()
+    )
 
 
 def _hopeless(world: World) -> MissionDefinition[Order]:
@@ -146,13 +151,13 @@ def _hopeless(world: World) -> MissionDefinition[Order]:
         await asyncio.sleep(3600)
 
     policy = RetryPolicy(max_interruptions=1_000)
-    return m.define("hopeless").start(input=Order, run=begin(world)).step("hang", hang, retry=policy).end()
+    return m.define("hopeless").start(input=Order, run=begin(world), retry=ONCE).step("hang", hang, retry=policy).end()
 
 
 def _lapsing(world: World) -> MissionDefinition[Order]:
     return (
         m.define("lapsing")
-        .start(input=Order, run=begin(world))
+        .start(input=Order, run=begin(world), retry=ONCE)
         .need_to(LAPSING, timeout=0.02)
         .step("rest", _charge(world), retry=PERSISTENT)
         .end()

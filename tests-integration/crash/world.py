@@ -12,6 +12,8 @@ from crash.ledger import Ledger
 from mission_control.core import Commander, MissionContext, RetryPolicy
 
 PERSISTENT = RetryPolicy(max_attempts=None, initial_interval=0.005, max_interruptions=1_000)
+ONCE = RetryPolicy(max_interruptions=1_000)
+"""However often the process is killed: a step that fails is not tried again."""
 
 
 @define

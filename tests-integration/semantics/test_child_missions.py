@@ -694,6 +694,19 @@ async def test_cancelling_the_parent_cancels_the_child(open_commander: OpenComma
     assert await commander.list_missions(status=MissionStatus.WAITING) == []
 
 
+async def test_cancelling_the_parent_takes_no_definitions(open_commander: OpenCommander) -> None:
+    """Where nothing has to be undone, neither its own nor its children's."""
+    middle = m.define("middle").start(input=int, run=given).mission("leaf", patient, given).end()
+    commander = await open_commander()
+    await begun(commander, parent_of(middle))
+    commander = await open_commander()
+    assert (await commander.cancel_mission("p")).status == "cancelled"
+    await commander.settled()
+
+    assert {one.status async for one in commander.iter_missions()} == {MissionStatus.CANCELLED}
+    assert len(await commander.list_missions(status=MissionStatus.CANCELLED)) == 3
+
+
 async def test_children_have_ended_before_their_parent_is_undone(open_commander: OpenCommander) -> None:
     """Their own undo included; the parent's history names whom it waits for, and their ends."""
     undo, gate = Undos(), Gate()
@@ -869,6 +882,70 @@ async def test_parent_waits_with_undoing_for_a_child_that_cannot_be_cancelled_ye
 
     assert (await asyncio.wait_for(cancelling, 5)).status == "cancelled"
     assert undo.steps == ["p/child undo:make", "p undo:start"]
+
+
+async def test_child_that_was_let_go_and_cannot_be_cancelled_yet(
+    open_commander: OpenCommander, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its parent has ended; a warning says that it stays, and it is cancelled when its definition is registered."""
+    undo = Undos()
+    child = m.define("sub").start(input=int, run=given).step("make", make, undo=undo).need_to(GO).end()
+    commander = await open_commander()
+    await begun(commander, parent_of(child))
+    commander = await open_commander()
+    with caplog.at_level(logging.WARNING):
+        assert (await commander.cancel_mission("p")).status == "cancelled"
+        await commander.settled()
+    assert any("p/child, a child of p, was to be cancelled and cannot be" in line for line in caplog.messages)
+    commander.register(child)
+    await commander.settled()
+
+    assert await (await child_of(commander)).status() == "cancelled"
+    assert undo.steps == ["p/child undo:make"]
+
+
+async def test_child_that_is_gone_counts_as_ended(open_commander: OpenCommander) -> None:
+    """Somebody has deleted it from storage: its parent is undone all the same."""
+    undo = Undos()
+
+    class Without(Forwarding):
+        is_gone = False
+
+        async def load(self, mission_ids: Sequence[str], /) -> Sequence[LoadOutcome]:
+            found = await super().load(mission_ids)
+            return [
+                None if self.is_gone and one == "p/child" else it for one, it in zip(mission_ids, found, strict=True)
+            ]
+
+    definition = m.define("parent").start(input=int, run=given, undo=undo).mission("child", patient, given).end()
+    commander = await open_commander([definition])
+    await begun(commander, definition)
+    kept = Kept(Without)
+    commander = await open_commander([definition], wrap=kept)
+    kept.adapter.is_gone = True
+
+    assert (await asyncio.wait_for(commander.cancel_mission("p"), 5)).status == "cancelled"
+    assert undo.steps == ["p undo:start"]
+
+
+async def test_closing_while_a_child_cannot_be_cancelled_leaves_it_to_the_next_process(
+    open_commander: OpenCommander,
+) -> None:
+    """It is a stray, and nothing tries again after the end."""
+    fails: list[int] = []
+    kept = Kept(lambda inner: FaultInjectingAdapter(inner, fail_commits=lambda n: bool(fails) and n >= fails[0]))
+    definition = parent_of(patient)
+    commander = await open_commander([definition], wrap=kept)
+    mission = await begun(commander, definition)
+    fails.append(kept.adapter.commits + 2)
+    await mission.cancel()
+    while kept.adapter.commits < fails[0]:
+        await asyncio.sleep(0)
+    await commander.settled()
+    commander = await open_commander([definition])
+    await commander.settled()
+
+    assert await (await child_of(commander)).status() == "cancelled"
 
 
 async def test_closing_while_children_are_cancelled_loses_nothing(open_commander: OpenCommander) -> None:

@@ -173,6 +173,7 @@ class Engine:
     async def close(self) -> None:
         """Stop user code, make durable what is decided, and forget all missions. Callers get an error."""
         self._roster.is_closing = True
+        self._pilot.families.close()
         for attempt in list(self._runner.running):
             attempt.stop(Stop.CLOSE)
         while flights := self._roster.active():
@@ -187,6 +188,7 @@ class Engine:
     def abandon(self) -> None:
         """Forget all missions as the end of the process would: nothing more is written. Callers get an error."""
         self._roster.is_closing = True
+        self._pilot.families.close()
         self._recorder.cut(PersistenceError("the commander was abandoned: nothing of it is written any more"))
         for flight in self._roster.active():
             flight.woken = None  # a process that has died says nothing

@@ -29,6 +29,8 @@ class Families:
         self._recorder = recorder
         self._advance = advance
         self._loop = asyncio.get_running_loop()
+        self._retries: dict[str, asyncio.TimerHandle] = {}
+        """Children whose cancelling failed, and is tried again."""
 
     def let_go(self, flight: Flight, orphans: tuple[str, ...]) -> None:
         """Cancel the children that a mission wants no more."""
@@ -43,8 +45,7 @@ class Families:
                 self._cancel(flight.mission_id, child, is_awaited=True)
 
     def _cancel(self, parent_id: str, child: str, delay: float = _FIRST_BACKOFF, *, is_awaited: bool) -> None:
-        if self._roster.is_closing:
-            return  # the next process finds that it has not ended
+        self._retries.pop(child, None)
         operation = CancelOperation(self._loop.create_future(), f"its parent mission {parent_id!r} needs it no more")
         answered = partial(self._was_cancelled, parent_id, child, delay, is_awaited=is_awaited)
         operation.answer.add_done_callback(answered)
@@ -64,16 +65,12 @@ class Families:
         if answer.cancelled() or self._roster.is_closing:
             return
         error = answer.exception()
-        if error is None:
-            ended = answer.result()
+        if error is None or isinstance(error, MissionNotFoundError):
             if is_awaited:
-                self.child_ended(parent_id, ended)
-        elif isinstance(error, MissionNotFoundError):
-            if is_awaited:
-                self._tell(parent_id, ChildEnded(child, MissionStatus.CANCELLED, None, None))
+                self._tell(parent_id, _end_of(child, answer.result() if error is None else None))
         elif isinstance(error, PersistenceError) and not isinstance(error, CorruptMissionError):
             again = partial(self._cancel, parent_id, child, min(_LONGEST_BACKOFF, delay * 2), is_awaited=is_awaited)
-            self._loop.call_later(delay, again)
+            self._retries[child] = self._loop.call_later(delay, again)
         else:
             self._stays(parent_id, child, error)
 
@@ -92,7 +89,7 @@ class Families:
 
     def child_ended(self, parent_id: str, child: State) -> None:
         """A child has ended that its parent may wait for."""
-        self._tell(parent_id, ChildEnded(child.mission_id, child.status, child.output, child.error))
+        self._tell(parent_id, _end_of(child.mission_id, child))
 
     def _tell(self, parent_id: str, command: ChildEnded) -> None:
         if self._roster.is_closing:
@@ -110,3 +107,15 @@ class Families:
             self._recorder.guard(flight, self._advance)
         else:
             self._cancel(stray.parent_id or "", stray.mission_id, is_awaited=False)
+
+    def close(self) -> None:
+        """Try nothing again any more: the next process finds the children that have not ended."""
+        for retry in self._retries.values():
+            retry.cancel()
+
+
+def _end_of(child: str, state: State | None) -> ChildEnded:
+    """Return what a parent is told of the end of a child; one that is not there any more counts as cancelled."""
+    if state is None:
+        return ChildEnded(child, MissionStatus.CANCELLED, None, None)
+    return ChildEnded(child, state.status, state.output, state.error)

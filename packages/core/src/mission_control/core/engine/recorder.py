@@ -109,8 +109,6 @@ class Recorder:
                 answered.add_done_callback(lambda _: self.take_over(child, state))
                 known.newcomers += (answered,)
             return
-        if self._roster.is_closing:
-            return
         child.state = state
         child.is_alive = child.is_woken = True
         self._roster.activate(child)
