@@ -543,7 +543,7 @@ async def test_update_runs_beside_the_steps_after_a_second(
 ) -> None:
     """When live paths do not come to rest in time, it runs on the last durable state, and is recorded."""
     assert holding.PATIENCE == 1.0
-    monkeypatch.setattr(holding, "_PATIENCE", 0.05)
+    monkeypatch.setattr(holding, "PATIENCE", 0.05)
     stage = Stage()
     paths = {"a": path().step("s", stage), "b": path().step("s", stage)}
     definition = noting(lambda it: it.parallel("p", paths))
@@ -565,7 +565,7 @@ async def test_update_of_a_mission_of_one_line_waits_as_long_as_it_takes(
     open_commander: OpenCommander, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without live paths a step is waited for, be it longer than a second."""
-    monkeypatch.setattr(holding, "_PATIENCE", 0.01)
+    monkeypatch.setattr(holding, "PATIENCE", 0.01)
     stage = Stage()
     definition = noting(lambda it: it.step("s", stage))
     commander = await open_commander([definition])
@@ -581,7 +581,7 @@ async def test_update_of_a_mission_of_one_line_waits_as_long_as_it_takes(
 
 async def test_update_beside_steps_takes_a_slot(open_commander: OpenCommander, monkeypatch: pytest.MonkeyPatch) -> None:
     """With all slots taken by the mission's own steps it runs when one of them has ended."""
-    monkeypatch.setattr(holding, "_PATIENCE", 0.01)
+    monkeypatch.setattr(holding, "PATIENCE", 0.01)
     stage = Stage()
     definition = noting(lambda it: it.parallel("p", {name: path().step("s", stage) for name in "ab"}))
     commander = await open_commander([definition], max_concurrency=2)
