@@ -549,7 +549,7 @@ def test_first_reason_to_cancel_stays() -> None:
     state, _ = drive([START, Cancel("first", at_once=False)])
 
     assert answer(DEFINITION, state, Cancel("second", at_once=False), NOW, has_slot=True) == ()
-    assert state.cancellation == "first"
+    assert state.ending.cancellation == "first"
 
 
 def test_definition_is_named_where_it_changes() -> None:
@@ -564,7 +564,7 @@ def test_definition_is_named_where_it_changes() -> None:
         other.fingerprint,
         None,
     ]
-    assert (changed.created_with, changed.last_run) == (DEFINITION.fingerprint, other.fingerprint)
+    assert (changed.origin.created_with, changed.last_run) == (DEFINITION.fingerprint, other.fingerprint)
 
 
 # Histories

@@ -13,7 +13,7 @@ from ..payloads import PLAIN, PayloadType
 from .definition import MissionDefinition, Signal
 from .lookup import Lookup
 from .recorded import Recorded, RecordedEvents, has_only_begun, path_results
-from .standing import ON_THE_MAIN_LINE, standing
+from .standing import ON_THE_MAIN_LINE, Standing, standing
 
 if TYPE_CHECKING:
     from structlog.stdlib import BoundLogger
@@ -32,7 +32,7 @@ class MissionContext(Generic[I_co]):
     it changes in its copy, and nobody else does.
     """
 
-    __slots__ = ("_attempt", "_clock_now", "_copies", "_definition", "_found", "_state", "_step_name", "_where")
+    __slots__ = ("_attempt", "_clock_now", "_copies", "_definition", "_found", "_standing", "_state", "_step_name")
 
     def __init__(
         self,
@@ -45,11 +45,17 @@ class MissionContext(Generic[I_co]):
         self._definition = definition
         self._state = state
         self._step_name = step_name
-        self._where = standing(step_name)
+        self._standing: Standing | None = None
         self._attempt = attempt
         self._clock_now = clock_now
         self._copies: dict[tuple[str, PayloadType], Any] = {}
         self._found: Lookup | None = None
+
+    @property
+    def _where(self) -> Standing:
+        if self._standing is None:  # most code asks for nothing that depends on it
+            self._standing = standing(self._step_name)
+        return self._standing
 
     @property
     def mission_id(self) -> str:

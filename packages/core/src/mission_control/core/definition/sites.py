@@ -32,6 +32,8 @@ class Site:
     index: int
     around: Site | None
     role: Role | None
+    marks: Mapping[str, Any]
+    """What the start of an attempt at it says beside its name: that it can be undone, or what it decides on."""
 
 
 def template(instance: str) -> str:
@@ -51,12 +53,18 @@ def _entries(
         if isinstance(node, EndNode):
             continue
         name = prefix + node.name
-        site = Site(node=node, nodes=nodes, index=index, around=around, role=role)
+        site = Site(node=node, nodes=nodes, index=index, around=around, role=role, marks=_marks(node))
         yield name, site
         for addition in additions(node):
             yield name + addition, site
         for place in node.places:
             yield from _entries(place.path.nodes, f"{name}{place.text}/", site, place.role)
+
+
+def _marks(node: Node) -> Mapping[str, Any]:
+    if isinstance(node, StepNode):
+        return {} if node.undo is None else {"undo": True}
+    return {} if node.decision is None else {"kind": node.kind}
 
 
 def additions(node: Node) -> tuple[str, ...]:

@@ -156,7 +156,7 @@ class Attempt(Generic[F]):
         if runner.tracer is not None:
             self._trace = runner.tracer.attempt_began(self.flight.mission_id, self.name, self.number, context)
         if is_async:
-            self._task = self._loop.create_task(_call(run, arguments), context=context)
+            self._task = self._loop.create_task(self._call(run, arguments), context=context)
             self._task.add_done_callback(self._task_done)
         else:
             self.is_sync = True
@@ -317,6 +317,16 @@ class Attempt(Generic[F]):
 
     # On the loop
 
+    async def _call(self, run: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+        """Run the code; where it has just returned the mission goes on from here, and not a turn of the loop later."""
+        value = await run(*arguments)
+        task = self._task
+        if task is not None and self.stopped is None and not task.cancelling():
+            task.remove_done_callback(self._task_done)
+            self._task = None
+            self.runner.context.copy().run(self._finish, value, None)
+        return value
+
     def _task_done(self, task: asyncio.Task[Any]) -> None:
         self._task = None  # the task's context refers to this attempt
         if not task.cancelled():
@@ -384,10 +394,6 @@ def _discard(value: object) -> None:
     if isinstance(value, CoroutineType):
         with contextlib.suppress(BaseException):  # it has not begun, and whatever its end raises is nobody's
             value.close()
-
-
-async def _call(run: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
-    return await run(*arguments)
 
 
 async def _wait(value: Any) -> Any:

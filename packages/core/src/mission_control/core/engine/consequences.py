@@ -4,36 +4,15 @@ from __future__ import annotations
 
 from ..history import HistoryRecord, HistoryType
 from ..machine import Phase, State
-from .flight import Flight, Run
+from .flight import Run
 
-_STEP_STARTED = HistoryType.STEP_STARTED
-_STOPPED = ("stopped", "cancelled")
-
-
-def attempts_in(
-    flight: Flight, records: tuple[HistoryRecord, ...], after: State
-) -> tuple[tuple[Run, ...], tuple[tuple[str, int], ...]]:
-    """Return the attempts that records begin, and those that run and count no more."""
-    last = records[-1]
-    if after.lines is None and not flight.running:
-        if last.type is not _STEP_STARTED:
-            return (), ()
-        return (Run(last.event_name or "", last.attempt_number or 0),), ()
-    begun = (
-        Run(record.event_name or "", record.attempt_number or 0) for record in records if record.type is _STEP_STARTED
-    )
-    stopped = (
-        (record.event_name or "", record.attempt_number or 0)
-        for record in records
-        if record.type is HistoryType.STEP_INTERRUPTED and record.details["reason"] in _STOPPED
-    )
-    return tuple(run for run in begun if is_on_record(after, run)), tuple(stopped)
+_ATTEMPTING = Phase.ATTEMPTING
 
 
 def is_on_record(state: State, run: Run) -> bool:
     """True where the attempt is on record, and its end is not."""
     line = state if state.lines is None else state.line_at(run.instance)
-    is_attempting = line.phase is Phase.ATTEMPTING
+    is_attempting = line.phase is _ATTEMPTING
     return is_attempting and line.cursor == run.instance and line.attempt_number == run.number
 
 

@@ -87,7 +87,7 @@ class Ends:
             cause = None
         if flight.is_alive:
             flight.is_alive = False
-            flight.is_stray = flight.is_stray or state.is_awaited
+            flight.is_stray = flight.is_stray or state.origin.is_awaited
             _warn_of_what_was_not_undone(flight, state)
             self._observer.mission_ended(state, cause)
         if cause is not None:
@@ -100,8 +100,9 @@ class Ends:
             operation.resolve(state)
         if flight.is_stray:
             flight.is_stray = False
-            if state.parent_id is not None:
-                self._child_ended(state.parent_id, state)
+            parent_id = state.origin.parent_id
+            if parent_id is not None:
+                self._child_ended(parent_id, state)
 
     def close(self) -> None:
         """Tell those who still wait that the commander was closed."""
@@ -111,11 +112,11 @@ class Ends:
 
 
 def _warn_of_what_was_not_undone(flight: Flight, state: State) -> None:
-    if state.undo_failed:
+    if state.ending.undo_failed:
         logger.warning(
             "mission %s (%s) has ended, and these steps could not be undone: %s; what they did is still there",
             state.mission_id,
             state.mission_name,
-            ", ".join(map(repr, state.undo_failed)),
+            ", ".join(map(repr, state.ending.undo_failed)),
             extra=flight.labels,
         )

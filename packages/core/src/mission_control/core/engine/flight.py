@@ -25,18 +25,35 @@ _LINE = 256
 """About how many bytes a live line takes."""
 
 
-@attrs.define(eq=False)
 class Run:
     """An attempt that this process put, or tried to put, on record: until what came of it is on record."""
 
-    instance: str
-    number: int
     attempt: Attempt[Flight] | None = None
     """The code that runs; None before, and after."""
     outcome: Outcome | None = None
     cause: BaseException | None = None
     """What user code raised."""
     ended_at: datetime | None = None
+
+    def __init__(self, instance: str, number: int) -> None:
+        self.instance = instance
+        self.number = number
+
+
+@attrs.define(eq=False)
+class Consequences:
+    """What a decision leads to for other code of the mission, and for other missions."""
+
+    stopped: tuple[tuple[str, int], ...]
+    """Attempts that count no more."""
+    child_ends: tuple[ChildEnded, ...]
+    """The ends of children that are in it."""
+    children: tuple[tuple[Flight, State], ...]
+    """Those that come into being with it."""
+    orphans: tuple[str, ...]
+    """Children that nobody waits for any more, and which have not ended."""
+    gives_back: int
+    """How many slots it leaves to other missions, which wait for them."""
 
 
 @attrs.define(eq=False)
@@ -49,19 +66,10 @@ class Decision:
     operation: Operation | None
     """Whose answer a failure is."""
     applied: Callable[[Flight], None] | None
-    ended: tuple[Run, ...] = ()
+    ended: tuple[Run, ...]
     """Whose outcomes are in it."""
-    child_ends: tuple[ChildEnded, ...] = ()
-    """The ends of children that are in it."""
-    begun: tuple[Run, ...] = ()
-    """What it puts on record."""
-    stopped: tuple[tuple[str, int], ...] = ()
-    """Attempts that count no more."""
-    gives_back: int = 0
-    """How many slots it leaves to other missions, which wait for them."""
-    children: tuple[tuple[Flight, State], ...] = ()
-    orphans: tuple[str, ...] = ()
-    """Children that nobody waits for any more, and which have not ended."""
+    consequences: Consequences | None
+    """None for what concerns nobody else: nearly all that is decided of missions of one line."""
 
 
 @attrs.define(eq=False)
@@ -246,11 +254,16 @@ class Flight:
     def release(self, attempt: Attempt[Flight]) -> None:
         """The code has ended, or was given up on and may keep the slot."""
         self.running -= 1
+        if attempt.keeps_slot or not attempt.has_slot:
+            self._count_slot_of(attempt)
+        if self.resting:
+            self.count()
+
+    def _count_slot_of(self, attempt: Attempt[Flight]) -> None:
+        """The slot of code that has ended was lent, or its thread keeps it."""
         if attempt.is_counted:
             self.slots -= attempt.keeps_slot
             self.lent_slots -= not (attempt.has_slot or attempt.keeps_slot)
-        if self.resting:
-            self.count()
 
     def discount(self, attempt: Attempt[Flight]) -> None:
         """Code counts no more, and has its slot until it ends."""

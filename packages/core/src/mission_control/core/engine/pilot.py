@@ -10,10 +10,11 @@ created; there is no other difference.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
+from operator import attrgetter
 from typing import Any
 
 from ..definition import MissionContext, MissionDefinition, Work
@@ -40,9 +41,9 @@ from .clock import Clock
 from .consequences import is_on_record
 from .ends import Ends
 from .families import Families
-from .flight import Decision, Flight, Run
+from .flight import Consequences, Decision, Flight, Run
 from .holding import Holding
-from .outcome import attempt_outcome
+from .outcome import Outcome, attempt_outcome
 from .recorder import Recorder
 from .refusals import closed
 from .roster import Roster
@@ -51,6 +52,9 @@ from .updates import Updates
 from .watching import answer_watchers
 
 logger: ContainedLogger = ContainedLogger("mission_control.engine")
+
+_outcome_of: Callable[[Run], Outcome] = attrgetter("outcome")
+_ATTEMPTING = Phase.ATTEMPTING  # before Python 3.12 a member is looked up in its enumeration in several steps
 
 
 class Pilot:
@@ -96,7 +100,7 @@ class Pilot:
         """Begin one thing; True where there may be another at once."""
         state = flight.state
         assert state is not None  # a flight without one is busy
-        if flight.watchers and (state.lines is not None or state.phase is not Phase.ATTEMPTING):
+        if flight.watchers and (state.lines is not None or state.phase is not _ATTEMPTING):
             answer_watchers(flight, state)
         if flight.updated is not None:
             self._updates.record(flight, flight.updated)
@@ -137,9 +141,9 @@ class Pilot:
             return self._rest(flight, state)
         if flight.update is None and self._fires(flight, state):
             return False
-        if state.children and state.is_undoing:
+        if state.ending.children and state.is_undoing:
             self.families.end_children(flight, state)
-        if state.is_short and not (state.is_undoing and (flight.stopping or state.children)):
+        if state.is_short and not (state.is_undoing and (flight.stopping or state.ending.children)):
             if self.recorder.commit(flight, Proceed()):
                 return False
             self.want_slot(flight)
@@ -210,9 +214,9 @@ class Pilot:
     def _record_outcomes(self, flight: Flight, state: State, ended: tuple[Run, ...]) -> bool:
         """Record how attempts ended, in that order, and what was due before each of them."""
         if state.lines is None or self._roster.is_closing:
-            commands: list[Command] = [run.outcome for run in ended if run.outcome is not None]
+            commands: Iterable[Command] = map(_outcome_of, ended)
         else:
-            commands = list(_with_elapses(state, ended, self._clock.now()))
+            commands = _with_elapses(state, ended, self._clock.now())
         if self.recorder.commit(flight, *commands, ended=ended):
             return False
         flight.ended = flight.ended[len(ended) :]
@@ -254,8 +258,9 @@ class Pilot:
         work = definition.work(run.instance)
         context: MissionContext[Any] = MissionContext(definition, state, run.instance, run.number, self._clock.now)
         self._roster.begin_trace(flight, state)
-        run.attempt = Attempt(self._runner, flight, work, run.instance, run.number, self._step_ended)
-        run.attempt.has_slot = flight.slots + flight.lent_slots > flight.on_record
+        run.attempt = Attempt(self._runner, flight, work, run.instance, run.number, partial(self._step_ended, run))
+        if flight.running and flight.slots + flight.lent_slots <= flight.on_record:
+            run.attempt.has_slot = False
         flight.keep(run)
         try:
             flight.launch(run.attempt, work, context)
@@ -264,14 +269,15 @@ class Pilot:
             run.attempt = None
             raise
 
-    def _step_ended(self, attempt: Attempt[Flight]) -> None:
-        self.recorder.guard(attempt.flight, self._go_on_from if attempt.is_counted else self._has_stopped, attempt)
+    def _step_ended(self, run: Run, attempt: Attempt[Flight]) -> None:
+        if attempt.is_counted:
+            self.recorder.guard(attempt.flight, self._go_on_from, run, attempt)
+        else:
+            self.recorder.guard(attempt.flight, self._has_stopped, attempt)
 
-    def _go_on_from(self, flight: Flight, attempt: Attempt[Flight]) -> None:
+    def _go_on_from(self, flight: Flight, run: Run, attempt: Attempt[Flight]) -> None:
         flight.release(attempt)
-        run = flight.run_of(attempt.name)
         work = attempt.code
-        assert run is not None  # its code has just ended
         assert isinstance(work, Work)  # it was launched with one
         flight.drop(run)
         run.attempt = None
@@ -305,26 +311,29 @@ class Pilot:
 
     def is_durable(self, flight: Flight, decision: Decision, /) -> None:
         """Do what a decision leads to beside the state."""
-        after = decision.after
         if decision.ended:
             flight.ended = flight.ended[len(decision.ended) :]
             for run in decision.ended:
                 self._ends.outcome_is_durable(flight, run)
-        if decision.child_ends:
-            flight.child_ends = flight.child_ends[len(decision.child_ends) :]
-        for instance, number in decision.stopped:
+        if flight.held:
+            flight.looks_at_held = True
+        if decision.consequences is not None:
+            self._follow_up(flight, decision.after, decision.consequences)
+
+    def _follow_up(self, flight: Flight, after: State, consequences: Consequences) -> None:
+        if consequences.child_ends:
+            flight.child_ends = flight.child_ends[len(consequences.child_ends) :]
+        for instance, number in consequences.stopped:
             ours = flight.run_of(instance)
             if ours is not None and ours.number == number:
                 self._stop(flight, ours, Stop.CANCEL if after.is_cancelling else Stop.PATH)
-        if decision.gives_back and after.lines is not None:
+        if consequences.gives_back and after.lines is not None:
             on_record = after.attempting - flight.lent_slots
-            self._roster.free_slots(flight, but=max(on_record, flight.slots - decision.gives_back))
-        if flight.held:
-            flight.looks_at_held = True
-        for child, state in decision.children:
+            self._roster.free_slots(flight, but=max(on_record, flight.slots - consequences.gives_back))
+        for child, state in consequences.children:
             self.recorder.take_over(child, state)
-        if decision.orphans:
-            self.families.let_go(flight, decision.orphans)
+        if consequences.orphans:
+            self.families.let_go(flight, consequences.orphans)
         if flight.problem is not None and after.is_undoing:
             flight.problem = self.recorder.problem(flight.definition, after)
 
@@ -337,7 +346,7 @@ class Pilot:
             return
         known = {run.instance for run in (*flight.every_run(), *flight.ended, *flight.begun)}
         for line in state.every_line():
-            if line.phase is Phase.ATTEMPTING and line.cursor is not None and line.cursor not in known:
+            if line.phase is _ATTEMPTING and line.cursor is not None and line.cursor not in known:
                 lost = Run(line.cursor, line.attempt_number)
                 lost.outcome = Interrupt(lost.instance, lost.number, PROCESS_ENDED)
                 flight.ended += (lost,)

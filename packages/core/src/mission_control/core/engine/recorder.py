@@ -11,6 +11,7 @@ import asyncio
 import logging
 import weakref
 from collections.abc import Callable, Mapping
+from itertools import starmap
 from typing import Any, Protocol
 
 from ..definition import MissionDefinition, StoredDefinition
@@ -29,8 +30,8 @@ from .activity import Activity
 from .asked import Operation
 from .clock import Clock
 from .coalescer import Coalescer, as_persistence_error
-from .consequences import attempts_in, is_lent, is_on_record, orphans_of
-from .flight import Decision, Flight, Run
+from .consequences import is_lent, is_on_record, orphans_of
+from .flight import Consequences, Decision, Flight, Run
 from .refusals import closed, not_found, not_registered
 from .roster import Roster
 
@@ -161,28 +162,20 @@ class Recorder:
         False where the commands come to nothing.
         """
         state = flight.state or State(mission_id=flight.mission_id)
-        definition = flight.definition
-        pool = self._roster.slots
-        is_contended = pool.are_wanted(beside=flight.wants_slot)
-        attempting = state.attempting if is_contended else 0
+        definition, roster = flight.definition, self._roster
         # What was stopped has to end before anything is undone.
-        must_not_begin = self._roster.is_closing or (bool(flight.stopping) and state.is_undoing)
-        decided = decide(
-            definition,
-            state,
-            commands,
-            self._clock.now(),
-            slots=None if must_not_begin else flight.slots + flight.lent_slots + pool.free,
-            is_contended=is_contended,
-        )
+        must_not_begin = roster.is_closing or (flight.stopping and state.is_undoing)
+        slots = None if must_not_begin else flight.slots + flight.lent_slots + roster.slots.free
+        is_contended = state.lines is not None and roster.slots.are_wanted(beside=flight.wants_slot)
+        decided = decide(definition, state, commands, self._clock.now(), slots=slots, is_contended=is_contended)
         records, after = decided.records, decided.state
         if not records:
             return False
-        self._roster.begin_trace(flight, state)
-        begun, stopped = attempts_in(flight, records, after)
-        if begun:
-            self._take_slots(flight, after)
-            flight.begun = begun
+        roster.begin_trace(flight, state)
+        if decided.begun:
+            if after.lines is not None or flight.lent_slots or not flight.slots:
+                self._take_slots(flight, after)
+            flight.begun = tuple(starmap(Run, decided.begun))
         if state.version == 0:
             flight.birth = after
         born = tuple(map(self._new_child, decided.children)) if decided.children else ()
@@ -196,19 +189,16 @@ class Recorder:
             let_go=decided.let_go,
         )
         flight.is_busy = True
-        flight.decision = Decision(
-            after=after,
-            definition=commit.definition,
-            operation=operation,
-            applied=applied,
-            ended=ended,
-            child_ends=child_ends,
-            begun=begun,
-            stopped=stopped,
-            gives_back=max(0, attempting - after.attempting) if is_contended else 0,
-            children=tuple((child, newborn) for child, _, newborn in born) if born else (),
-            orphans=orphans_of(decided.let_go, records) if decided.let_go else (),
-        )
+        consequences = None
+        if decided.stopped or decided.let_go or born or child_ends or is_contended or flight.problem is not None:
+            consequences = Consequences(
+                stopped=decided.stopped,
+                child_ends=child_ends,
+                children=tuple((child, newborn) for child, _, newborn in born),
+                orphans=orphans_of(decided.let_go, records),
+                gives_back=max(0, state.attempting - after.attempting) if is_contended else 0,
+            )
+        flight.decision = Decision(after, commit.definition, operation, applied, ended, consequences)
         self._journal.submit(commit, flight)
         return True
 
@@ -266,7 +256,7 @@ class Recorder:
         self._driver.advance(flight)
 
     def _refused(self, flight: Flight, decision: Decision, error: PersistenceError) -> None:
-        for child, _ in decision.children:
+        for child, _ in decision.consequences.children if decision.consequences is not None else ():
             self._roster.end_trace(child)
             flight.unsure += (child.mission_id,)
         if decision.operation is not None:
@@ -349,7 +339,7 @@ class Recorder:
     def _take_up(self, flight: Flight, history: tuple[HistoryRecord, ...]) -> None:
         """Go on from what storage has; an outcome or an attempt of ours counts only where it fits that."""
         state = load(flight.mission_id, history)
-        if flight.birth is not None and flight.birth.created_at != state.created_at:
+        if flight.birth is not None and flight.birth.origin.created_at != state.origin.created_at:
             flight.begun = ()  # the id is another mission's, which was here before
         flight.birth = None
         flight.state = state

@@ -68,7 +68,7 @@ class Roster:
         """Say to a tracer that the mission is in motion, unless it knows."""
         if self.tracer is not None and not flight.is_traced:
             flight.is_traced = True
-            self.tracer.mission_moved(flight.mission_id, state.mission_name, state.trace)
+            self.tracer.mission_moved(flight.mission_id, state.mission_name, state.origin.trace)
 
     def end_trace(self, flight: Flight) -> None:
         """Say to a tracer that the mission is at rest."""

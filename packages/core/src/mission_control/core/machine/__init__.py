@@ -64,7 +64,7 @@ from .actions import (
     StopForGood,
     next_actions,
 )
-from .answer import NewChild
+from .answer import Decided, NewChild
 from .commands import (
     Cancel,
     ChildEnded,
@@ -80,7 +80,7 @@ from .commands import (
     Succeed,
     Update,
 )
-from .decisions import Decided, decide
+from .decisions import decide
 from .fit import check_fit, check_payloads
 from .folding import PROCESS_ENDED, construct_of
 from .lines import AnyLine, Line

@@ -1,7 +1,7 @@
 """An answer in the making: the records that commands add, and where each line comes to with them.
 
 What comes next for a line is the next node of the nodes that it is in; where there is none, the construct around it
-says what follows. A path that ends may let the line around it go on: that one waits its turn in `_joined`, so that
+says what follows. A path that ends may let the line around it go on: that one waits its turn in `joined`, so that
 nothing here calls itself for as long as a definition is, but only as deep as it nests.
 
 Slots are counted, not held: `free` is how many attempts may begin beside those on record. One that ended leaves its
@@ -12,12 +12,13 @@ mission, unless other missions wait for a slot.
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from datetime import MAXYEAR, UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from ..history import ChildWait, HistoryRecord, HistoryType, iso, parse_iso
+from ..history import UNDO, ChildWait, HistoryRecord, HistoryType, iso, parse_iso
 from .folding import construct_of, fold_next, path_text
 from .lines import AnyLine, Line, bare
 from .phases import Phase
@@ -54,69 +55,63 @@ class NewChild:
     is_awaited: bool
 
 
-class Answer:
-    """What the commands of one decision add to a mission."""
+class Decided:
+    """What commands lead to: records, the state after them, and what the world has to do beside it."""
 
-    __slots__ = (
-        "_at",
-        "_begun",
-        "_in_hand",
-        "_is_contended",
-        "_joined",
-        "children",
-        "definition",
-        "free",
-        "is_undoing",
-        "let_go",
-        "now",
-        "records",
-        "roomier",
-        "state",
-    )
+    # Defaults are the class's: most decisions have nothing but records, and there is one for each commit.
+    records: tuple[HistoryRecord, ...] = ()
+    state: State
+    begun: tuple[tuple[str, int], ...] = ()
+    """The attempts that begin, by instance and number."""
+    stopped: tuple[tuple[str, int], ...] = ()
+    """The attempts that were on record and count no more, though nothing came of them."""
+    children: tuple[NewChild, ...] = ()
+    let_go: tuple[str, ...] = ()
+    """Children that nobody waits for any more: their end is on record, or does not matter."""
+
+
+class Answer(Decided):
+    """What the commands of one decision add to a mission, while it is being made."""
+
+    roomier: tuple[str, ...] = ()
+    """Lines whose `each` has room under today's definition, as far as an item of it has just ended."""
+    is_undoing: bool = False
+    """True where the undoing begins with this answer: what was stopped has to end before anything is undone."""
+    in_hand: int = 0
+    joined: tuple[str, ...] = ()
+    is_contended: bool = False
+    """True where other missions wait for a slot that an item gives back."""
+    _opened: int = 0
 
     def __init__(
-        self,
-        definition: MissionDefinition[Any] | None,
-        state: State,
-        now: datetime,
-        slots: int | None,
-        is_contended: bool,
+        self, definition: MissionDefinition[Any] | None, state: State, now: datetime, slots: int | None
     ) -> None:
         self.definition: MissionDefinition[Any] | None = definition
         if state.lines is not None and state.lines.is_outdated:
             state = state.copy()
         self.state: State = state
         self.now: datetime = now
-        self.records: list[HistoryRecord] = []
-        self.children: tuple[NewChild, ...] = ()
-        self.let_go: tuple[str, ...] = ()
-        self.roomier: tuple[str, ...] = ()
-        """Lines whose `each` has room under today's definition, as far as an item of it has just ended."""
-        self.is_undoing: bool = False
-        """True where the undoing begins with this answer: what was stopped has to end before anything is undone."""
+        self.added: list[HistoryRecord] = []
         self.free: int = NOTHING_BEGINS if slots is None else slots - state.attempting
-        self._in_hand = 0
-        self._is_contended = is_contended
-        self._begun = 0
-        self._joined: tuple[str, ...] = ()
         self._at = now if state.at is None or now > state.at else state.at
 
     # Records
 
     def add(self, kind: HistoryType, name: str | None = None, attempt: int | None = None, /, **details: Any) -> None:
         """Record something, and come to where it leads."""
-        if not self.records:
+        added = self.added
+        if not added:
             self.state = self.state.copy()
         state = self.state
         record = HistoryRecord(
             seq=state.version + 1, type=kind, at=self._at, event_name=name, attempt_number=attempt, details=details
         )
-        self.records.append(record)
+        added.append(record)
         apply(state, record)
 
     def mark(self, **details: Any) -> None:
         """Say more in the record that was added last, where that leads to nothing else."""
-        last = self.records[-1].details
+        last = self.added[-1].details
         assert isinstance(last, dict)
         last.update(details)
 
@@ -129,7 +124,7 @@ class Answer:
     def site(self, instance: str | None) -> Site:
         """Return where a node is in today's definition."""
         assert self.definition is not None  # only cancelling works without one
-        site = self.definition.sites.get(instance or "") or self.definition.site(instance or "")
+        site = self.definition.site(instance or "")
         assert site is not None  # `check_fit` has seen to it
         return site
 
@@ -140,39 +135,38 @@ class Answer:
         if self.free < 0:  # the attempts of a process that died have none
             self.free += 1
         else:
-            self._in_hand += 1
+            self.in_hand += 1
+
+    def give_up(self, instance: str, number: int, message: str, **details: Any) -> None:
+        """Record an attempt that fails for good before anything of it ran: today's definition has no code for it."""
+        self.begin(instance, number)
+        self.begun = self.begun[:-1]
+        error = {"message": message, "code": "STEP_FAILED"}
+        self.add(_T.STEP_FAILED, instance, number, error=error, **details)
 
     def begin(self, instance: str, number: int) -> None:
         """Record the start of an attempt, and the definition it runs under where that is another one."""
         definition = self.definition
         assert definition is not None
-        details: dict[str, Any] = {}
+        site = definition.sites.get(instance)
+        details = _marks(definition, instance) if site is None else site.marks
         if self.state.last_run != definition.fingerprint:
-            details["definition"] = definition.fingerprint
-        site = definition.sites.get(instance) or definition.site(instance)
-        if site is not None:
-            node = site.node
-            if node.kind == "step" or node.kind == "start":
-                if node.undo is not None and instance[:5] != "undo:":
-                    details["undo"] = True
-            elif node.decision is not None and not instance.rpartition("/")[2].startswith("reminder["):
-                details["kind"] = node.kind
+            details = {"definition": definition.fingerprint, **details}
         self.add(_STARTED, instance, number, **details)
+        self.begun += ((instance, number),)
 
     def attempt(self, key: str, instance: str, kind: str | None = None) -> None:
         """Begin the first attempt of what comes next for a line, or have it stand before that until there is a slot.
 
         A path that would begin with it, and has nothing on record, does not begin.
         """
-        if self._in_hand or self.free > 0:
-            self.begin_with_slot(instance)
-        elif self.state.line(key) is not None:
+        if not self.begin_with_slot(instance) and self.state.line(key) is not None:
             self.stop_before(key, instance, kind)
 
     def begin_with_slot(self, instance: str, number: int = 1) -> bool:
         """Begin an attempt at an instance, on the slot in hand or a free one; False where there is none."""
-        if self._in_hand:
-            self._in_hand -= 1
+        if self.in_hand:
+            self.in_hand -= 1
         elif self.free > 0:
             self.free -= 1
         else:
@@ -200,14 +194,15 @@ class Answer:
     def stop_before(self, key: str, instance: str, kind: str | None = None) -> None:
         """Name in the last record, which is the line's, what it stands before."""
         self.mark(next=instance) if kind is None else self.mark(next=instance, kind=kind)
-        fold_next(self.state, key, self.records[-1])
+        fold_next(self.state, key, self.added[-1])
 
     # What comes next
 
     def go_on(self, key: str) -> None:
         """Leave the node that a line stands on, and enter what follows until something takes its time."""
         cursor = (self.line(key) if key else self.state).cursor or ""
-        site = self.site(cursor)
+        assert self.definition is not None  # only cancelling works without one
+        site = self.definition.sites.get(cursor) or self.site(cursor)
         self._enter(key, cursor[: cursor.rfind("/") + 1], site.nodes, site.index + 1, site.role, site.around)
 
     def _enter(
@@ -288,7 +283,7 @@ class Answer:
 
     def fill(self, key: str) -> None:
         """Begin paths of the construct that a line stands on, in order, while it has room and there are slots."""
-        while self._begun < MOST_BEGUN:
+        while self._opened < MOST_BEGUN:
             line = self.line(key)
             fork = line.fork
             if fork is None or line.phase is not Phase.FORKED:
@@ -302,11 +297,11 @@ class Answer:
             assert text is not None  # there is room
             assert isinstance(node, EachNode | ForkNode)  # nothing else has paths that live
             path = node.path if isinstance(node, EachNode) else node.paths[bare(text)]
-            before = len(self.records)
+            before = len(self.added)
             self._enter(text, f"{text}/", path.nodes, 0, "item" if isinstance(node, EachNode) else "path", site)
-            if len(self.records) == before:
+            if len(self.added) == before:
                 return  # it begins with a step, and there is no slot
-            self._begun += 1
+            self._opened += 1
             self.drain(text)
 
     def _path_completes(self, path: str) -> None:
@@ -341,12 +336,12 @@ class Answer:
 
     def _join(self, key: str, **details: Any) -> None:
         self.add(_T.PATHS_JOINED, self.line(key).cursor, **details)
-        self._joined += (key,)
+        self.joined += (key,)
 
     def drain(self, under: str = "") -> None:
         """Let lines go on whose constructs are over: all of them, or those at and in one path."""
-        while self._joined and (not under or f"{self._joined[-1]}/".startswith(f"{under}/")):
-            key, self._joined = self._joined[-1], self._joined[:-1]
+        while self.joined and (not under or f"{self.joined[-1]}/".startswith(f"{under}/")):
+            key, self.joined = self.joined[-1], self.joined[:-1]
             self.go_on(key)
 
     def stop_under(self, key: str, reason: str) -> None:
@@ -381,8 +376,14 @@ class Answer:
 
     def interrupt(self, line: AnyLine, *, reason: str) -> None:
         """Record that the attempt of a line, where there is one, counts no more."""
-        if line.phase is _ATTEMPTING:
-            self.add(_T.STEP_INTERRUPTED, line.cursor, line.attempt_number, reason=reason)
+        if line.phase is not _ATTEMPTING:
+            return
+        attempt = (line.cursor or "", line.attempt_number)
+        self.add(_T.STEP_INTERRUPTED, *attempt, reason=reason)
+        if attempt in self.begun:  # with this very answer
+            self.begun = tuple(one for one in self.begun if one != attempt)
+        else:
+            self.stopped += (attempt,)
 
     def let_go_of(self, line: AnyLine) -> None:
         """The mission does not want the child any more that a line waits for, if it waits for one."""
@@ -416,14 +417,12 @@ class Answer:
         name, number = line.cursor or "", line.attempt_number + 1
         if self.definition.site(name) is not None:
             return False
-        message = f"{name!r} is not in the definition that is registered today"
-        self.begin(name, number)
-        self.add(_T.STEP_FAILED, name, number, error={"message": message, "code": "STEP_FAILED"}, final=True)
+        self.give_up(name, number, f"{name!r} is not in the definition that is registered today", final=True)
         return True
 
     def may_begin(self) -> bool:
         """False while something has to end before anything is undone."""
-        return not (self.is_undoing or self.state.children)
+        return not (self.is_undoing or self.state.ending.children)
 
     def _first_ready(self) -> str | None:
         lines = self.state.lines
@@ -431,7 +430,7 @@ class Answer:
 
     def _first_roomy(self, tried: list[str]) -> str | None:
         lines = self.state.lines
-        if lines is None or self._begun >= MOST_BEGUN:
+        if lines is None or self._opened >= MOST_BEGUN:
             return None
         key = lines.open.roomy.first(tried)
         if key is None:
@@ -440,12 +439,17 @@ class Answer:
 
     def finish(self) -> None:
         """A command has been answered: lines go on, and the slot that is left is free for others."""
-        if self._joined:
-            self.drain()
-        if self._in_hand:
-            if not self._is_contended:
-                self.free += self._in_hand
-            self._in_hand = 0
+        self.drain()
+        self.free += 0 if self.is_contended else self.in_hand
+        self.in_hand = 0
+
+
+def _marks(definition: MissionDefinition[Any], instance: str) -> Mapping[str, Any]:
+    """Return what the start of an attempt says at a place of which there are several, or that is gone."""
+    site = definition.site(instance)
+    if site is None or instance.startswith(UNDO) or instance.rpartition("/")[2].startswith("reminder["):
+        return {}
+    return site.marks
 
 
 def later(now: datetime, seconds: float) -> datetime:

@@ -7,14 +7,11 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
-import attrs
-
 from ..definition import BranchNode, ChildNode, EachNode, MissionDefinition, RepeatNode, SignalNode, Work
 from ..errors import MissionExecutionError
 from ..history import (
     START_AT,
     ChildWait,
-    HistoryRecord,
     HistoryType,
     MissionFailure,
     MissionStatus,
@@ -22,7 +19,7 @@ from ..history import (
     due_at,
     iso,
 )
-from .answer import MOST_BEGUN, Answer, NewChild, later
+from .answer import MOST_BEGUN, Answer, Decided, NewChild, later
 from .commands import (
     Cancel,
     ChildEnded,
@@ -47,18 +44,7 @@ from .state import State
 
 _T = HistoryType
 _SUCCEEDED, _FIRED = _T.STEP_SUCCEEDED, _T.TIMER_FIRED
-_ATTEMPTING = Phase.ATTEMPTING
-
-
-@attrs.define  # not frozen: there is one for each commit, and that takes thrice as long to make
-class Decided:
-    """What commands lead to: records, the state after them, and what comes into being or is wanted no more."""
-
-    records: tuple[HistoryRecord, ...]
-    state: State
-    children: tuple[NewChild, ...]
-    let_go: tuple[str, ...]
-    """Children that nobody waits for any more: their end is on record, or does not matter."""
+_READY, _ATTEMPTING = Phase.READY, Phase.ATTEMPTING
 
 
 def decide(
@@ -77,17 +63,21 @@ def decide(
     `definition` may be None for the cancelling commands alone. Raises `MissionSignalError`, `MissionTerminalError`,
     `MissionNotRegisteredError` or `MissionExecutionError` where a command is not allowed; nothing has changed then.
     """
-    answer = Answer(definition, state, now, slots, is_contended)
+    answer = Answer(definition, state, now, slots)
+    if is_contended:
+        answer.is_contended = True
     for command in commands:
         _RULES[type(command)](answer, command)
-        answer.finish()
+        if answer.joined or answer.in_hand:
+            answer.finish()
     if definition is not None:
         state = answer.state
         if state.place == "undo":
             pass_over_missing(answer)
-        if state.lines is not None or state.phase is Phase.READY:
+        if state.lines is not None or state.phase is _READY:
             answer.settle()
-    return Decided(tuple(answer.records), answer.state, answer.children, answer.let_go)
+    answer.records = tuple(answer.added)
+    return answer
 
 
 def _start(answer: Answer, command: Start) -> None:
@@ -400,7 +390,7 @@ def _child_ended(answer: Answer, command: ChildEnded) -> None:
     state, child = answer.state, command.mission_id
     name = child.removeprefix(f"{state.mission_id}/")
     line = state.line_at(name)
-    if child in state.children:
+    if child in state.ending.children:
         answer.let_go += (child,)
         answer.add(_T.CHILD_ENDED, name, **_end_of(command))
     elif isinstance(line.waiting, ChildWait) and line.waiting.mission_id == child:
@@ -445,7 +435,7 @@ def _finish_cancel(answer: Answer, command: FinishCancel) -> None:
     state = answer.state
     if state.is_terminal or not state.is_cancelling or state.is_undoing:
         raise MissionExecutionError(f"mission {state.mission_id!r} is {state.phase}, and no cancellation is under way")
-    cancel(answer, state.cancellation)
+    cancel(answer, state.ending.cancellation)
 
 
 _RULES: dict[type[Command], Callable[[Answer, Any], None]] = {

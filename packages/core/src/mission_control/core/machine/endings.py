@@ -79,7 +79,7 @@ def _end(answer: Answer, instance: str | None, why: dict[str, Any]) -> None:
     if not steps:
         _say_why(answer, instance, why)
         return
-    ended = {record.details["id"] for record in answer.records if record.type is _T.CHILD_ENDED}
+    ended = {record.details["id"] for record in answer.added if record.type is _T.CHILD_ENDED}
     children = [child for child in answer.let_go if child not in ended]
     answer.let_go = tuple(child for child in answer.let_go if child in ended)
     answer.is_undoing = True
@@ -95,7 +95,7 @@ def _say_why(answer: Answer, instance: str | None, why: dict[str, Any]) -> None:
         message=cancellation_text(why["cancellation"]),
         at=answer.now,
         code="MISSION_CANCELLED",
-        undo_failed=answer.state.undo_failed,
+        undo_failed=answer.state.ending.undo_failed,
     )
     answer.add(_T.MISSION_CANCELLED, instance or answer.state.cursor, error=error_details(failure))
 
@@ -113,12 +113,12 @@ def undone(answer: Answer) -> None:
         return
     assert state.error is not None  # the undoing began with it
     if state.error.code == "MISSION_CANCELLED":
-        _say_why(answer, state.stood_at, {"cancellation": state.cancellation})
+        _say_why(answer, state.ending.stood_at, {"cancellation": state.ending.cancellation})
         return
     failure = error_details(state.error)
-    if state.undo_failed:
-        failure["undo_failed"] = list(state.undo_failed)
-    _say_why(answer, state.stood_at, {"error": failure})
+    if state.ending.undo_failed:
+        failure["undo_failed"] = list(state.ending.undo_failed)
+    _say_why(answer, state.ending.stood_at, {"error": failure})
 
 
 def pass_over_missing(answer: Answer) -> None:
@@ -129,9 +129,7 @@ def pass_over_missing(answer: Answer) -> None:
             return
         number = answer.state.attempt_number + 1
         message = f"{instance.removeprefix(UNDO)!r} has no undo in the definition that is registered today"
-        failure = MissionFailure(message=message, at=answer.now, code="STEP_FAILED")
-        answer.begin(instance, number)
-        answer.add(_T.STEP_FAILED, instance, number, error=error_details(failure), undo="failed")
+        answer.give_up(instance, number, message, undo="failed")
         undone(answer)
 
 

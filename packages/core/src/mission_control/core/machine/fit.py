@@ -88,7 +88,7 @@ def check_payloads(definition: MissionDefinition[Any], state: State) -> None:
         if given is not None and event.input is not None:
             _check(given, event.input, state, "the input", name)
         returned = definition.output_type(name)
-        if returned is not None and name not in (state.cursor, state.stood_at):
+        if returned is not None and name not in (state.cursor, state.ending.stood_at):
             _check(returned, event.output, state, "the output", name)
 
 

@@ -29,7 +29,7 @@ from ..history import (
 )
 from .lines import AnyLine, Fork, Line, Lines, key_of
 from .phases import Phase, Place
-from .state import State, Undo, undone_in_order
+from .state import Ending, Origin, State, Undo, undone_in_order
 
 _T = HistoryType
 
@@ -114,11 +114,14 @@ def path_text(state: State, construct: str, index: int) -> str | None:
 def _created(state: State, line: AnyLine, record: HistoryRecord) -> None:
     details = record.details
     state.mission_name = details["mission_name"]
-    state.created_with = state.last_run = details["definition"]
-    state.created_at = record.at
-    state.trace = details.get("trace")
-    state.parent_id = details.get("parent")
-    state.is_awaited = details.get("awaited", False)
+    state.last_run = details["definition"]
+    state.origin = Origin(
+        created_at=record.at,
+        created_with=details["definition"],
+        trace=details.get("trace"),
+        parent_id=details.get("parent"),
+        is_awaited=details.get("awaited", False),
+    )
     state.cursor, state.place = "start", "start"
     state.events = state.events.with_entry("start", EventRecord(input=details["input"]))
 
@@ -130,18 +133,15 @@ def _updated(state: State, line: AnyLine, record: HistoryRecord) -> None:
 
 def _cancellation_requested(state: State, line: AnyLine, record: HistoryRecord) -> None:
     state.is_cancelling = True
-    state.cancellation = record.details.get("reason")
+    state.ending = Ending(cancellation=record.details.get("reason"))
 
 
 def _undoing(state: State, line: AnyLine, record: HistoryRecord) -> None:
     details = record.details
-    if "error" in details:
-        state.error = failure_of(record)
-    else:
-        state.cancellation = details["cancellation"]
-        state.error = _cancelled(state.cancellation, record)
-    state.children = tuple(details.get("children", ()))
-    state.stood_at = record.event_name or state.cursor
+    reason = details.get("cancellation", state.ending.cancellation)
+    state.error = failure_of(record) if "error" in details else _cancelled(reason, record)
+    children, stood_at = tuple(details.get("children", ())), record.event_name or state.cursor
+    state.ending = Ending(cancellation=reason, stood_at=stood_at, children=children)
     state.waiting = state.fork = state.lines = None
     stand_on(state, UNDO + details["steps"][0], "undo")
 
@@ -219,7 +219,8 @@ def _step_succeeded(state: State, line: AnyLine, record: HistoryRecord) -> None:
 def _undone(state: State, given_up: tuple[str, ...] = ()) -> None:
     assert state.undos is not None  # it is being undone
     state.undos = state.undos.before
-    state.undo_failed += given_up
+    if given_up:
+        state.ending = attrs.evolve(state.ending, undo_failed=state.ending.undo_failed + given_up)
 
 
 def _remind_later(state: State, line: AnyLine, record: HistoryRecord) -> None:
@@ -434,8 +435,9 @@ def _child_started(state: State, line: AnyLine, record: HistoryRecord) -> None:
 
 def _child_ended(state: State, line: AnyLine, record: HistoryRecord) -> None:
     details = record.details
-    if state.children:
-        state.children = tuple(child for child in state.children if child != details["id"])
+    children = state.ending.children
+    if children:
+        state.ending = attrs.evolve(state.ending, children=tuple(one for one in children if one != details["id"]))
         return
     _check_wait(state, line, record)
     if details["status"] == MissionStatus.COMPLETED:

@@ -26,6 +26,8 @@ from ..payloads import copy_json
 from .lines import AnyLine, Fork, Lines, is_roomy, position_of
 from .phases import ENDED, STATUS, Phase, Place
 
+_ATTEMPTING = Phase.ATTEMPTING
+
 
 @attrs.frozen(eq=False)
 class Undo:
@@ -44,6 +46,34 @@ def undone_in_order(undos: Undo | None) -> tuple[str, ...]:
     return tuple(steps)
 
 
+@attrs.frozen(kw_only=True)
+class Origin:
+    """How a mission came into being, which all its versions share."""
+
+    created_at: datetime | None = None
+    created_with: str | None = None
+    trace: str | None = None
+    parent_id: str | None = None
+    is_awaited: bool = False
+    """True for a child that its parent waits for."""
+
+
+@attrs.frozen(kw_only=True)
+class Ending:
+    """How a mission ends that was cancelled, or has something to undo."""
+
+    cancellation: str | None = None
+    """The reason, where somebody cancelled it."""
+    stood_at: str | None = None
+    """Where the mission stood when its undoing began."""
+    undo_failed: tuple[str, ...] = ()
+    children: tuple[str, ...] = ()
+    """The children that must have ended before the undoing begins."""
+
+
+_UNBORN, _UNENDED = Origin(), Ending()
+
+
 @attrs.define
 class State:
     """Everything that the machine knows of a mission. Immutable to all but the fold that makes it."""
@@ -56,7 +86,7 @@ class State:
     phase: Phase = Phase.NEW
     version: int = 0
     at: datetime | None = None
-    created_at: datetime | None = None
+    origin: Origin = _UNBORN
     cursor: str | None = None
     place: Place = "start"
     attempt_number: int = 0
@@ -72,22 +102,12 @@ class State:
     """What constructs with live paths were opened, and how their paths ended."""
     undos: Undo | None = attrs.field(default=None, eq=undone_in_order)
     """What is to be undone if the mission fails or is cancelled: what began last comes first."""
-    stood_at: str | None = None
-    """Where the mission stood when its undoing began."""
-    undo_failed: tuple[str, ...] = ()
-    children: tuple[str, ...] = ()
-    """The children that must have ended before the undoing begins."""
-    cancellation: str | None = None
     is_cancelling: bool = False
+    ending: Ending = _UNENDED
     error: MissionFailure | None = None
     events: Ledger = attrs.field(factory=Ledger)
     output: Any = None
-    created_with: str | None = None
     last_run: str | None = None
-    trace: str | None = None
-    parent_id: str | None = None
-    is_awaited: bool = False
-    """True for a child that its parent waits for."""
 
     @property
     def status(self) -> MissionStatus:
@@ -113,7 +133,7 @@ class State:
     @property
     def attempting(self) -> int:
         """How many attempts are on record whose end is not."""
-        return int(self.phase is Phase.ATTEMPTING) if self.lines is None else self.lines.open.attempting
+        return (self.phase is _ATTEMPTING) if self.lines is None else self.lines.open.attempting
 
     @property
     def next_wait(self) -> Wait | None:
@@ -158,8 +178,9 @@ class State:
 
     def summary(self) -> MissionSummary:
         """Return the mission's row."""
-        if self.lines is None or self.phase in ENDED:
-            status, waiting, wait, due = STATUS[self.phase], self.waiting, self.waiting, due_at(self.waiting)
+        if self.lines is None:
+            status, waiting, wait = STATUS[self.phase], self.waiting, self.waiting
+            due = None if wait is None else due_at(wait)
         else:
             is_running, wait, due = self.lines.facts()
             status, waiting = (MissionStatus.RUNNING, None) if is_running else (MissionStatus.WAITING, wait)
@@ -170,11 +191,11 @@ class State:
             cursor=self.cursor,
             waiting=waiting,
             error=self.error,
-            created_at=self.created_at,
+            created_at=self.origin.created_at,
             updated_at=self.at,
             next_wait=wait,
             next_due=due,
-            parent_id=self.parent_id,
+            parent_id=self.origin.parent_id,
         )
 
     def snapshot(self) -> MissionSnapshot:
@@ -188,7 +209,7 @@ class State:
                 for name, event in self.events.items()
             },
             output=copy_json(self.output),
-            definition_created_with=self.created_with,
+            definition_created_with=self.origin.created_with,
             definition_last_run=self.last_run,
             positions=tuple(position for position in positions if position is not None) + self._unbegun(),
         )

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from ..errors import CorruptMissionError
 from ..history import HistoryRecord, HistoryType, MissionInspection, inspected
 from .folding import AS_IT_IS, FOLDS, contradiction, line_of
-from .phases import Phase
+from .lines import AnyLine
+from .phases import ENDED, Phase
 from .state import State
 
 _T = HistoryType
@@ -71,6 +72,14 @@ OF_THE_MISSION = frozenset(kind for kind in _T if kind.value.startswith("mission
 ANYWHERE = frozenset({_T.MISSION_UPDATE, _T.CANCELLATION_REQUESTED})
 """Records that may come in every phase between creation and end, and lead to no other."""
 
+_FOLLOWING = {
+    phase: {
+        kind: (table.get(kind, phase), FOLDS[kind])
+        for kind in (*table, *(ANYWHERE if phase is not Phase.NEW and phase not in ENDED else ()))
+    }
+    for phase, table in TRANSITIONS.items()
+}
+
 
 def evolve(state: State, record: HistoryRecord) -> State:
     """Return the state after `record`. Raises `CorruptMissionError` where the record cannot follow."""
@@ -109,24 +118,27 @@ def inspect_history(mission_id: str, history: Iterable[HistoryRecord], *, missio
 
 def apply(state: State, record: HistoryRecord) -> None:
     """Change `state`, which nobody else has seen, by one record. Raises `CorruptMissionError`."""
-    kind = record.type
-    if record.seq != state.version + 1:
-        raise contradiction(state, record, f"record {state.version + 1} was expected")
-    line = state if state.lines is None or kind in OF_THE_MISSION else line_of(state, record)
-    phase, waited = line.phase, line.waiting
-    target = TRANSITIONS[phase].get(kind)
-    if target is None:
-        if kind not in ANYWHERE or phase is Phase.NEW or state.is_terminal:
-            raise contradiction(state, record, f"a {_NAMES[line is state]} that is {phase} does not take it")
-        target = phase
-    line.phase = target
-    state.version = record.seq
+    lines, kind, seq = state.lines, record.type, record.seq
+    line = state if lines is None or kind in OF_THE_MISSION else line_of(state, record)
+    phase = line.phase
+    following = _FOLLOWING[phase].get(kind)
+    if following is None or seq != state.version + 1:
+        raise _out_of_turn(state, line, record)
+    waited = None if lines is None else line.waiting
+    line.phase, fold = following
+    state.version = seq
     state.at = record.at
-    FOLDS[kind](state, line, record)
+    fold(state, line, record)
     if state.lines is not None:
         state.lines.moved(line, was_attempting=phase is Phase.ATTEMPTING, waited=waited)
         if not state.lines and state.phase is not Phase.FORKED:
             state.lines = None  # it is a mission of one line again
+
+
+def _out_of_turn(state: State, line: AnyLine, record: HistoryRecord) -> CorruptMissionError:
+    if record.seq != state.version + 1:
+        return contradiction(state, record, f"record {state.version + 1} was expected")
+    return contradiction(state, record, f"a {_NAMES[line is state]} that is {line.phase} does not take it")
 
 
 _NAMES = ("path", "mission")
