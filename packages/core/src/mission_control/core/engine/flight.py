@@ -13,6 +13,7 @@ import attrs
 from ..definition import MissionDefinition, StoredDefinition, UpdateHandler, Work
 from ..history import MissionSummary
 from ..machine import ChildEnded, State
+from ..values import Shown
 from .activity import Activity
 from .asked import CancelOperation, Held, Operation
 from .attempt import Attempt
@@ -26,7 +27,7 @@ _LINE = 256
 
 
 @attrs.define(eq=False)
-class Run:
+class Run(Shown):
     """An attempt that this process put, or tried to put, on record: until what came of it is on record."""
 
     instance: str
@@ -40,7 +41,7 @@ class Run:
 
 
 @attrs.define(eq=False)
-class Decision:
+class Decision(Shown):
     """What is being made durable for a mission: the state it leads to, and what is to be done then."""
 
     after: State
@@ -65,7 +66,7 @@ class Decision:
 
 
 @attrs.define(eq=False)
-class Flight:
+class Flight(Shown):
     """One mission in memory, for as long as there is something to do for it, and a while longer in the cache."""
 
     mission_id: str

@@ -22,6 +22,7 @@ from ..history import (
     due_at,
     iso,
 )
+from ..values import Shown
 from .answer import MOST_BEGUN, Answer, NewChild, later
 from .commands import (
     Cancel,
@@ -51,7 +52,7 @@ _ATTEMPTING = Phase.ATTEMPTING
 
 
 @attrs.define  # not frozen: there is one for each commit, and that takes thrice as long to make
-class Decided:
+class Decided(Shown):
     """What commands lead to: records, the state after them, and what comes into being or is wanted no more."""
 
     records: tuple[HistoryRecord, ...]

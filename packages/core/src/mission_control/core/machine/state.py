@@ -23,12 +23,13 @@ from ..history import (
     due_at,
 )
 from ..payloads import copy_json
+from ..values import Shown
 from .lines import AnyLine, Fork, Lines, is_roomy, position_of
 from .phases import ENDED, STATUS, Phase, Place
 
 
 @attrs.frozen(eq=False)
-class Undo:
+class Undo(Shown):
     """A step that began and can be undone, and the one that began before it."""
 
     instance: str
@@ -45,7 +46,7 @@ def undone_in_order(undos: Undo | None) -> tuple[str, ...]:
 
 
 @attrs.define
-class State:
+class State(Shown):
     """Everything that the machine knows of a mission. Immutable to all but the fold that makes it."""
 
     path: ClassVar[None] = None
