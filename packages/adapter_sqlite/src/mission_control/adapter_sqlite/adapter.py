@@ -61,7 +61,7 @@ def create_sqlite_persistence_adapter(
     return SQLiteAdapter(locate(database_path), synchronous, lock_timeout)
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class _Open:
     """What an open adapter holds. The lock is the writer's to release, after it has closed its connection."""
 

@@ -21,7 +21,7 @@ from .writer import Writer
 _OLDEST_SQLITE = (3, 32)  # more than 999 parameters to a statement
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class WriterOpener:
     """Opens the file for writing: the first time it may be new, or of an older release; later it may not.
 
@@ -65,7 +65,7 @@ class WriterOpener:
             connection.close()
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class ReaderOpener:
     """Opens the file for reading beside the writer: of the files that this one holds, where it holds any."""
 

@@ -52,19 +52,19 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class _Job(Generic[R]):
     loop: asyncio.AbstractEventLoop
     future: asyncio.Future[Any]
     work: Callable[[R], Any]
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class _Discard:
     done: threading.Event
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class _Stop:
     notify: Callable[[], None]
 

@@ -112,7 +112,7 @@ class Writer:
             raise
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class _Prepared:
     """What is bound for a batch: rows, one behind the other, the definitions that come with them, and who is let go."""
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import attrs
 
 from ..payloads import PayloadType, decode_json, encode_json
+from ..values import Shown
 from .nodes import EndNode, Place, SignalNode, SleepNode, StepNode, path_to_static
 from .work import Choice, Work
 
@@ -20,7 +21,7 @@ OTHERWISE = "otherwise"
 
 
 @attrs.frozen(kw_only=True, eq=False)
-class ForkNode:
+class ForkNode(Shown):
     """Paths side by side: all of them, or whichever completes first."""
 
     kind: Literal["parallel", "race"]
@@ -42,7 +43,7 @@ class ForkNode:
 
 
 @attrs.frozen(kw_only=True, eq=False)
-class BranchNode:
+class BranchNode(Shown):
     """One of several paths, which user code chooses. `paths` has them by their texts."""
 
     kind: Literal["branch"] = "branch"
@@ -90,7 +91,7 @@ class BranchNode:
 
 
 @attrs.frozen(kw_only=True, eq=False)
-class EachNode:
+class EachNode(Shown):
     """A path that runs once for each of the items that user code lists."""
 
     kind: Literal["each"] = "each"
@@ -124,7 +125,7 @@ class EachNode:
 
 
 @attrs.frozen(kw_only=True, eq=False)
-class RepeatNode:
+class RepeatNode(Shown):
     """A path that runs until user code says that it is over."""
 
     kind: Literal["repeat"] = "repeat"
@@ -161,7 +162,7 @@ class RepeatNode:
 
 
 @attrs.frozen(kw_only=True, eq=False)
-class ChildNode:
+class ChildNode(Shown):
     """A mission that this one begins, and waits for where `wait` says so."""
 
     kind: Literal["mission"] = "mission"

@@ -11,6 +11,7 @@ from typing_extensions import TypeForm, TypeVar
 
 from ..history import UNDO
 from ..payloads import PayloadType, Schema, encode_json, payload_type
+from ..values import Value
 from .constructs import Node
 from .drawing import drawn
 from .names import node_name
@@ -25,7 +26,7 @@ T = TypeVar("T")
 
 
 @attrs.frozen(kw_only=True)
-class StoredDefinition:
+class StoredDefinition(Value):
     """A definition's static form under its fingerprint: JSON-ready, without code."""
 
     fingerprint: str

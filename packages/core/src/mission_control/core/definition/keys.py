@@ -21,6 +21,7 @@ from ..payloads import (
     return_type,
     type_name,
 )
+from ..values import Shown
 from .constructs import OTHERWISE
 from .names import checked_part, is_a
 
@@ -28,7 +29,7 @@ _UNDECLARED: tuple[Any, ...] = (Any, object)
 
 
 @attrs.frozen(eq=False)
-class Key:
+class Key(Shown):
     """A key of a branch, what its path is called, and its JSON text."""
 
     key: str | bool | Enum

@@ -8,6 +8,7 @@ import attrs
 
 from ..payloads import PayloadType
 from ..readable import encodable
+from ..values import Shown
 from .work import UserCode, Work
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ Role: TypeAlias = Literal["path", "branch", "item", "round", "timeout", "exhaust
 
 
 @attrs.frozen(eq=False)
-class Place:
+class Place(Shown):
     """A path of a node, and where it runs: `text` follows the node's instance name, as `/it`, `[]`, `/timeout`."""
 
     text: str
@@ -64,7 +65,7 @@ class StartNode(StepNode):
 
 
 @attrs.frozen(kw_only=True, eq=False)
-class SignalNode:
+class SignalNode(Shown):
     """A wait for a signal from outside, until a deadline where it has one."""
 
     kind: Literal["need_to"] = "need_to"
@@ -100,7 +101,7 @@ class SignalNode:
 
 
 @attrs.frozen(kw_only=True, eq=False)
-class SleepNode:
+class SleepNode(Shown):
     """A durable sleep of `duration` seconds, or of what is computed when it begins."""
 
     kind: Literal["sleep"] = "sleep"
@@ -123,7 +124,7 @@ class SleepNode:
 
 
 @attrs.frozen(kw_only=True, eq=False)
-class EndNode:
+class EndNode(Shown):
     """The end: a mission that gets here has completed."""
 
     kind: Literal["end"] = "end"
@@ -144,7 +145,7 @@ class EndNode:
 
 
 @attrs.frozen(kw_only=True, eq=False)
-class UpdateHandler:
+class UpdateHandler(Shown):
     """The code that answers an update, and what goes in and out."""
 
     schema: PayloadType

@@ -8,6 +8,7 @@ from types import MappingProxyType
 import attrs
 
 from ..errors import MissionDefinitionError
+from ..values import Shown
 from .constructs import Node
 from .names import node_name, with_article
 from .nodes import UpdateHandler
@@ -22,7 +23,7 @@ MOST_SITES = 100_000
 
 
 @attrs.frozen(eq=False)
-class Parts:
+class Parts(Shown):
     """What has been said of a mission so far, or of a path, whose name is empty."""
 
     name: str = ""

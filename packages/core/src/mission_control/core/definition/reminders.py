@@ -11,6 +11,7 @@ import attrs
 
 from ..errors import MissionDefinitionError
 from ..payloads import found
+from ..values import Shown, Value
 from .names import is_a
 from .retry import RetryPolicy, seconds
 from .work import Work
@@ -44,7 +45,7 @@ def _check_policy(reminder: object, attribute: attrs.Attribute[Any], retry: obje
 
 
 @attrs.frozen
-class Reminder:
+class Reminder(Value):
     """What reminds of an open wait: `run(ctx)` as a step, first after `every`, `at_most` times where that is given.
 
     `every` is seconds or a `timedelta`. Raises `MissionDefinitionError` for values that make no sense.
@@ -57,7 +58,7 @@ class Reminder:
 
 
 @attrs.frozen(eq=False)
-class ReminderPlan:
+class ReminderPlan(Shown):
     """The reminder of a wait, ready to run: every `every` seconds, `at_most` times."""
 
     work: Work

@@ -11,6 +11,7 @@ import attrs
 
 from ..errors import MissionDefinitionError
 from ..payloads import found
+from ..values import Value
 from .names import is_a
 
 LONGEST_DURATION = timedelta(days=365_250)
@@ -62,7 +63,7 @@ def _classes(value: object) -> tuple[type[BaseException], ...]:
 
 
 @attrs.frozen
-class RetryPolicy:
+class RetryPolicy(Value):
     """How often a step is tried, how long is waited in between, and which errors are tried again.
 
     `max_attempts` counts failed attempts (None: no limit); `max_interruptions` counts attempts in a row that

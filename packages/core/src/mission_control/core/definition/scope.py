@@ -8,6 +8,7 @@ from typing import TypeAlias, TypeVar
 
 import attrs
 
+from ..values import Shown
 from .constructs import ChildNode, Node
 from .nodes import SleepNode, StepNode, UpdateHandler
 from .sites import Site
@@ -21,7 +22,7 @@ _WITH_PATHS = frozenset({"parallel", "race", "each"})
 
 
 @attrs.frozen(eq=False)
-class Spot:
+class Spot(Shown):
     """Where something that can be asked for is: everything by template, `line` "" for the main line.
 
     `places` are the texts of the places around it, outermost first: each begins with the one before it, and one that

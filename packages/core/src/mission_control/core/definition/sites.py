@@ -10,6 +10,7 @@ import attrs
 
 from ..errors import MissionDefinitionError
 from ..history import UNDO
+from ..values import Shown
 from .constructs import ChildNode, Node, RepeatNode
 from .nodes import EndNode, Role, SignalNode, StepNode
 from .work import Work
@@ -24,7 +25,7 @@ _INDEX = re.compile(r"\[[0-9]+\]")
 
 
 @attrs.frozen(kw_only=True, eq=False)
-class Site:
+class Site(Shown):
     """Where a node is: at `index` in `nodes`, which are `role` of the construct at `around`, or the main line."""
 
     node: Node

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 import attrs
 
 from ..history import UNDO
+from ..values import Shown
 from .recorded import Recorded
 from .scope import Spot, Spots
 from .sites import Site, template
@@ -15,7 +16,7 @@ _LOST = ("failed", "stopped")
 
 
 @attrs.frozen(eq=False)
-class Standing:
+class Standing(Shown):
     """The places around some code, innermost first and the main line, "", last; `lines` are their templates.
 
     `own` has, for each `each`, `repeat` or reminder around it, the text of the item, round or reminder.

@@ -13,6 +13,7 @@ from ..errors import PayloadError
 from ..foreign import tried
 from ..history import iso
 from ..payloads import PayloadType, encode_json, found
+from ..values import Shown
 from .names import is_a
 from .retry import LONGEST_DURATION, RetryPolicy
 
@@ -28,7 +29,7 @@ def is_same_code(one: object, other: object) -> bool:
 
 
 @attrs.frozen(kw_only=True, eq=False)
-class Work:
+class Work(Shown):
     """User code with a policy: what an attempt runs."""
 
     run: UserCode

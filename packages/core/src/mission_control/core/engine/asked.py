@@ -9,10 +9,11 @@ from typing import Any, TypeAlias
 import attrs
 
 from ..foreign import carried
+from ..values import Shown
 
 
 @attrs.define(eq=False)
-class Operation:
+class Operation(Shown):
     """What a caller asked of a mission, and the future that the caller waits on."""
 
     answer: asyncio.Future[Any]

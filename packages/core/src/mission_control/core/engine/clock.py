@@ -12,6 +12,7 @@ import attrs
 
 from ..definition import is_a
 from ..payloads import found, one_line
+from ..values import Value
 
 LONGEST_WAIT = 30.0
 """Seconds after which the wall clock is looked at again, since it may have been set or the machine suspended."""
@@ -30,7 +31,7 @@ class Clock(Protocol):
 
 
 @attrs.frozen(kw_only=True)
-class RunningAttempt:
+class RunningAttempt(Value):
     """User code that is running: which step of which mission, and when the engine gives up on it."""
 
     mission_id: str

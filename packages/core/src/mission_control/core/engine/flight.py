@@ -13,6 +13,7 @@ import attrs
 from ..definition import MissionDefinition, StoredDefinition, UpdateHandler, Work
 from ..history import MissionSummary
 from ..machine import ChildEnded, State
+from ..values import Shown
 from .activity import Activity
 from .asked import CancelOperation, Held, Operation
 from .attempt import Attempt
@@ -41,7 +42,7 @@ class Run:
 
 
 @attrs.define(eq=False)
-class Consequences:
+class Consequences(Shown):
     """What a decision leads to for other code of the mission, and for other missions."""
 
     stopped: tuple[tuple[str, int], ...]
@@ -57,7 +58,7 @@ class Consequences:
 
 
 @attrs.define(eq=False)
-class Decision:
+class Decision(Shown):
     """What is being made durable for a mission: the state it leads to, and what is to be done then."""
 
     after: State
@@ -73,7 +74,7 @@ class Decision:
 
 
 @attrs.define(eq=False)
-class Flight:
+class Flight(Shown):
     """One mission in memory, for as long as there is something to do for it, and a while longer in the cache."""
 
     mission_id: str

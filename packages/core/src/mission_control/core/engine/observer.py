@@ -15,12 +15,13 @@ import attrs
 from ..history import MissionFailure, MissionStatus, MissionSummary, iso
 from ..log import ContainedLogger
 from ..machine import State
+from ..values import Value
 
 logger: ContainedLogger = ContainedLogger("mission_control.engine")
 
 
 @attrs.frozen(kw_only=True)
-class FailedAttempt:
+class FailedAttempt(Value):
     """An attempt of a step that failed, when that is durable. `error` is what it raised, where it raised something.
 
     Where it is not `is_final` the step is tried again: at `retry_at`, or at once where that is None.

@@ -15,6 +15,7 @@ import attrs
 
 from ..frozen import fills_its_slots
 from ..readable import encodable
+from ..values import Value
 
 
 class MissionStatus(StrEnum):
@@ -105,7 +106,7 @@ def _json_ready(value: object, text: Callable[[str], str]) -> Any:
 
 
 @attrs.frozen(kw_only=True)
-class Record:
+class Record(Value):
     """The base of everything in this module."""
 
     def to_dict(self, *, exact: bool = False) -> dict[str, Any]:

@@ -52,18 +52,8 @@ that returns, and folds it in with `fold`; and does what `next_actions` says. `c
 beforehand what a mission would not take, and `inspect_history` what people are shown.
 """
 
-from .actions import (
-    Action,
-    AwaitChild,
-    AwaitSignal,
-    AwaitTime,
-    BeginPaths,
-    BeginStep,
-    EndChild,
-    RunAttempt,
-    StopForGood,
-    next_actions,
-)
+from typing import TYPE_CHECKING
+
 from .answer import Decided, NewChild
 from .commands import (
     Cancel,
@@ -135,3 +125,25 @@ __all__ = [
     "next_actions",
     "refused_signal",
 ]
+
+if TYPE_CHECKING:
+    from .actions import (
+        Action,
+        AwaitChild,
+        AwaitSignal,
+        AwaitTime,
+        BeginPaths,
+        BeginStep,
+        EndChild,
+        RunAttempt,
+        StopForGood,
+        next_actions,
+    )
+else:
+    # On first use: the engine of this package goes by the phases themselves, and everybody imports it.
+    def __getattr__(name: str) -> object:
+        if name in __all__:
+            from . import actions
+
+            return getattr(actions, name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

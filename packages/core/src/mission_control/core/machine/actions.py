@@ -10,13 +10,14 @@ import attrs
 
 from ..definition import MissionDefinition
 from ..history import ChildWait, SignalWait, due_at
+from ..values import Value
 from .lines import AnyLine, is_roomy
 from .phases import Phase
 from .state import State
 
 
 @attrs.frozen
-class RunAttempt:
+class RunAttempt(Value):
     """Run the user code of this instance; its attempt is on record."""
 
     instance: str
@@ -24,21 +25,21 @@ class RunAttempt:
 
 
 @attrs.frozen
-class BeginStep:
+class BeginStep(Value):
     """Get a slot for this instance, and then `Proceed`."""
 
     instance: str
 
 
 @attrs.frozen
-class BeginPaths:
+class BeginPaths(Value):
     """`Proceed`: the construct has room for more of its paths or items, some of which may need a slot first."""
 
     instance: str
 
 
 @attrs.frozen
-class AwaitSignal:
+class AwaitSignal(Value):
     """Wait for the signal of this instance, and no longer than until `timeout_at`."""
 
     instance: str
@@ -46,28 +47,28 @@ class AwaitSignal:
 
 
 @attrs.frozen
-class AwaitTime:
+class AwaitTime(Value):
     """Wait until `due_at`, and then `Elapse`."""
 
     due_at: datetime
 
 
 @attrs.frozen
-class AwaitChild:
+class AwaitChild(Value):
     """Wait for the end of this child, and then say `ChildEnded`."""
 
     mission_id: str
 
 
 @attrs.frozen
-class EndChild:
+class EndChild(Value):
     """Cancel this child, and when it has ended say `ChildEnded`: nothing is undone before."""
 
     mission_id: str
 
 
 @attrs.frozen
-class StopForGood:
+class StopForGood(Value):
     """A cancellation was requested and nothing needs to be stopped any more: `FinishCancel`."""
 
 

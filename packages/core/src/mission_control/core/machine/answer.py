@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from ..history import UNDO, ChildWait, HistoryRecord, HistoryType, iso, parse_iso
+from ..values import Value
 from .folding import construct_of, fold_next, path_text
 from .lines import AnyLine, Line, bare
 from .phases import Phase
@@ -45,7 +46,7 @@ _LATEST = datetime(MAXYEAR, 1, 1, tzinfo=UTC)
 
 
 @attrs.frozen
-class NewChild:
+class NewChild(Value):
     """A mission that comes into being with the answer."""
 
     mission_id: str

@@ -9,10 +9,11 @@ import attrs
 
 from ..frozen import fills_its_slots
 from ..history import MissionFailure, MissionStatus
+from ..values import Value
 
 
 @attrs.frozen
-class Start:
+class Start(Value):
     """A new mission, with its validated input. `trace` is kept for those who draw what happens.
 
     A child names its parent, and whether that waits for it.
@@ -27,13 +28,13 @@ class Start:
 
 
 @attrs.frozen
-class Proceed:
+class Proceed(Value):
     """Begin what can be begun with the slots there are."""
 
 
 @fills_its_slots
 @attrs.frozen
-class Succeed:
+class Succeed(Value):
     """The attempt `number` at `instance` returned `output`, in its JSON form."""
 
     instance: str
@@ -42,7 +43,7 @@ class Succeed:
 
 
 @attrs.frozen
-class Fail:
+class Fail(Value):
     """The attempt failed. `delay` (seconds) is set by the error itself; `chance` is drawn from 0 to 1."""
 
     instance: str
@@ -54,7 +55,7 @@ class Fail:
 
 
 @attrs.frozen
-class Interrupt:
+class Interrupt(Value):
     """The attempt will never report: its process ended (which counts, unless it stood by), or was closed."""
 
     instance: str
@@ -63,7 +64,7 @@ class Interrupt:
 
 
 @attrs.frozen
-class StandBy:
+class StandBy(Value):
     """The attempt waits for the end of another mission: that its process ends meanwhile is not its doing."""
 
     instance: str
@@ -72,14 +73,14 @@ class StandBy:
 
 
 @attrs.frozen
-class Elapse:
+class Elapse(Value):
     """Time has passed: what is due happens, up to `until`, or up to now where that is None."""
 
     until: datetime | None = None
 
 
 @attrs.frozen
-class Receive:
+class Receive(Value):
     """A signal for the wait `instance`, with its validated payload."""
 
     instance: str
@@ -87,7 +88,7 @@ class Receive:
 
 
 @attrs.frozen
-class ChildEnded:
+class ChildEnded(Value):
     """A child that is waited for has ended: with its output where it completed, else with what ended it."""
 
     mission_id: str
@@ -97,7 +98,7 @@ class ChildEnded:
 
 
 @attrs.frozen
-class Update:
+class Update(Value):
     """An update's code has run: its validated input and its output."""
 
     name: str
@@ -106,7 +107,7 @@ class Update:
 
 
 @attrs.frozen
-class Cancel:
+class Cancel(Value):
     """Somebody asks for the end. `at_once` where nothing needs to be stopped first."""
 
     reason: str | None
@@ -114,7 +115,7 @@ class Cancel:
 
 
 @attrs.frozen
-class FinishCancel:
+class FinishCancel(Value):
     """What a requested cancellation had to stop has stopped."""
 
 

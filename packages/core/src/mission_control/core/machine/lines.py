@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import attrs
 
 from ..history import Position, SignalWait, Wait, due_at
+from ..values import Shown, Value
 from .phases import Phase, Place
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ _SPARE = 64
 
 
 @attrs.frozen
-class Fork:
+class Fork(Value):
     """The construct with live paths that a line stands on: how many of its paths have begun, live, and have failed."""
 
     kind: Literal["parallel", "race", "each"]
@@ -47,7 +48,7 @@ class Fork:
 
 
 @attrs.define
-class Line:
+class Line(Shown):
     """A live path, with the names that the state has for its main line: the same rules are for both."""
 
     path: str

@@ -23,6 +23,7 @@ from ..history import (
     due_at,
 )
 from ..payloads import copy_json
+from ..values import Shown, Value
 from .lines import AnyLine, Fork, Lines, is_roomy, position_of
 from .phases import ENDED, STATUS, Phase, Place
 
@@ -30,7 +31,7 @@ _ATTEMPTING = Phase.ATTEMPTING
 
 
 @attrs.frozen(eq=False)
-class Undo:
+class Undo(Shown):
     """A step that began and can be undone, and the one that began before it."""
 
     instance: str
@@ -47,7 +48,7 @@ def undone_in_order(undos: Undo | None) -> tuple[str, ...]:
 
 
 @attrs.frozen(kw_only=True)
-class Origin:
+class Origin(Value):
     """How a mission came into being, which all its versions share."""
 
     created_at: datetime | None = None
@@ -59,7 +60,7 @@ class Origin:
 
 
 @attrs.frozen(kw_only=True)
-class Ending:
+class Ending(Value):
     """How a mission ends that was cancelled, or has something to undo."""
 
     cancellation: str | None = None
@@ -75,7 +76,7 @@ _UNBORN, _UNENDED = Origin(), Ending()
 
 
 @attrs.define
-class State:
+class State(Shown):
     """Everything that the machine knows of a mission. Immutable to all but the fold that makes it."""
 
     path: ClassVar[None] = None

@@ -11,6 +11,7 @@ from attrs import Attribute, frozen
 
 from ..foreign import tried
 from ..readable import shorten
+from ..values import Value
 
 if TYPE_CHECKING:
     from cattrs.errors import ClassValidationError
@@ -26,7 +27,7 @@ _PLAIN_FIELD = re.compile(r"[^\W\d]\w*")
 
 
 @frozen
-class Problem:
+class Problem(Value):
     """One thing that is wrong, and where: `path` starts below the value that was looked at."""
 
     path: str
@@ -48,7 +49,7 @@ class MisfitError(Exception):
 
 
 @frozen
-class Refused:
+class Refused(Value):
     """Stands in for a value that could not be encoded, so that decoding reports it with its path."""
 
     reason: str

@@ -9,11 +9,13 @@ from typing import Any, cast
 
 from attrs import frozen
 
+from ..values import Value
+
 _WITH_FIELDS = ("model-fields", "dataclass-args", "typed-dict")
 
 
 @frozen
-class ModelField:
+class ModelField(Value):
     """A field of a model, or of a part of it."""
 
     name: str
@@ -24,7 +26,7 @@ class ModelField:
 
 
 @frozen
-class ModelFacts:
+class ModelFacts(Value):
     """What pydantic's core schema tells of a model and of everything that it is made of."""
 
     fields: tuple[ModelField, ...]

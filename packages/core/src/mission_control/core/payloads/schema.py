@@ -16,6 +16,7 @@ from attrs import frozen
 
 from ..errors import MissionDefinitionError, MissionDefinitionMismatchError, MissionValidationError, PayloadError
 from ..foreign import ENDS_THE_PROGRAM
+from ..values import Shown
 from .fidelity import UNTYPED, are_same_model, losses, says_equal
 from .forms import ANY, Care, Form, UnsupportedTypeError, form_of, is_record
 from .issues import MisfitError, Problem, class_name, field_step, found, misfit, one_line, problems_of
@@ -53,7 +54,7 @@ class Schema(Protocol[T_co]):
 
 
 @frozen(eq=False)
-class PayloadType:
+class PayloadType(Shown):
     """A compiled schema. `description` names it for people and in the static form of a definition."""
 
     description: str

@@ -30,7 +30,7 @@ _Queue: TypeAlias = DueKind | Literal["any", "scheduled"]
 _Place = TypeVar("_Place", int, _Due)
 
 
-@attrs.define  # not frozen: there is one for each record, and that takes thrice as long to make
+@attrs.define(eq=False, repr=False)  # not frozen: there is one for each record, and that takes thrice as long to make
 class _Entry:
     """What a record says beside its details, and the JSON text of these."""
 
@@ -60,7 +60,7 @@ class _Entry:
 _Encoded: TypeAlias = tuple[MissionCommit, list[_Entry], str | None]
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class _Stored:
     """One mission: its place in the order of creation, its history, its summary, whether its parent awaits it."""
 

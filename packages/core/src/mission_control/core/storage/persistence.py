@@ -36,6 +36,7 @@ from ..history import (
     Wait,
     due_at,
 )
+from ..values import Value
 
 DueKind: TypeAlias = Literal["signal", "sleep", "retry", "start_at", "reminder"]
 """What becomes due: a signal's deadline, a sleep, a retry's backoff, a delayed start, or a reminder."""
@@ -76,7 +77,7 @@ def next_due_kind(mission: Due) -> DueKind | None:
 
 @fills_its_slots
 @attrs.frozen(kw_only=True)
-class MissionCommit:
+class MissionCommit(Value):
     """What one mission adds in a commit.
 
     `expected_version` is the `seq` of the last record that storage has of this mission, 0 for a mission that

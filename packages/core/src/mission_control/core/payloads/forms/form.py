@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 from attrs import Factory, frozen
 
+from ...values import Shown, Value
 from ..issues import MOST_PROBLEMS, MisfitError, Problem, below, field_step
 from ..json_values import kind_of
 
@@ -46,7 +47,7 @@ class UnsupportedTypeError(Exception):
 
 
 @frozen
-class FieldShape:
+class FieldShape(Value):
     """A field of a class as it is declared, before its own form is known."""
 
     type: Any
@@ -75,7 +76,7 @@ def _kinds(schema: JsonSchema) -> frozenset[type]:
 
 
 @frozen(eq=False)
-class Form:
+class Form(Shown):
     """How one type is written and read.
 
     `strict` reads what crosses the border, `lenient` what was stored: only there unknown fields are ignored.
