@@ -258,7 +258,10 @@ class Pilot:
         work = definition.work(run.instance)
         context: MissionContext[Any] = MissionContext(definition, state, run.instance, run.number, self._clock.now)
         self._roster.begin_trace(flight, state)
-        run.attempt = Attempt(self._runner, flight, work, run.instance, run.number, partial(self._step_ended, run))
+        guard = self.recorder.guard
+        run.attempt = Attempt(
+            self._runner, flight, work, run.instance, run.number, partial(guard, flight, self._has_ended, run)
+        )
         if flight.running and flight.slots + flight.lent_slots <= flight.on_record:
             run.attempt.has_slot = False
         flight.keep(run)
@@ -269,14 +272,12 @@ class Pilot:
             run.attempt = None
             raise
 
-    def _step_ended(self, run: Run, attempt: Attempt[Flight]) -> None:
-        if attempt.is_counted:
-            self.recorder.guard(attempt.flight, self._go_on_from, run, attempt)
-        else:
-            self.recorder.guard(attempt.flight, self._has_stopped, attempt)
-
-    def _go_on_from(self, flight: Flight, run: Run, attempt: Attempt[Flight]) -> None:
+    def _has_ended(self, flight: Flight, run: Run, attempt: Attempt[Flight]) -> None:
+        """Code has ended, or was told to and given up on: what came of it is to be recorded, unless it was stopped."""
         flight.release(attempt)
+        if not attempt.is_counted:
+            self._has_stopped(flight, attempt)
+            return
         work = attempt.code
         assert isinstance(work, Work)  # it was launched with one
         flight.drop(run)
@@ -289,8 +290,7 @@ class Pilot:
         self.advance(flight)
 
     def _has_stopped(self, flight: Flight, attempt: Attempt[Flight]) -> None:
-        """Code that was stopped has ended, or was given up on: its slot is free."""
-        flight.release(attempt)
+        """The slot of code that was stopped is free."""
         if flight.stopping is not None:
             flight.stopping.discard(attempt)
         if attempt.has_slot:

@@ -167,6 +167,7 @@ class Recorder:
         must_not_begin = roster.is_closing or (flight.stopping and state.is_undoing)
         slots = None if must_not_begin else flight.slots + flight.lent_slots + roster.slots.free
         is_contended = state.lines is not None and roster.slots.are_wanted(beside=flight.wants_slot)
+        attempting = state.attempting if is_contended else 0
         decided = decide(definition, state, commands, self._clock.now(), slots=slots, is_contended=is_contended)
         records, after = decided.records, decided.state
         if not records:
@@ -196,7 +197,7 @@ class Recorder:
                 child_ends=child_ends,
                 children=tuple((child, newborn) for child, _, newborn in born),
                 orphans=orphans_of(decided.let_go, records),
-                gives_back=max(0, state.attempting - after.attempting) if is_contended else 0,
+                gives_back=max(0, attempting - after.attempting) if is_contended else 0,
             )
         flight.decision = Decision(after, commit.definition, operation, applied, ended, consequences)
         self._journal.submit(commit, flight)

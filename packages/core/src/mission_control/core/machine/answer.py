@@ -131,13 +131,6 @@ class Answer(Decided):
 
     # Attempts
 
-    def ended(self) -> None:
-        """An attempt has ended: its slot is in hand."""
-        if self.free < 0:  # the attempts of a process that died have none
-            self.free += 1
-        else:
-            self.in_hand += 1
-
     def give_up(self, instance: str, number: int, message: str, **details: Any) -> None:
         """Record an attempt that fails for good before anything of it ran: today's definition has no code for it."""
         self.begin(instance, number)

@@ -120,11 +120,21 @@ def _attempting(answer: Answer, command: Succeed | Fail | Interrupt | StandBy) -
     return line
 
 
-def _succeed(answer: Answer, command: Succeed) -> None:
+def _ended(answer: Answer, command: Succeed | Fail | Interrupt) -> AnyLine | None:
+    """Return the line whose attempt has ended, the slot of which is in hand now; None where it counts no more."""
     line = _attempting(answer, command)
+    if line is not None:
+        if answer.free < 0:  # the attempts of a process that died have none
+            answer.free += 1
+        else:
+            answer.in_hand += 1
+    return line
+
+
+def _succeed(answer: Answer, command: Succeed) -> None:
+    line = _ended(answer, command)
     if line is None:
         return
-    answer.ended()
     name, key, place = command.instance, key_of(line), line.place
     if place == "reminder":
         answer.add(_SUCCEEDED, name, command.number, output=command.output, **_next_reminder(answer, line))
@@ -217,10 +227,9 @@ _DECIDED: dict[str, Callable[[Answer, str, str, Any], None]] = {
 
 
 def _fail(answer: Answer, command: Fail) -> None:
-    line = _attempting(answer, command)
+    line = _ended(answer, command)
     if line is None:
         return
-    answer.ended()
     name, number = command.instance, command.number
     work = _work(answer, name)
     failures = line.failures + 1
@@ -270,10 +279,9 @@ def _index(answer: Answer, instance: str) -> int:
 
 
 def _interrupt(answer: Answer, command: Interrupt) -> None:
-    line = _attempting(answer, command)
+    line = _ended(answer, command)
     if line is None:
         return
-    answer.ended()
     work = _work(answer, command.instance)
     deaths = line.interruptions + 1
     is_death = command.reason == PROCESS_ENDED and not line.stands_by

@@ -109,6 +109,9 @@ class _NotPlainError(Exception):
     """Something in a value is not plain; what and where is found out afterwards."""
 
 
+_ALWAYS_PLAIN = frozenset({str, bool, type(None)})
+
+
 def _copy(value: Any, deeper: int) -> Json:
     kind = kind_of(value)
     if kind is dict and deeper:
@@ -116,13 +119,13 @@ def _copy(value: Any, deeper: int) -> Json:
         for name, item in value.items():
             if type(name) is not str:
                 raise _NotPlainError
-            fields[name] = item if type(item) is str else _copy(item, deeper - 1)
+            fields[name] = item if type(item) in _ALWAYS_PLAIN else _copy(item, deeper - 1)
         return fields
     if kind is list and deeper:
-        return [item if type(item) is str else _copy(item, deeper - 1) for item in value]
-    if not _is_atom(value):
-        raise _NotPlainError
-    return value
+        return [item if type(item) in _ALWAYS_PLAIN else _copy(item, deeper - 1) for item in value]
+    if (kind is int and -TOO_BIG < value < TOO_BIG) or _is_atom(value):
+        return value
+    raise _NotPlainError
 
 
 def _is_atom(value: Any) -> bool:
