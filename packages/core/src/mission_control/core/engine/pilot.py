@@ -258,10 +258,8 @@ class Pilot:
         work = definition.work(run.instance)
         context: MissionContext[Any] = MissionContext(definition, state, run.instance, run.number, self._clock.now)
         self._roster.begin_trace(flight, state)
-        guard = self.recorder.guard
-        run.attempt = Attempt(
-            self._runner, flight, work, run.instance, run.number, partial(guard, flight, self._has_ended, run)
-        )
+        ended = partial(self.recorder.guard, flight, self._has_ended, run)
+        run.attempt = Attempt(self._runner, flight, work, run.instance, run.number, ended)
         if flight.running and flight.slots + flight.lent_slots <= flight.on_record:
             run.attempt.has_slot = False
         flight.keep(run)
