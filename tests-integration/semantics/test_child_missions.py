@@ -241,12 +241,15 @@ async def test_commit_that_fails_before_it_takes_effect_leaves_no_child(
     assert await commander.inspect_mission("p/child") is not None
 
 
-async def test_id_that_is_taken_fails_the_node(open_commander: OpenCommander) -> None:
-    """By whatever mission; it is not retried, and that mission is left alone."""
+async def test_id_that_is_taken_fails_the_node(open_commander: OpenCommander, caplog: pytest.LogCaptureFixture) -> None:
+    """By whatever mission, at once and not retried; that mission is left alone, and no fault of storage is logged."""
     commander = await open_commander()
     other = await commander.start(patient, 1, mission_id="p/child")
     policy = RetryPolicy(max_attempts=5, initial_interval=0)
     mission = await commander.start(parent_of(quick, retry=policy), 4, mission_id="p", wait=False)
+    await commander.settled()
+    assert await mission.status() == "failed"
+    assert [line for line in caplog.messages if "another writer" in line or "trying again" in line] == []
     failure = await failure_of(mission)
 
     assert failure.code == "CHILD_FAILED"
