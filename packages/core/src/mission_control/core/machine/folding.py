@@ -29,7 +29,7 @@ from ..history import (
 )
 from .lines import AnyLine, Fork, Line, Lines, key_of
 from .phases import Phase, Place
-from .state import State, Undo, undone_in_order
+from .state import State, Undo
 
 _T = HistoryType
 
@@ -180,7 +180,8 @@ def _step_started(state: State, line: AnyLine, record: HistoryRecord) -> None:
     line.waiting = None
     details = record.details
     state.last_run = details.get("definition", state.last_run)
-    if "undo" in details and (number == 1 or name not in undone_in_order(state.undos)):
+    if "undo" in details and not line.is_undoable:
+        line.is_undoable = True
         state.undos = Undo(name, state.undos)
 
 
@@ -485,6 +486,7 @@ def stand_on(line: AnyLine, name: str, place: Place) -> None:
     line.cursor = name
     line.place = place
     line.attempt_number = line.failures = line.interruptions = 0
+    line.is_undoable = False
 
 
 def leave(line: AnyLine, record: HistoryRecord) -> None:

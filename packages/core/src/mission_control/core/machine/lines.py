@@ -62,6 +62,7 @@ class Line:
     failures: int = 0
     interruptions: int = 0
     stands_by: bool = False
+    is_undoable: bool = False
     waiting: Wait | None = None
     fork: Fork | None = None
     anchor: datetime | None = None
@@ -80,6 +81,7 @@ class Line:
             self.failures,
             self.interruptions,
             self.stands_by,
+            self.is_undoable,
             self.waiting,
             self.fork,
             self.anchor,

@@ -64,6 +64,8 @@ class State:
     interruptions: int = 0
     stands_by: bool = False
     """True where the attempt begun last has waited for the end of another mission."""
+    is_undoable: bool = False
+    """True where an attempt of the step that it stands on said that it can be undone."""
     waiting: Wait | None = None
     fork: Fork | None = None
     lines: Lines | None = None
