@@ -5,14 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Sequence
-from itertools import count
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
-from mission_control.adapter_sqlite import create_sqlite_persistence_adapter
 from mission_control.core import (
     ChildWait,
     Commander,
@@ -28,10 +25,9 @@ from mission_control.core import (
     m,
 )
 from mission_control.core.storage.persistence import CommitOutcome, LoadOutcome, MissionCommit
-from mission_control.in_memory_commander import create_in_memory_persistence_adapter
 from mission_control.testing import FakeClock, FaultInjectingAdapter, Life, crash_everywhere
 from one_step import failure_of, found
-from storages import Forwarding, Gate, Gated, Kept, OpenCommander
+from storages import Forwarding, Gate, Gated, Kept, NewStorage, OpenCommander, commits_pass
 
 GO = Signal("go", str)
 
@@ -222,16 +218,14 @@ async def test_commit_that_fails_writes_neither_or_both(open_commander: OpenComm
     assert types_of(await mission.history()).count("child-started child") == 1
 
 
-async def test_commit_that_fails_before_it_takes_effect_leaves_no_child(
-    open_commander: OpenCommander, adapter_factory: Callable[[], PersistenceAdapter]
-) -> None:
+async def test_commit_that_fails_before_it_takes_effect_leaves_no_child(open_commander: OpenCommander) -> None:
     """A process that dies there leaves a parent whose child is neither recorded nor there."""
-    commander = await open_commander(wrap=lambda inner: FaultInjectingAdapter(inner, fail_commits=lambda n: n >= 3))
+    kept = Kept(lambda inner: FaultInjectingAdapter(inner, fail_commits=lambda number: number >= 3))
+    commander = await open_commander(wrap=kept)
     mission = await commander.start(parent_of(patient), 4, mission_id="p", wait=False)
-    while "step-started child" not in types_of(await mission.history()):
+    while kept.adapter.commits < 3:
         await asyncio.sleep(0)
-    for _ in range(30):
-        await asyncio.sleep(0)
+    assert "step-started child" in types_of(await mission.history())
     assert await commander.inspect_mission("p/child") is None
     assert "child-started child" not in types_of(await mission.history())
     await open_commander.crash()
@@ -452,20 +446,6 @@ async def test_end_of_a_child_that_its_parent_was_not_told_of(open_commander: Op
     assert await (await found(commander, "p")).output() == "made"
 
 
-def storages(kind: str, folder: Path) -> Callable[[], PersistenceAdapter]:
-    """Return a function that gives new storages."""
-    numbers = count()
-    if kind == "memory":
-        return create_in_memory_persistence_adapter
-    return lambda: create_sqlite_persistence_adapter(folder / f"{next(numbers)}.db")
-
-
-@pytest.fixture(params=["memory", "sqlite"])
-def new_storage(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], PersistenceAdapter]:
-    """What gives new storages, of each kind."""
-    return storages(request.param, tmp_path)
-
-
 async def family_lives(life: Life) -> None:
     """Two children beside one another, one of which has a child, and one of which nobody waits for."""
     middle = m.define("middle").start(input=int, run=given).mission("leaf", patient, given).end()
@@ -487,7 +467,7 @@ async def family_lives(life: Life) -> None:
     assert await mission.output() == ["made", 8, "p/free"]
 
 
-async def test_family_survives_a_crash_at_every_commit(new_storage: Callable[[], PersistenceAdapter]) -> None:
+async def test_family_survives_a_crash_at_every_commit(new_storage: NewStorage) -> None:
     """Whenever the process dies, each child is there once, and its parent is told of its end once."""
     report = await crash_everywhere(family_lives, new_storage=new_storage)
 
@@ -523,7 +503,7 @@ async def family_is_undone(life: Life) -> None:
 
 
 async def test_undoing_of_a_family_survives_a_crash_at_every_commit(
-    new_storage: Callable[[], PersistenceAdapter],
+    new_storage: NewStorage,
 ) -> None:
     """The child is cancelled and undone before its parent is, whenever the process dies."""
     report = await crash_everywhere(family_is_undone, new_storage=new_storage)
@@ -543,7 +523,7 @@ async def family_is_cancelled(life: Life) -> None:
 
 
 async def test_cancelling_of_a_family_survives_a_crash_at_every_commit(
-    new_storage: Callable[[], PersistenceAdapter],
+    new_storage: NewStorage,
 ) -> None:
     """No child is left behind that its parent waited for, whenever the process dies."""
     report = await crash_everywhere(family_is_cancelled, new_storage=new_storage)
@@ -725,7 +705,7 @@ async def test_children_have_ended_before_their_parent_is_undone(open_commander:
     mission = await begun(commander, definition)
     cancelling = asyncio.create_task(mission.cancel("enough"))
     await gate.begun.wait()
-    await commander.inspect_mission("p")
+    await commits_pass(commander)
     snapshot = await mission.snapshot()
     assert (snapshot.status, snapshot.cursor) == ("running", "undo:start")
     assert undo.steps == []

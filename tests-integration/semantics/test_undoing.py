@@ -28,7 +28,7 @@ from mission_control.core import (
 )
 from mission_control.testing import FakeClock, FaultInjectingAdapter
 from one_step import failure_of, found
-from storages import Gate, Kept, OpenCommander, ThreadGate
+from storages import Gate, Kept, OpenCommander, ThreadGate, commits_pass
 
 GO = Signal("go", str)
 EAGER = RetryPolicy(max_attempts=3, initial_interval=60, jitter=0)
@@ -529,6 +529,7 @@ async def test_first_undo_waits_for_async_code_that_was_stopped(open_commander: 
         await asyncio.sleep(0)
     snapshot = await mission.snapshot()
     assert (snapshot.status, snapshot.cursor) == ("running", "undo:both/works/work")
+    await commits_pass(commander)
     assert order == []
     leave.set()
     await mission.result()
@@ -761,7 +762,7 @@ async def test_cancel_during_the_undoing_returns_when_it_is_done(open_commander:
     mission = await commander.start(definition, 1, wait=False)
     await gate.begun.wait()
     cancelling = asyncio.create_task(mission.cancel("late"))
-    await asyncio.sleep(0)
+    await commits_pass(commander)
     assert not cancelling.done()
     gate.opened.set()
     snapshot = await cancelling
