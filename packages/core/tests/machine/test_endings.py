@@ -165,6 +165,13 @@ def test_cancelling_needs_no_definition_where_there_is_nothing_to_undo(driver: D
         it.go(Cancel(None, at_once=True))
     assert it.state.status == "waiting"
 
+    it = driver(START.step("one", run, undo=run).end())
+    it.begin()
+    it.definition = None
+    with pytest.raises(MissionNotRegisteredError, match="has steps to undo"):
+        it.go(Cancel(None, at_once=False))
+    assert it.state.is_cancelling is False
+
 
 # Undoing
 
@@ -277,6 +284,18 @@ def test_nothing_but_undoing_is_done_while_a_mission_is_undone(driver: Drives) -
         it.go(Update("u", 1, 1))
     with pytest.raises(MissionExecutionError, match="no cancellation is under way"):
         it.go(FinishCancel())
+
+
+def test_mission_that_failed_is_not_cancelled_while_it_is_undone(driver: Drives) -> None:
+    """What it ends as is settled."""
+    it = driver(START.step("one", run, undo=run).step("two", run).end())
+    it.begin()
+    it.succeed("one")
+    it.fail("two")
+
+    assert it.go(Cancel("late", at_once=True)) == ["step-started undo:one #1"]
+    assert it.go(Cancel("late", at_once=False)) == []
+    assert it.succeed("undo:one")[1:] == ["mission-failed two"]
 
 
 def test_undo_that_was_added_while_its_step_was_tried_is_undone_once(driver: Drives) -> None:
@@ -401,6 +420,25 @@ def test_children_end_before_anything_is_undone(driver: Drives) -> None:
     assert it.go(Proceed()) == []
     assert it.child_ended("x/p/a/kid", MissionStatus.CANCELLED) == ["child-ended p/a/kid"]
     assert it.child_ended("x/p/b/kid", MissionStatus.COMPLETED) == ["child-ended p/b/kid", "step-started undo:one #1"]
+
+
+def test_steps_without_an_undo_today_wait_for_the_children_too(driver: Drives) -> None:
+    """Nothing is passed over, and the mission does not end, before they have."""
+    kid = m.path().mission("kid", CHILD, lambda ctx: 5)
+    it = driver(START.step("one", run, undo=run).parallel("p", {"a": kid}).end())
+    it.begin()
+    it.succeed("one")
+    it.succeed("p/a/kid", 5)
+    it.definition = START.step("one", run).parallel("p", {"a": kid}).end()
+
+    assert it.go(Cancel(None, at_once=True))[-1] == "mission-undoing"
+    assert it.go(Proceed()) == []
+    assert it.child_ended("x/p/a/kid", MissionStatus.CANCELLED) == [
+        "child-ended p/a/kid",
+        "step-started undo:one #1",
+        "step-failed undo:one #1",
+        "mission-cancelled p",
+    ]
 
 
 # Reminders

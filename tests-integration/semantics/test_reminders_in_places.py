@@ -1,0 +1,196 @@
+"""Reminders where waits stand: rounds, computed deadlines, other lines, listings, changed definitions, crashes."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from flows import Stage, begin, ended, flow, path, recovered
+from mission_control.core import MissionContext, MissionStatus, Reminder, RetryPolicy, m
+from mission_control.testing import FakeClock, Life, crash_everywhere
+from storages import Gate, NewStorage, OpenCommander, Undriven
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+async def test_each_round_reminds_anew(open_commander: OpenCommander, fake_clock: FakeClock) -> None:
+    """The wait of a round has reminders of its own, counted from its own beginning; `at_most` is of each."""
+    seen: list[tuple[str, int | None, float]] = []
+
+    def remind(ctx: MissionContext[int]) -> None:
+        seen.append((ctx.step_name, ctx.index, (ctx.now() - EPOCH).total_seconds()))
+
+    one = path().need_to("answered", int, reminder=Reminder(remind, every=10, at_most=2))
+    definition = flow().repeat("survey", one, until=lambda ctx: ctx.received("answered") > 1).end()
+    commander = await open_commander([definition])
+    mission = await commander.start(definition, 1)
+    await fake_clock.advance(13)
+    await mission.signal("answered", 1)
+    await fake_clock.advance(100)
+    await mission.signal("answered", 2)
+
+    assert await ended(mission) == "completed"
+    assert seen == [
+        ("survey[0]/answered/reminder[0]", 0, 10.0),
+        ("survey[1]/answered/reminder[0]", 0, 23.0),
+        ("survey[1]/answered/reminder[1]", 1, 33.0),
+    ]
+
+
+async def test_reminder_sees_what_its_wait_sees(open_commander: OpenCommander, fake_clock: FakeClock) -> None:
+    """The outputs of its place, of what is around it, and what was recorded since; its key is that of the reminder."""
+    seen: list[Any] = []
+
+    def draft(ctx: MissionContext[int]) -> str:
+        return f"draft of {ctx.step_name}"
+
+    def remind(ctx: MissionContext[int]) -> None:
+        seen.append((ctx.output("draft"), ctx.output(begin), ctx.received("note", default=None), ctx.idempotency_key))
+
+    one = path().step("draft", draft).need_to("go", int, reminder=Reminder(remind, every=10))
+    other = path().step("draft", draft).need_to("note", str)
+    definition = flow().parallel("all", {"one": one, "other": other}).end()
+    commander = await open_commander([definition])
+    mission = await commander.start(definition, 7, mission_id="x")
+    await fake_clock.advance(10)
+    await mission.signal("note", "late")
+    await fake_clock.advance(10)
+
+    place = "all/one/go/reminder"
+    assert seen == [
+        ("draft of all/one/draft", 7, None, f"x:{place}[0]"),
+        ("draft of all/one/draft", 7, "late", f"x:{place}[1]"),
+    ]
+
+
+async def test_wait_with_a_computed_deadline_is_reminded_of(
+    open_commander: OpenCommander, fake_clock: FakeClock
+) -> None:
+    """From the beginning of the wait, which is when the deadline was computed; the deadline ends both."""
+    stage = Stage(holds=False)
+    definition = (
+        flow()
+        .sleep("nap", 5)
+        .need_to("go", int, timeout=lambda ctx: 25, on_timeout=path(), reminder=Reminder(stage, every=10))
+        .need_to("last", int)
+        .end()
+    )
+    commander = await open_commander([definition])
+    mission = await commander.start(definition, 1)
+    await fake_clock.advance(100)
+    started = [it for it in await mission.history() if it.event_name in stage.begun and it.type == "step-started"]
+
+    assert stage.begun == ["go/reminder[0]", "go/reminder[1]"]
+    assert [(it.at - EPOCH).total_seconds() for it in started] == [15.0, 25.0]
+    assert (await mission.snapshot()).cursor == "last"
+
+
+async def test_those_that_were_missed_count_as_one_of_at_most(
+    open_commander: OpenCommander, fake_clock: FakeClock
+) -> None:
+    """After a downtime of several intervals, as many are left as had not run."""
+    stage = Stage(holds=False)
+    reminder = Reminder(stage, every=10, at_most=3)
+    definition = flow().need_to("go", int, reminder=reminder).end()
+    commander = await open_commander([definition])
+    await commander.start(definition, 1, mission_id="x")
+    await fake_clock.advance(10)
+    await open_commander.close()
+    await fake_clock.advance(500)
+    commander = await open_commander([definition])
+    await commander.settled()
+    assert stage.begun == ["go/reminder[0]", "go/reminder[1]"]
+    await fake_clock.advance(500)
+
+    assert stage.begun == ["go/reminder[0]", "go/reminder[1]", "go/reminder[2]"]
+    assert await (await recovered(commander)).status() == "waiting"
+
+
+async def test_mission_is_listed_by_its_wait_and_never_by_its_reminder(
+    open_commander: OpenCommander, fake_clock: FakeClock
+) -> None:
+    """Also while one backs off: as waiting for the signal, and not as scheduled; while one runs, as running."""
+    gate = Gate()
+
+    async def remind(ctx: MissionContext[int]) -> str:
+        if ctx.attempt == 1:
+            raise ConnectionError("no answer")
+        return await gate(ctx)
+
+    reminder = Reminder(remind, every=10, retry=RetryPolicy(max_attempts=2, initial_interval=3, jitter=0))
+    definition = flow().need_to("go", int, reminder=reminder).end()
+    commander = await open_commander([definition], clock=Undriven(fake_clock))
+    await commander.start(definition, 1, mission_id="x")
+    await fake_clock.advance(10)
+    await commander.settled()
+    (listed,) = await commander.list_waiting()
+    assert (listed.waiting and listed.waiting.event_name, listed.next_due) == ("go", EPOCH + timedelta(seconds=13))
+    assert await commander.list_scheduled() == []
+    await fake_clock.advance(3)
+    await gate.begun.wait()
+
+    assert await commander.list_waiting() == []
+    (listed,) = await commander.list_missions(status=MissionStatus.RUNNING)
+    assert (listed.cursor, listed.waiting) == ("go", None)
+    assert (listed.next_wait and listed.next_wait.event_name) == "go"
+    gate.opened.set()
+    await commander.settled()
+    assert [it.mission_id for it in await commander.list_waiting()] == ["x"]
+
+
+@pytest.mark.parametrize("change", ["fewer", "more often", "none before"])
+async def test_next_reminders_are_those_of_todays_definition(
+    open_commander: OpenCommander, fake_clock: FakeClock, change: str
+) -> None:
+    """The one that is due stays; `at_most` and `every` hold for those behind it, and no reminder comes in later."""
+    stage = Stage(holds=False)
+
+    def define(reminder: Reminder | None) -> Any:
+        return flow().need_to("go", int, reminder=reminder).end()
+
+    before = None if change == "none before" else Reminder(stage, every=20)
+    after = Reminder(stage, every=20, at_most=1) if change == "fewer" else Reminder(stage, every=10)
+    commander = await open_commander([define(before)])
+    await commander.start("flow", 1, mission_id="x")
+    commander = await open_commander([define(after)])
+    await fake_clock.advance(45)
+    begun = [it for it in await (await recovered(commander)).history() if it.type == "step-started"][1:]
+
+    expected = {"fewer": [20.0], "more often": [20.0, 30.0, 40.0], "none before": []}
+    assert [(it.at - EPOCH).total_seconds() for it in begun] == expected[change]
+
+
+async def reminds_and_goes_on(life: Life) -> None:
+    """Reminders that are tried again, of two waits beside one another, and one that fails for good."""
+
+    async def remind(ctx: MissionContext[int]) -> int:
+        if ctx.attempt == 1:
+            raise ConnectionError("no answer")
+        return ctx.attempt
+
+    async def fail(ctx: MissionContext[int]) -> None:
+        raise ValueError("no")
+
+    policy = RetryPolicy(max_attempts=3, initial_interval=2, jitter=0)
+    paths = {
+        "one": m.path().need_to("one", int, reminder=Reminder(remind, every=10, at_most=2, retry=policy)),
+        "two": m.path().need_to("two", int, reminder=Reminder(fail, every=15), timeout=40, on_timeout=m.path()),
+    }
+    definition = m.define("d").start(input=int, run=begin).parallel("both", paths).end()
+    mission = await life.commander.start(definition, 1, mission_id="x", if_exists="return")
+    await life.advance(60)
+    await life.signal(mission, "one", 1)
+    assert (await mission.result()).status == "completed"
+    done = [it.event_name for it in await mission.history() if it.type == "step-succeeded"]
+    assert done == ["start", "both/one/one/reminder[0]", "both/one/one/reminder[1]"]
+    failed = {it.event_name for it in await mission.history() if it.type == "step-failed" and it.details.get("final")}
+    assert failed == {"both/two/two/reminder[0]", "both/two/two/reminder[1]"}
+
+
+async def test_reminders_survive_a_crash_at_every_commit(new_storage: NewStorage) -> None:
+    """Each comes once, whenever the process dies, and none after the wait."""
+    report = await crash_everywhere(reminds_and_goes_on, new_storage=new_storage)
+
+    assert len(report.crashes) >= 20
