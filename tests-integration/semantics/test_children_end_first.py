@@ -187,7 +187,7 @@ async def test_parent_waits_for_a_child_that_cannot_be_read_until_it_can(
         await commander.settled()
     assert not cancelling.done()
     assert undo.steps == []
-    assert sum("p/child, a child of p, was to be cancelled and cannot be" in line for line in caplog.messages) == 1
+    assert sum("p/child, a child of p, was to be cancelled and cannot be yet" in line for line in caplog.messages) == 1
     commander = await open_commander([definition])
     await asyncio.gather(cancelling, return_exceptions=True)
 

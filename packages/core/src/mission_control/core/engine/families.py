@@ -77,7 +77,7 @@ class Families:
     def _stays(self, parent_id: str, child: str, error: BaseException) -> None:
         """A child cannot be cancelled as things are: that is tried again when its parent is looked at, or it is."""
         logger.warning(
-            "mission %s, a child of %s, was to be cancelled and cannot be: %s",
+            "mission %s, a child of %s, was to be cancelled and cannot be yet: %s",
             child,
             parent_id,
             str(error).partition("\n")[0],

@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 import attrs
 
 from ..history import (
-    UNDO,
     EventRecord,
     Ledger,
     MissionFailure,
@@ -151,7 +150,7 @@ class State:
         """Return the live line that an instance of a node is in, to look at."""
         if self.lines is None:
             return self
-        path = instance.removeprefix(UNDO)
+        path = instance
         while path := path.rpartition("/")[0]:
             line = self.lines.get(path)
             if line is not None:
