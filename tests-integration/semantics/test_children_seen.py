@@ -10,7 +10,7 @@ from children import GO, begun, child_of, given, parent_of, patient, quick
 from mission_control.core import ChildWait, MissionContext, MissionDefinitionMismatchError, RetryPolicy, m
 from mission_control.testing import FakeClock
 from one_step import attempts_of, failure_of, found
-from storages import OpenCommander
+from storages import Forwarding, Kept, OpenCommander
 
 
 async def test_waiting_parent_is_listed_as_waiting_and_not_as_scheduled(open_commander: OpenCommander) -> None:
@@ -99,3 +99,23 @@ async def test_parent_that_does_not_fit_its_definition_is_told_when_it_does(open
     await commander.settled()
 
     assert await (await found(commander, "p")).output() == "made"
+
+
+@pytest.mark.parametrize("wait", [True, False])
+async def test_nothing_is_left_to_be_done_about_a_family_that_has_ended(
+    open_commander: OpenCommander, wait: bool
+) -> None:
+    """No process reads it again: neither a child whose end is on record, nor one that nobody waits for."""
+    kept = Kept(Forwarding)
+    definition = parent_of(patient, wait=wait)
+    commander = await open_commander([definition], wrap=kept)
+    mission = await begun(commander, definition)
+    child = await child_of(commander)
+    (created, *_) = await child.history()
+    assert created.details.get("awaited") == (True if wait else None)
+    await child.signal(GO, "on")
+    await commander.settled()
+
+    assert (await mission.status(), await child.status()) == ("completed", "completed")
+    assert list(await kept.adapter.list_strays(limit=9)) == []
+    assert list(await kept.adapter.list_interrupted(limit=9)) == []

@@ -318,7 +318,7 @@ async def test_one_that_kills_its_process_is_given_up(open_commander: OpenComman
     await commander.start(definition, 1, mission_id="x")
     await fake_clock.advance(10)
     for number in (1, 2):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while len(stage.begun) < number:
                 await asyncio.sleep(0.001)
         await open_commander.crash()
@@ -373,7 +373,7 @@ async def test_path_that_is_stopped_stops_its_reminder(open_commander: OpenComma
     await fake_clock.advance(10)
     await stage.entered("r/wait/go/reminder[0]")
     await fake_clock.advance(5)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not await names_of(mission, T.PATHS_JOINED):
             await asyncio.sleep(0.001)
     await commander.settled()
