@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import attrs
 import pytest
 
 from mission_control.core import (
+    CorruptMissionError,
     MissionContext,
     MissionExecutionError,
     MissionNotRegisteredError,
@@ -20,6 +22,7 @@ from mission_control.core import (
 from mission_control.core.machine import (
     Cancel,
     ChildEnded,
+    EndChild,
     FinishCancel,
     Interrupt,
     Proceed,
@@ -28,6 +31,8 @@ from mission_control.core.machine import (
     Start,
     Update,
     inspect_history,
+    load,
+    next_actions,
 )
 
 Drives = Callable[..., Any]
@@ -418,8 +423,33 @@ def test_children_end_before_anything_is_undone(driver: Drives) -> None:
     assert it.details("mission-undoing")["children"] == ["x/p/b/kid", "x/p/a/kid"]
     assert it.last.let_go == ()
     assert it.go(Proceed()) == []
+    assert next_actions(it.definition, it.state) == (EndChild("x/p/b/kid"), EndChild("x/p/a/kid"))
     assert it.child_ended("x/p/a/kid", MissionStatus.CANCELLED) == ["child-ended p/a/kid"]
-    assert it.child_ended("x/p/b/kid", MissionStatus.COMPLETED) == ["child-ended p/b/kid", "step-started undo:one #1"]
+    assert next_actions(it.definition, it.state) == (EndChild("x/p/b/kid"),)
+    assert it.child_ended("x/p/a/kid", MissionStatus.CANCELLED) == []
+    assert it.child_ended("x/other", MissionStatus.CANCELLED) == []
+    assert it.child_ended("x/p/b/kid", MissionStatus.COMPLETED, 7) == [
+        "child-ended p/b/kid",
+        "step-started undo:one #1",
+    ]
+    assert it.child_ended("x/p/b/kid", MissionStatus.COMPLETED, 7) == []
+    assert (it.state.events["p/b/kid"].output, "p/a/kid" in it.state.events) == (7, False)
+
+
+def test_end_of_a_child_that_nothing_has_to_wait_for_contradicts(driver: Drives) -> None:
+    """A history in which one has ended twice before the undoing does not fold."""
+    kid = m.path().mission("kid", CHILD, lambda ctx: 5)
+    it = driver(START.step("one", run, undo=run).parallel("p", {"a": kid, "b": kid}).end())
+    it.begin()
+    it.succeed("one")
+    it.succeed("p/a/kid", 5)
+    it.succeed("p/b/kid", 5)
+    it.go(Cancel(None, at_once=True))
+    it.child_ended("x/p/a/kid", MissionStatus.CANCELLED)
+    again = attrs.evolve(it.history[-1], seq=it.history[-1].seq + 1)
+
+    with pytest.raises(CorruptMissionError, match="nothing has to wait for the end of that child"):
+        load("x", [*it.history, again])
 
 
 def test_steps_without_an_undo_today_wait_for_the_children_too(driver: Drives) -> None:

@@ -41,7 +41,7 @@ class Families:
         """Cancel the children that must have ended before the mission undoes what it did, unless they were told."""
         if not flight.ends_children:
             flight.ends_children = True
-            for child in state.children:
+            for child in filter(state.must_end, state.children):
                 self._cancel(flight.mission_id, child, is_awaited=True)
 
     def _cancel(self, parent_id: str, child: str, delay: float = _FIRST_BACKOFF, *, is_awaited: bool) -> None:

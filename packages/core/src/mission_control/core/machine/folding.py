@@ -140,7 +140,8 @@ def _undoing(state: State, line: AnyLine, record: HistoryRecord) -> None:
     else:
         state.cancellation = details["cancellation"]
         state.error = _cancelled(state.cancellation, record)
-    state.children = tuple(details.get("children", ()))
+    state.children = dict.fromkeys(details.get("children", ()))
+    state.children_left = len(state.children)
     state.stood_at = record.event_name or state.cursor
     state.waiting = state.fork = state.lines = None
     stand_on(state, UNDO + details["steps"][0], "undo")
@@ -435,15 +436,19 @@ def _child_started(state: State, line: AnyLine, record: HistoryRecord) -> None:
 
 def _child_ended(state: State, line: AnyLine, record: HistoryRecord) -> None:
     details = record.details
-    if state.children:
-        state.children = tuple(child for child in state.children if child != details["id"])
+    name = record.event_name or ""
+    is_completed = details["status"] == MissionStatus.COMPLETED
+    if state.children_left:
+        if not state.must_end(details["id"]):
+            raise contradiction(state, record, "nothing has to wait for the end of that child")
+        state.children_left -= 1
+        state.events = state.events.with_entry(name, EventRecord(output=details["output"]) if is_completed else None)
         return
     _check_wait(state, line, record)
-    if details["status"] == MissionStatus.COMPLETED:
-        output = details["output"]
-        state.events = state.events.with_entry(line.cursor or "", EventRecord(output=output))
+    if is_completed:
+        state.events = state.events.with_entry(name, EventRecord(output=details["output"]))
         if line is state:
-            state.output = output
+            state.output = details["output"]
     leave(line, record)
 
 

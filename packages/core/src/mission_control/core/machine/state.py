@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from operator import attrgetter
 from typing import Any, ClassVar
@@ -76,8 +76,10 @@ class State:
     stood_at: str | None = None
     """Where the mission stood when its undoing began."""
     undo_failed: tuple[str, ...] = ()
-    children: tuple[str, ...] = ()
-    """The children that must have ended before the undoing begins."""
+    children: Mapping[str, None] = attrs.field(factory=dict[str, None])
+    """The children that must have ended before the undoing begins, and those of them that have."""
+    children_left: int = 0
+    """How many of them have not."""
     cancellation: str | None = None
     is_cancelling: bool = False
     error: MissionFailure | None = None
@@ -135,6 +137,10 @@ class State:
     def is_undoing(self) -> bool:
         """True where the mission has failed or was cancelled, and what it did is being undone."""
         return self.place == "undo" and self.phase not in ENDED
+
+    def must_end(self, child: str) -> bool:
+        """True for a child that must have ended before the undoing begins, and has not."""
+        return child in self.children and not self.events.has_passed(child[len(self.mission_id) + 1 :])
 
     def every_line(self) -> Iterator[AnyLine]:
         """The main line, and the live ones in order of opening."""
