@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from flows import Stage, begin, ended, flow, path, recovered
-from mission_control.core import MissionContext, MissionStatus, Reminder, RetryPolicy, m
+from mission_control.core import MissionContext, MissionSignalError, MissionStatus, Reminder, RetryPolicy, m
 from mission_control.testing import FakeClock, Life, crash_everywhere
 from storages import Gate, NewStorage, OpenCommander, Undriven
 
@@ -138,6 +138,18 @@ async def test_mission_is_listed_by_its_wait_and_never_by_its_reminder(
     gate.opened.set()
     await commander.settled()
     assert [it.mission_id for it in await commander.list_waiting()] == ["x"]
+
+
+async def test_signal_that_does_not_fit_is_told_of_the_wait_alone(open_commander: OpenCommander) -> None:
+    """A reminder is nothing that a mission waits for."""
+    definition = flow().need_to("go", int, reminder=Reminder(begin, every=10)).end()
+    commander = await open_commander()
+    mission = await commander.start(definition, 1)
+
+    with pytest.raises(MissionSignalError) as raised:
+        await mission.signal("stop", 1)
+    assert "it waits for signal 'go'; " in str(raised.value)
+    assert "reminder" not in str(raised.value)
 
 
 @pytest.mark.parametrize("change", ["fewer", "more often", "none before"])
