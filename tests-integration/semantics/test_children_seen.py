@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
 from children import GO, begun, child_of, given, parent_of, patient, quick
-from mission_control.core import ChildWait, MissionContext, MissionDefinitionMismatchError, RetryPolicy, m
+from mission_control.core import (
+    ChildWait,
+    MissionContext,
+    MissionDefinitionMismatchError,
+    MissionNotFoundError,
+    PersistenceAdapter,
+    RetryPolicy,
+    m,
+)
+from mission_control.core.storage.persistence import LoadOutcome
 from mission_control.testing import FakeClock
 from one_step import attempts_of, failure_of, found
-from storages import Forwarding, Kept, OpenCommander
+from storages import Forwarding, Kept, OpenCommander, commits_pass
 
 
 async def test_waiting_parent_is_listed_as_waiting_and_not_as_scheduled(open_commander: OpenCommander) -> None:
@@ -119,3 +129,47 @@ async def test_nothing_is_left_to_be_done_about_a_family_that_has_ended(
     assert (await mission.status(), await child.status()) == ("completed", "completed")
     assert list(await kept.adapter.list_strays(limit=9)) == []
     assert list(await kept.adapter.list_interrupted(limit=9)) == []
+
+
+class LateAnswers(Forwarding):
+    """Storage whose answers to reads come late, while the gate is closed: what they say was true before."""
+
+    def __init__(self, inner: PersistenceAdapter) -> None:
+        super().__init__(inner)
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.answers = asyncio.Event()
+
+    async def load(self, mission_ids: Sequence[str], /) -> Sequence[LoadOutcome]:
+        read = await super().load(mission_ids)
+        self.answers.set()
+        await self.gate.wait()
+        return read
+
+
+async def test_child_whose_id_was_just_said_to_be_free(open_commander: OpenCommander) -> None:
+    """Who asked for it before it was there is told so, behind its beginning; it goes on all the same."""
+    kept = Kept(LateAnswers)
+    told = asyncio.Event()
+
+    async def when_told(ctx: MissionContext[int]) -> int:
+        await told.wait()
+        return ctx.input
+
+    definition = m.define("parent").start(input=int, run=given).mission("child", quick, when_told).end()
+    commander = await open_commander([definition], wrap=kept)
+    await commander.settled()
+    mission = await commander.start(definition, 4, mission_id="p", wait=False)
+    kept.adapter.gate.clear()
+    asking = asyncio.create_task(commander.cancel_mission("p/child"))
+    await kept.adapter.answers.wait()
+    told.set()
+    while await kept.adapter.load_summary("p/child") is None:
+        await asyncio.sleep(0)
+    await commits_pass(commander)
+    kept.adapter.gate.set()
+
+    with pytest.raises(MissionNotFoundError):
+        await asking
+    assert await asyncio.wait_for(mission.output(), 30) == 8
+    assert (await attempts_of(await child_of(commander), "double"))[0].status == "succeeded"
