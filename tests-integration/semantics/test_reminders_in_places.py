@@ -10,7 +10,7 @@ import pytest
 from flows import Stage, begin, ended, flow, path, recovered
 from mission_control.core import MissionContext, MissionSignalError, MissionStatus, Reminder, RetryPolicy, m
 from mission_control.testing import FakeClock, Life, crash_everywhere
-from storages import Gate, NewStorage, OpenCommander, Undriven
+from storages import Gate, NewStorage, OpenCommander, Undriven, commits_pass
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -138,6 +138,31 @@ async def test_mission_is_listed_by_its_wait_and_never_by_its_reminder(
     gate.opened.set()
     await commander.settled()
     assert [it.mission_id for it in await commander.list_waiting()] == ["x"]
+
+
+async def test_reminder_waits_for_a_slot_beside_a_step_of_its_mission(
+    open_commander: OpenCommander, fake_clock: FakeClock
+) -> None:
+    """It comes when another mission gives one back, though nothing else happens to its own."""
+    work, busy, remind = Stage(), Stage(), Stage(holds=False)
+    paths = {"work": path().step("s", work), "wait": path().need_to("go", int, reminder=Reminder(remind, every=10))}
+    definition = flow().parallel("p", paths).end()
+    other = flow("other").step("s", busy).end()
+    commander = await open_commander([definition, other], max_concurrency=2, clock=Undriven(fake_clock))
+    mission = await commander.start(definition, 1, wait=False)
+    await commander.start(other, 1, wait=False)
+    await work.entered("p/work/s")
+    await busy.entered("s")
+    await fake_clock.advance(10)
+    await commits_pass(commander)
+    assert remind.begun == []
+    busy.let_all_go()
+    await remind.entered("p/wait/go/reminder[0]")
+
+    assert work.running == 1
+    work.let_all_go()
+    await mission.signal("go", 1)
+    assert await ended(mission) == "completed"
 
 
 async def test_signal_that_does_not_fit_is_told_of_the_wait_alone(open_commander: OpenCommander) -> None:
