@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import attrs
@@ -501,6 +502,17 @@ def test_reminders_come_at_multiples_of_their_interval(driver: Drives) -> None:
     assert "remind_at" not in it.details("step-succeeded")
     assert it.state.lines is None
     assert it.state.next_due is None
+
+
+def test_clock_that_was_set_back_brings_no_reminder_of_before(driver: Drives) -> None:
+    """The next is due one interval behind the first, and not in the past."""
+    it = driver(reminding())
+    it.begin()
+    it.wait(10)
+    it.now -= timedelta(seconds=60)
+    it.succeed("go/reminder[0]")
+
+    assert it.details("step-succeeded")["remind_at"] == "2024-02-29T12:00:20.000000+00:00"
 
 
 def test_reminder_that_runs_is_stopped_when_its_wait_ends(driver: Drives) -> None:
