@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Sequence
 from typing import Any
@@ -19,6 +20,38 @@ from storages import Forwarding, Gate, Gated, Kept, OpenCommander, commits_pass
 def undone_with(undo: Any, child: MissionDefinition[int]) -> MissionDefinition[int]:
     """Return a mission that can be undone, and waits for `child`."""
     return m.define("parent").start(input=int, run=given, undo=undo).mission("child", child, given).end()
+
+
+async def test_children_have_ended_before_their_parent_is_undone(open_commander: OpenCommander) -> None:
+    """Their own undo included; the parent's history names whom it waits for, and their ends."""
+    undo, gate = Undos(), Gate()
+
+    async def slowly(ctx: MissionContext[int]) -> None:
+        await gate(ctx)
+        await undo(ctx)
+
+    child = m.define("sub").start(input=int, run=given).step("make", make, undo=slowly).need_to(GO).end()
+    path = m.path().mission("child", child, nth)
+    definition = m.define("parent").start(input=int, run=given, undo=undo).each("all", three, path).end()
+    commander = await open_commander()
+    mission = await begun(commander, definition)
+    cancelling = asyncio.create_task(mission.cancel("enough"))
+    await gate.begun.wait()
+    await commits_pass(commander)
+    snapshot = await mission.snapshot()
+    assert (snapshot.status, snapshot.cursor) == ("running", "undo:start")
+    assert undo.steps == []
+    gate.opened.set()
+    assert (await cancelling).status == "cancelled"
+
+    assert undo.steps[-1] == "p undo:start"
+    assert sorted(undo.steps[:-1]) == [f"p/all[{index}]/child undo:make" for index in range(3)]
+    (record,) = [record for record in await mission.history() if record.type == "mission-undoing"]
+    assert sorted(record.details["children"]) == [f"p/all[{index}]/child" for index in range(3)]
+    types = types_of(await mission.history())
+    ends = [types.index(f"child-ended all[{index}]/child") for index in range(3)]
+    assert types.index("mission-undoing") < min(ends)
+    assert max(ends) < types.index("step-started undo:start")
 
 
 async def test_failing_mission_is_undone_when_its_children_have_ended(open_commander: OpenCommander) -> None:
@@ -193,3 +226,78 @@ async def test_parent_waits_for_a_child_that_cannot_be_read_until_it_can(
 
     assert (await (await found(commander, "p")).result()).status == "cancelled"
     assert undo.steps == ["p undo:start"]
+
+
+async def test_parent_waits_with_undoing_for_a_child_that_cannot_be_cancelled_yet(
+    open_commander: OpenCommander, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A child with something to undo, and without its definition: a warning says so, and registering it helps."""
+    undo = Undos()
+    child = m.define("sub").start(input=int, run=given).step("make", make, undo=undo).need_to(GO).end()
+    commander = await open_commander()
+    before = m.define("parent").start(input=int, run=given, undo=undo).mission("child", child, given).end()
+    await begun(commander, before)
+    other = m.define("other").start(input=int, run=given).end()
+    after = m.define("parent").start(input=int, run=given, undo=undo).mission("child", other, given).end()
+    with caplog.at_level(logging.WARNING):
+        commander = await open_commander([after])
+        cancelling = asyncio.create_task((await found(commander, "p")).cancel("enough"))
+        await asyncio.sleep(0)
+        await commander.settled()
+    assert not cancelling.done()
+    assert undo.steps == []
+    assert any("'p/child'" in line or "p/child" in line for line in caplog.messages)
+    commander.register(child)
+
+    assert (await asyncio.wait_for(cancelling, 30)).status == "cancelled"
+    assert undo.steps == ["p/child undo:make", "p undo:start"]
+
+
+async def test_child_that_is_gone_counts_as_ended(open_commander: OpenCommander) -> None:
+    """Somebody has deleted it from storage: its parent is undone all the same."""
+    undo = Undos()
+
+    class Without(Forwarding):
+        is_gone = False
+
+        async def load(self, mission_ids: Sequence[str], /) -> Sequence[LoadOutcome]:
+            found = await super().load(mission_ids)
+            return [
+                None if self.is_gone and one == "p/child" else it for one, it in zip(mission_ids, found, strict=True)
+            ]
+
+    definition = m.define("parent").start(input=int, run=given, undo=undo).mission("child", patient, given).end()
+    commander = await open_commander([definition])
+    await begun(commander, definition)
+    kept = Kept(Without)
+    commander = await open_commander([definition], wrap=kept)
+    kept.adapter.is_gone = True
+
+    assert (await asyncio.wait_for(commander.cancel_mission("p"), 30)).status == "cancelled"
+    assert undo.steps == ["p undo:start"]
+
+
+async def test_closing_while_children_are_cancelled_loses_nothing(open_commander: OpenCommander) -> None:
+    """The next process goes on with the child's undo, and then with the parent's."""
+    undo, gate = Undos(), Gate()
+
+    async def slowly(ctx: MissionContext[int]) -> None:
+        await gate(ctx)
+        await undo(ctx)
+
+    child = m.define("sub").start(input=int, run=given).step("make", make, undo=slowly).need_to(GO).end()
+    definition = m.define("parent").start(input=int, run=given, undo=undo).mission("child", child, given).end()
+    commander = await open_commander([definition])
+    mission = await begun(commander, definition)
+    cancelling = asyncio.create_task(mission.cancel("enough"))
+    await gate.begun.wait()
+    gate.begun.clear()
+    commander = await open_commander([definition])
+    with contextlib.suppress(Exception):
+        await cancelling
+    await gate.begun.wait()
+    assert undo.steps == []
+    gate.opened.set()
+    await (await found(commander, "p")).result()
+
+    assert undo.steps == ["p/child undo:make", "p undo:start"]

@@ -1,18 +1,69 @@
-"""Reminders where waits stand: rounds, computed deadlines, other lines, listings, changed definitions, crashes."""
+"""Reminders where waits stand: items, rounds, computed deadlines, listings, changed definitions, crashes."""
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from flows import Stage, begin, ended, flow, path, recovered
+from flows import Stage, T, begin, ended, flow, names_of, path, places, recovered
 from mission_control.core import MissionContext, MissionSignalError, MissionStatus, Reminder, RetryPolicy, m
 from mission_control.testing import FakeClock, Life, crash_everywhere
 from storages import Gate, NewStorage, OpenCommander, Undriven, commits_pass
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+START = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+async def test_reminders_of_items_are_their_own(open_commander: OpenCommander, fake_clock: FakeClock) -> None:
+    """Each item's wait has its own reminders, which see the item; those of an item that went on have ended."""
+    seen: list[tuple[str, Any, int | None]] = []
+
+    def items(ctx: MissionContext[int]) -> list[str]:
+        return ["ann", "bob"]
+
+    def remind(ctx: MissionContext[int]) -> None:
+        seen.append((ctx.step_name, ctx.item(items), ctx.index))
+
+    one = path().need_to("go", int, reminder=Reminder(remind, every=10))
+    definition = flow().each("e", items, one).end()
+    commander = await open_commander([definition])
+    mission = await commander.start(definition, 1)
+    await fake_clock.advance(10)
+    await mission.signal("go", 1, at="e[0]")
+    await fake_clock.advance(10)
+
+    assert sorted(seen) == [
+        ("e[0]/go/reminder[0]", "ann", 0),
+        ("e[1]/go/reminder[0]", "bob", 0),
+        ("e[1]/go/reminder[1]", "bob", 1),
+    ]
+
+
+async def test_path_that_is_stopped_stops_its_reminder(open_commander: OpenCommander, fake_clock: FakeClock) -> None:
+    """A race that another path wins ends the loser's wait and what reminds of it."""
+    stage = Stage()
+    paths = {
+        "wait": path().need_to("go", int, reminder=Reminder(stage, every=10)),
+        "nap": path().sleep("nap", 15),
+    }
+    definition = flow().race("r", paths).need_to("last", int).end()
+    commander = await open_commander([definition], clock=Undriven(fake_clock))
+    mission = await commander.start(definition, 1)
+    await fake_clock.advance(10)
+    await stage.entered("r/wait/go/reminder[0]")
+    await fake_clock.advance(5)
+    async with asyncio.timeout(30):
+        while not await names_of(mission, T.PATHS_JOINED):
+            await asyncio.sleep(0.001)
+    await commander.settled()
+
+    assert stage.unwound == ["r/wait/go/reminder[0]"]
+    assert (await mission.snapshot()).next_due is None
+    assert await places(mission) == [(None, "last", "waiting")]
+    await fake_clock.advance(100)
+    assert stage.begun == ["r/wait/go/reminder[0]"]
 
 
 async def test_each_round_reminds_anew(open_commander: OpenCommander, fake_clock: FakeClock) -> None:
@@ -20,7 +71,7 @@ async def test_each_round_reminds_anew(open_commander: OpenCommander, fake_clock
     seen: list[tuple[str, int | None, float]] = []
 
     def remind(ctx: MissionContext[int]) -> None:
-        seen.append((ctx.step_name, ctx.index, (ctx.now() - EPOCH).total_seconds()))
+        seen.append((ctx.step_name, ctx.index, (ctx.now() - START).total_seconds()))
 
     one = path().need_to("answered", int, reminder=Reminder(remind, every=10, at_most=2))
     definition = flow().repeat("survey", one, until=lambda ctx: ctx.received("answered") > 1).end()
@@ -83,7 +134,7 @@ async def test_wait_with_a_computed_deadline_is_reminded_of(
     started = [it for it in await mission.history() if it.event_name in stage.begun and it.type == "step-started"]
 
     assert stage.begun == ["go/reminder[0]", "go/reminder[1]"]
-    assert [(it.at - EPOCH).total_seconds() for it in started] == [15.0, 25.0]
+    assert [(it.at - START).total_seconds() for it in started] == [15.0, 25.0]
     assert (await mission.snapshot()).cursor == "last"
 
 
@@ -126,7 +177,7 @@ async def test_mission_is_listed_by_its_wait_and_never_by_its_reminder(
     await fake_clock.advance(10)
     await commander.settled()
     (listed,) = await commander.list_waiting()
-    assert (listed.waiting and listed.waiting.event_name, listed.next_due) == ("go", EPOCH + timedelta(seconds=13))
+    assert (listed.waiting and listed.waiting.event_name, listed.next_due) == ("go", START + timedelta(seconds=13))
     assert await commander.list_scheduled() == []
     await fake_clock.advance(3)
     await gate.begun.wait()
@@ -196,7 +247,7 @@ async def test_next_reminders_are_those_of_todays_definition(
     begun = [it for it in await (await recovered(commander)).history() if it.type == "step-started"][1:]
 
     expected = {"fewer": [20.0], "more often": [20.0, 30.0, 40.0], "none before": []}
-    assert [(it.at - EPOCH).total_seconds() for it in begun] == expected[change]
+    assert [(it.at - START).total_seconds() for it in begun] == expected[change]
 
 
 async def reminds_and_goes_on(life: Life) -> None:
