@@ -9,7 +9,7 @@ import pytest
 
 from mission_control.core import PersistenceAdapter
 from mission_control.testing import FakeClock
-from storages import OpenCommander, memory_adapter_factory, sqlite_adapter_factory
+from storages import NewStorage, OpenCommander, memory_adapter_factory, new_storages, sqlite_adapter_factory
 
 
 @pytest.fixture
@@ -22,6 +22,12 @@ def database_path(tmp_path: Path) -> Path:
 def adapter_factory(request: pytest.FixtureRequest, database_path: Path) -> Callable[[], PersistenceAdapter]:
     """A function that gives an adapter on one storage, again and again."""
     return memory_adapter_factory() if request.param == "memory" else sqlite_adapter_factory(database_path)
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def new_storage(request: pytest.FixtureRequest, tmp_path: Path) -> NewStorage:
+    """A function that gives an adapter on new storage each time."""
+    return new_storages(request.param, tmp_path)
 
 
 @pytest.fixture

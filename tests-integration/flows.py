@@ -79,7 +79,7 @@ class Stage:
 
     async def entered(self, *names: str) -> None:
         """Return when a step has begun at each of these places."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             for name in names:
                 await self._entered[name].wait()
 
@@ -145,7 +145,7 @@ async def turns(count: int = 50) -> None:
 
 async def until(check: Callable[[], Any]) -> None:
     """Return when `check()` is true."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not check():
             await asyncio.sleep(0.001)
 
@@ -159,7 +159,7 @@ async def recovered(commander: Commander, mission_id: str = "x") -> MissionHandl
 
 async def ended(mission: MissionHandle[Any]) -> str:
     """Return how the mission ended."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         return (await mission.result()).status.value
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -17,6 +18,7 @@ from mission_control.core import (
     MissionStatus,
     MissionSummary,
     create_commander,
+    m,
 )
 from mission_control.core.engine.clock import Clock
 from mission_control.core.storage.persistence import (
@@ -30,6 +32,7 @@ from mission_control.in_memory_commander import create_in_memory_persistence_ada
 from mission_control.testing import FakeClock, crash
 
 Wrap = Callable[[PersistenceAdapter], PersistenceAdapter]
+NewStorage = Callable[[], PersistenceAdapter]
 
 
 class Forwarding:
@@ -174,6 +177,27 @@ def memory_adapter_factory() -> Callable[[], PersistenceAdapter]:
 def sqlite_adapter_factory(path: Path) -> Callable[[], PersistenceAdapter]:
     """Return a function that gives a new adapter on one database file, again and again."""
     return lambda: create_sqlite_persistence_adapter(path)
+
+
+def new_storages(kind: str, folder: Path) -> NewStorage:
+    """Return a function that gives an adapter on new storage each time."""
+    numbers = count()
+    if kind == "memory":
+        return create_in_memory_persistence_adapter
+    return lambda: create_sqlite_persistence_adapter(folder / f"{next(numbers)}.db")
+
+
+_PASSING = m.define("passing").start(input=int, run=lambda ctx: ctx.input).end()
+
+
+async def commits_pass(commander: Commander, count: int = 3) -> None:
+    """Return when all that could have been written and begun by now was: so many commits and more came behind it.
+
+    They are those of missions that never run, so that they take no slot.
+    """
+    for _ in range(count):
+        delayed = await commander.start(_PASSING, 1, start_at=datetime.max.replace(tzinfo=UTC))
+        await delayed.cancel()
 
 
 class Gate:

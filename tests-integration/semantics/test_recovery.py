@@ -341,6 +341,29 @@ async def test_unregistered_mission_stays_as_it_is_until_its_definition_comes(
     assert [s.status for s in await commander.list_missions()] == ["completed", "completed"]
 
 
+async def test_first_mission_of_each_missing_definition_is_warned_of(
+    open_commander: OpenCommander, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With what to do about it; the others of the name are told of at debug, so that thousands fill no log."""
+    gate = Gate()
+    definitions = [m.define(name).start(input=int, run=gate).end() for name in ("one", "other")]
+    commander = await open_commander(definitions)
+    for number in range(3):
+        for definition in definitions:
+            await commander.start(definition, 1, mission_id=f"{definition.name}-{number}", wait=False)
+    while gate.runs < 6:
+        await asyncio.sleep(0)
+    await open_commander.crash()
+    gate.opened.set()
+    with caplog.at_level(logging.DEBUG, "mission_control.engine"):
+        await (await open_commander([])).settled()
+
+    lines = [(record.levelname, record.getMessage()) for record in caplog.records if "passed over" in record.message]
+    assert [level for level, _ in lines] == ["WARNING", "WARNING", *["DEBUG"] * 4]
+    for name, (_, line) in zip(("one", "other"), lines, strict=False):
+        assert f"mission '{name}-0' is a '{name}', and no definition of that name is registered" in line
+
+
 # Histories that do not fold
 
 LAST = "mission = 2 AND version = 5"

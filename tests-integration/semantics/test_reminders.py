@@ -124,44 +124,6 @@ async def test_mission_runs_while_a_reminder_does(open_commander: OpenCommander,
     assert await mission.status() == "waiting"
 
 
-async def test_wait_that_ends_stops_a_reminder_that_runs(open_commander: OpenCommander, fake_clock: FakeClock) -> None:
-    """A signal is taken at once though a reminder runs, and stops it as a path is stopped."""
-    stage, watched = Stage(), Kept(Watched)
-    definition = waiting(stage)
-    commander = await open_commander([definition], clock=Undriven(fake_clock), wrap=watched)
-    mission = await commander.start(definition, 1)
-    await fake_clock.advance(10)
-    await stage.entered("go/reminder[0]")
-    await mission.signal("go", 1)
-
-    assert await mission.status() == "completed"
-    assert watched.adapter.with_(T.SIGNAL_RECEIVED) == [
-        ("step-interrupted", "go/reminder[0]"),
-        ("signal-received", "go"),
-        ("step-started", "behind"),
-    ]
-    stopped = next(it for it in await mission.history() if it.type == T.STEP_INTERRUPTED)
-    assert stopped.details == {"reason": "stopped"}
-    await commander.settled()
-    assert stage.unwound == ["go/reminder[0]"]
-    await free_slots(commander, 256)
-
-
-async def test_deadline_stops_a_reminder_that_runs(open_commander: OpenCommander, fake_clock: FakeClock) -> None:
-    """A deadline that passes ends the wait and what reminds of it."""
-    stage = Stage()
-    definition = waiting(stage, timeout=15, on_timeout=path().step("late", begin))
-    commander = await open_commander([definition], clock=Undriven(fake_clock))
-    mission = await commander.start(definition, 1)
-    await fake_clock.advance(10)
-    await stage.entered("go/reminder[0]")
-    await fake_clock.advance(5)
-
-    assert await ended(mission) == "completed"
-    await commander.settled()
-    assert stage.unwound == ["go/reminder[0]"]
-
-
 async def test_several_that_were_missed_are_one(open_commander: OpenCommander, fake_clock: FakeClock) -> None:
     """After a downtime one reminder runs at once, and the next one at the next multiple of the interval."""
     stage = Stage(holds=False)
@@ -250,41 +212,6 @@ async def test_one_is_retried_with_its_own_policy(open_commander: OpenCommander,
     assert len(tries) >= 4
 
 
-async def test_signal_during_the_backoff_of_a_reminder(open_commander: OpenCommander, fake_clock: FakeClock) -> None:
-    """A wait that ends while its reminder waits to be tried again ends that too."""
-
-    def remind(ctx: MissionContext[int]) -> None:
-        raise ValueError("again")
-
-    definition = waiting(remind, retry=RetryPolicy(max_attempts=9, initial_interval=3))
-    commander = await open_commander([definition])
-    mission = await commander.start(definition, 1)
-    await fake_clock.advance(10)
-    await mission.signal("go", 1)
-
-    assert await ended(mission) == "completed"
-    await fake_clock.advance(100)
-    assert len(await names_of(mission, T.STEP_FAILED)) == 1
-
-
-async def test_one_on_a_thread_is_abandoned(open_commander: OpenCommander, fake_clock: FakeClock) -> None:
-    """A synchronous reminder that runs when the wait ends is left alone, and what it returns is discarded."""
-    gate = ThreadGate()
-    definition = waiting(gate)
-    commander = await open_commander([definition], clock=Undriven(fake_clock))
-    mission = await commander.start(definition, 1)
-    await fake_clock.advance(10)
-    await gate.begun.wait()
-    await mission.signal("go", 1)
-    assert await mission.status() == "completed"
-    history = await history_of(mission)
-    gate.opened.set()
-    await gate.ended.wait()
-    await commander.settled()
-
-    assert await history_of(mission) == history
-
-
 @pytest.mark.parametrize("ending", ["crash", "close"])
 async def test_one_that_its_process_did_not_survive_runs_again(
     open_commander: OpenCommander, fake_clock: FakeClock, ending: str
@@ -318,7 +245,7 @@ async def test_one_that_kills_its_process_is_given_up(open_commander: OpenComman
     await commander.start(definition, 1, mission_id="x")
     await fake_clock.advance(10)
     for number in (1, 2):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while len(stage.begun) < number:
                 await asyncio.sleep(0.001)
         await open_commander.crash()
@@ -333,72 +260,6 @@ async def test_one_that_kills_its_process_is_given_up(open_commander: OpenComman
     assert stage.begun == ["go/reminder[0]", "go/reminder[0]", "go/reminder[1]"]
     await mission.signal("go", 1)
     assert await ended(mission) == "completed"
-
-
-async def test_reminders_of_items_are_their_own(open_commander: OpenCommander, fake_clock: FakeClock) -> None:
-    """Each item's wait has its own reminders, which see the item; those of an item that went on have ended."""
-    seen: list[tuple[str, Any, int | None]] = []
-
-    def items(ctx: MissionContext[int]) -> list[str]:
-        return ["ann", "bob"]
-
-    def remind(ctx: MissionContext[int]) -> None:
-        seen.append((ctx.step_name, ctx.item(items), ctx.index))
-
-    one = path().need_to("go", int, reminder=Reminder(remind, every=10))
-    definition = flow().each("e", items, one).end()
-    commander = await open_commander([definition])
-    mission = await commander.start(definition, 1)
-    await fake_clock.advance(10)
-    await mission.signal("go", 1, at="e[0]")
-    await fake_clock.advance(10)
-
-    assert sorted(seen) == [
-        ("e[0]/go/reminder[0]", "ann", 0),
-        ("e[1]/go/reminder[0]", "bob", 0),
-        ("e[1]/go/reminder[1]", "bob", 1),
-    ]
-
-
-async def test_path_that_is_stopped_stops_its_reminder(open_commander: OpenCommander, fake_clock: FakeClock) -> None:
-    """A race that another path wins ends the loser's wait and what reminds of it."""
-    stage = Stage()
-    paths = {
-        "wait": path().need_to("go", int, reminder=Reminder(stage, every=10)),
-        "nap": path().sleep("nap", 15),
-    }
-    definition = flow().race("r", paths).need_to("last", int).end()
-    commander = await open_commander([definition], clock=Undriven(fake_clock))
-    mission = await commander.start(definition, 1)
-    await fake_clock.advance(10)
-    await stage.entered("r/wait/go/reminder[0]")
-    await fake_clock.advance(5)
-    async with asyncio.timeout(5):
-        while not await names_of(mission, T.PATHS_JOINED):
-            await asyncio.sleep(0.001)
-    await commander.settled()
-
-    assert stage.unwound == ["r/wait/go/reminder[0]"]
-    assert (await mission.snapshot()).next_due is None
-    assert await places(mission) == [(None, "last", "waiting")]
-    await fake_clock.advance(100)
-    assert stage.begun == ["r/wait/go/reminder[0]"]
-
-
-async def test_cancelling_stops_a_reminder_that_runs(open_commander: OpenCommander, fake_clock: FakeClock) -> None:
-    """A mission that is cancelled while it reminds waits for that to unwind, and has ended."""
-    stage = Stage()
-    definition = waiting(stage)
-    commander = await open_commander([definition], clock=Undriven(fake_clock))
-    mission = await commander.start(definition, 1)
-    await fake_clock.advance(10)
-    await stage.entered("go/reminder[0]")
-    snapshot = await mission.cancel("enough")
-
-    assert snapshot.status == "cancelled"
-    assert stage.unwound == ["go/reminder[0]"]
-    await fake_clock.advance(100)
-    assert stage.begun == ["go/reminder[0]"]
 
 
 async def test_reminder_waits_for_a_slot(open_commander: OpenCommander, fake_clock: FakeClock) -> None:
@@ -440,3 +301,95 @@ async def test_definition_without_the_reminder_reminds_no_more(
     assert (await mission.snapshot()).next_due is None
     await mission.signal("go", 1)
     assert await ended(mission) == "completed"
+
+
+# The end of the wait
+
+
+async def test_wait_that_ends_stops_a_reminder_that_runs(open_commander: OpenCommander, fake_clock: FakeClock) -> None:
+    """A signal is taken at once though a reminder runs, and stops it as a path is stopped."""
+    stage, watched = Stage(), Kept(Watched)
+    definition = waiting(stage)
+    commander = await open_commander([definition], clock=Undriven(fake_clock), wrap=watched)
+    mission = await commander.start(definition, 1)
+    await fake_clock.advance(10)
+    await stage.entered("go/reminder[0]")
+    await mission.signal("go", 1)
+
+    assert await mission.status() == "completed"
+    assert watched.adapter.with_(T.SIGNAL_RECEIVED) == [
+        ("step-interrupted", "go/reminder[0]"),
+        ("signal-received", "go"),
+        ("step-started", "behind"),
+    ]
+    stopped = next(it for it in await mission.history() if it.type == T.STEP_INTERRUPTED)
+    assert stopped.details == {"reason": "stopped"}
+    await commander.settled()
+    assert stage.unwound == ["go/reminder[0]"]
+    await free_slots(commander, 256)
+
+
+async def test_deadline_stops_a_reminder_that_runs(open_commander: OpenCommander, fake_clock: FakeClock) -> None:
+    """A deadline that passes ends the wait and what reminds of it."""
+    stage = Stage()
+    definition = waiting(stage, timeout=15, on_timeout=path().step("late", begin))
+    commander = await open_commander([definition], clock=Undriven(fake_clock))
+    mission = await commander.start(definition, 1)
+    await fake_clock.advance(10)
+    await stage.entered("go/reminder[0]")
+    await fake_clock.advance(5)
+
+    assert await ended(mission) == "completed"
+    await commander.settled()
+    assert stage.unwound == ["go/reminder[0]"]
+
+
+async def test_signal_during_the_backoff_of_a_reminder(open_commander: OpenCommander, fake_clock: FakeClock) -> None:
+    """A wait that ends while its reminder waits to be tried again ends that too."""
+
+    def remind(ctx: MissionContext[int]) -> None:
+        raise ValueError("again")
+
+    definition = waiting(remind, retry=RetryPolicy(max_attempts=9, initial_interval=3))
+    commander = await open_commander([definition])
+    mission = await commander.start(definition, 1)
+    await fake_clock.advance(10)
+    await mission.signal("go", 1)
+
+    assert await ended(mission) == "completed"
+    await fake_clock.advance(100)
+    assert len(await names_of(mission, T.STEP_FAILED)) == 1
+
+
+async def test_one_on_a_thread_is_abandoned(open_commander: OpenCommander, fake_clock: FakeClock) -> None:
+    """A synchronous reminder that runs when the wait ends is left alone, and what it returns is discarded."""
+    gate = ThreadGate()
+    definition = waiting(gate)
+    commander = await open_commander([definition], clock=Undriven(fake_clock))
+    mission = await commander.start(definition, 1)
+    await fake_clock.advance(10)
+    await gate.begun.wait()
+    await mission.signal("go", 1)
+    assert await mission.status() == "completed"
+    history = await history_of(mission)
+    gate.opened.set()
+    await gate.ended.wait()
+    await commander.settled()
+
+    assert await history_of(mission) == history
+
+
+async def test_cancelling_stops_a_reminder_that_runs(open_commander: OpenCommander, fake_clock: FakeClock) -> None:
+    """A mission that is cancelled while it reminds waits for that to unwind, and has ended."""
+    stage = Stage()
+    definition = waiting(stage)
+    commander = await open_commander([definition], clock=Undriven(fake_clock))
+    mission = await commander.start(definition, 1)
+    await fake_clock.advance(10)
+    await stage.entered("go/reminder[0]")
+    snapshot = await mission.cancel("enough")
+
+    assert snapshot.status == "cancelled"
+    assert stage.unwound == ["go/reminder[0]"]
+    await fake_clock.advance(100)
+    assert stage.begun == ["go/reminder[0]"]

@@ -41,7 +41,7 @@ class Families:
         """Cancel the children that must have ended before the mission undoes what it did, unless they were told."""
         if not flight.ends_children:
             flight.ends_children = True
-            for child in state.ending.children:
+            for child in filter(state.must_end, state.ending.children):
                 self._cancel(flight.mission_id, child, is_awaited=True)
 
     def _cancel(self, parent_id: str, child: str, delay: float = _FIRST_BACKOFF, *, is_awaited: bool) -> None:
@@ -77,7 +77,7 @@ class Families:
     def _stays(self, parent_id: str, child: str, error: BaseException) -> None:
         """A child cannot be cancelled as things are: that is tried again when its parent is looked at, or it is."""
         logger.warning(
-            "mission %s, a child of %s, was to be cancelled and cannot be: %s",
+            "mission %s, a child of %s, was to be cancelled and cannot be yet: %s",
             child,
             parent_id,
             str(error).partition("\n")[0],

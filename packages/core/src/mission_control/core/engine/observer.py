@@ -12,6 +12,7 @@ from typing import Protocol
 
 import attrs
 
+from ..errors import MissionNotRegisteredError
 from ..history import MissionFailure, MissionStatus, MissionSummary, iso
 from ..log import ContainedLogger
 from ..machine import State
@@ -56,8 +57,16 @@ class Observer(Protocol):
 class LogObserver:
     """Logs failures where there is no runtime to report them: never a payload, and of an error its first line."""
 
+    def __init__(self) -> None:
+        self._missing: set[str] = set()
+
     def mission_resumed(self, mission: MissionSummary, error: Exception | None, /) -> None:
-        """Nothing: the engine has a line for what cannot go on."""
+        """A warning for the first mission of each definition that is not there; the engine has a line for the rest."""
+        if isinstance(error, MissionNotRegisteredError):
+            is_news = mission.mission_name not in self._missing
+            self._missing.add(mission.mission_name)
+            labels = {"mission_id": mission.mission_id, "mission_name": mission.mission_name, "step": mission.cursor}
+            logger.log(logging.WARNING if is_news else logging.DEBUG, "passed over: %s", error, extra=labels)
 
     def attempt_failed(self, attempt: FailedAttempt, /) -> None:
         """A warning where there is no other attempt, else an info."""

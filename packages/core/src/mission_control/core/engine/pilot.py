@@ -141,9 +141,9 @@ class Pilot:
             return self._rest(flight, state)
         if flight.update is None and self._fires(flight, state):
             return False
-        if state.ending.children and state.is_undoing:
+        if state.ending.children_left and state.is_undoing:
             self.families.end_children(flight, state)
-        if state.is_short and not (state.is_undoing and (flight.stopping or state.ending.children)):
+        if state.is_short and not (state.is_undoing and (flight.stopping or state.ending.children_left)):
             if self.recorder.commit(flight, Proceed()):
                 return False
             self.want_slot(flight)

@@ -257,9 +257,13 @@ class Recorder:
         self._driver.advance(flight)
 
     def _refused(self, flight: Flight, decision: Decision, error: PersistenceError) -> None:
-        for child, _ in decision.consequences.children if decision.consequences is not None else ():
+        newborn = () if decision.consequences is None else decision.consequences.children
+        for child, _ in newborn:
             self._roster.end_trace(child)
-            flight.unsure += (child.mission_id,)
+        if isinstance(error, StaleMissionError) and self._refuse_child(flight, decision, error):
+            self._driver.advance(flight)  # nothing was written, and nothing is wrong with storage
+            return
+        flight.unsure += tuple(child.mission_id for child, _ in newborn)
         if decision.operation is not None:
             decision.operation.refuse(error)
         if flight.state is None and isinstance(error, StaleMissionError):
@@ -269,19 +273,20 @@ class Recorder:
             self._roster.end_trace(flight)
             self._read(flight)
             return
-        if isinstance(error, StaleMissionError) and error.mission_id not in (None, flight.mission_id):
-            self._refuse_child(flight, decision, str(error.mission_id))
         self._back_off(flight, error)
 
-    def _refuse_child(self, flight: Flight, decision: Decision, child_id: str) -> None:
-        """The id of a child is taken by something else: the node that was to start it fails."""
+    def _refuse_child(self, flight: Flight, decision: Decision, error: StaleMissionError) -> bool:
+        """Fail the node whose child's id is taken by something else; False where it is not that."""
         for run in decision.ended:
-            if f"{flight.mission_id}/{run.instance}" == child_id:
+            if f"{flight.mission_id}/{run.instance}" == error.mission_id:
                 message = (
-                    f"the id of the child mission, {child_id!r}, is taken by another mission; give that one another id"
+                    f"the id of the child mission, {error.mission_id!r}, is taken by another mission; "
+                    f"give that one another id"
                 )
                 failure = MissionFailure(message=message, at=flight.recorded_at, code="CHILD_FAILED")
                 run.outcome = Fail(run.instance, run.number, failure, is_retryable=False, delay=None, chance=0.0)
+                return True
+        return False
 
     # Failing storage
 

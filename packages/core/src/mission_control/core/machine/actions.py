@@ -80,8 +80,8 @@ def next_actions(definition: MissionDefinition[Any] | None, state: State) -> tup
 
     The state alone says it; whether `definition` can carry it on, `check_fit` says.
     """
-    if state.is_undoing and state.ending.children:
-        return tuple(map(EndChild, state.ending.children))
+    if state.is_undoing and state.ending.children_left:
+        return tuple(map(EndChild, filter(state.must_end, state.ending.children)))
     if state.is_cancelling and not (state.is_terminal or state.is_undoing):
         return (StopForGood(),)
     actions = (_NEXT[line.phase](line) for line in state.every_line())

@@ -362,9 +362,10 @@ class Answer(Decided):
 
     def stop(self, lines: list[Line], reason: str) -> None:
         """Stop lines: their attempts are interrupted, their waits are over, and nothing of them runs again."""
-        for line in sorted(lines, key=lambda line: -line.number):
+        lines = sorted(lines, key=lambda line: -line.number)
+        self.let_go_of(*lines)
+        for line in lines:
             self.interrupt(line, reason="cancelled" if reason == "cancelled" else "stopped")
-            self.let_go_of(line)
             if line.place != "reminder":  # which ends with the wait that it reminds of
                 self.add(_T.PATH_STOPPED, line.path, reason=reason)
 
@@ -379,10 +380,9 @@ class Answer(Decided):
         else:
             self.stopped += (attempt,)
 
-    def let_go_of(self, line: AnyLine) -> None:
-        """The mission does not want the child any more that a line waits for, if it waits for one."""
-        if isinstance(line.waiting, ChildWait):
-            self.let_go += (line.waiting.mission_id,)
+    def let_go_of(self, *lines: AnyLine) -> None:
+        """The mission does not want the children any more that lines wait for, as far as they wait for one."""
+        self.let_go += tuple(line.waiting.mission_id for line in lines if isinstance(line.waiting, ChildWait))
 
     # The end of a command, and of all
 
@@ -416,7 +416,7 @@ class Answer(Decided):
 
     def may_begin(self) -> bool:
         """False while something has to end before anything is undone."""
-        return not (self.is_undoing or self.state.ending.children)
+        return not (self.is_undoing or self.state.ending.children_left)
 
     def _first_ready(self) -> str | None:
         lines = self.state.lines

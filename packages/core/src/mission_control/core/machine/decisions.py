@@ -398,7 +398,7 @@ def _child_ended(answer: Answer, command: ChildEnded) -> None:
     state, child = answer.state, command.mission_id
     name = child.removeprefix(f"{state.mission_id}/")
     line = state.line_at(name)
-    if child in state.ending.children:
+    if state.must_end(child):
         answer.let_go += (child,)
         answer.add(_T.CHILD_ENDED, name, **_end_of(command))
     elif isinstance(line.waiting, ChildWait) and line.waiting.mission_id == child:

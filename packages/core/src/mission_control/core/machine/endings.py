@@ -62,7 +62,7 @@ def check_can_undo(answer: Answer) -> None:
     if state.undos is not None and answer.definition is None:
         raise MissionNotRegisteredError(
             f"mission {state.mission_id!r} is a {state.mission_name!r}, of which no definition is registered, and it "
-            f"has steps to undo; register its definition, and cancel it then"
+            f"has steps to undo; register its definition first"
         )
 
 

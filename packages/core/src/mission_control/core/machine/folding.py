@@ -29,7 +29,7 @@ from ..history import (
 )
 from .lines import AnyLine, Fork, Line, Lines, key_of
 from .phases import Phase, Place
-from .state import Ending, Origin, State, Undo, undone_in_order
+from .state import Ending, Origin, State, Undo
 
 _T = HistoryType
 
@@ -140,8 +140,8 @@ def _undoing(state: State, line: AnyLine, record: HistoryRecord) -> None:
     details = record.details
     reason = details.get("cancellation", state.ending.cancellation)
     state.error = failure_of(record) if "error" in details else _cancelled(reason, record)
-    children, stood_at = tuple(details.get("children", ())), record.event_name or state.cursor
-    state.ending = Ending(cancellation=reason, stood_at=stood_at, children=children)
+    children, stood_at = dict.fromkeys(details.get("children", ())), record.event_name or state.cursor
+    state.ending = Ending(cancellation=reason, stood_at=stood_at, children=children, children_left=len(children))
     state.waiting = state.fork = state.lines = None
     stand_on(state, UNDO + details["steps"][0], "undo")
 
@@ -180,7 +180,8 @@ def _step_started(state: State, line: AnyLine, record: HistoryRecord) -> None:
     line.waiting = None
     details = record.details
     state.last_run = details.get("definition", state.last_run)
-    if "undo" in details and (number == 1 or name not in undone_in_order(state.undos)):
+    if "undo" in details and not line.is_undoable:
+        line.is_undoable = True
         state.undos = Undo(name, state.undos)
 
 
@@ -435,16 +436,20 @@ def _child_started(state: State, line: AnyLine, record: HistoryRecord) -> None:
 
 def _child_ended(state: State, line: AnyLine, record: HistoryRecord) -> None:
     details = record.details
-    children = state.ending.children
-    if children:
-        state.ending = attrs.evolve(state.ending, children=tuple(one for one in children if one != details["id"]))
+    name = record.event_name or ""
+    is_completed = details["status"] == MissionStatus.COMPLETED
+    ending = state.ending
+    if ending.children_left:
+        if not state.must_end(details["id"]):
+            raise contradiction(state, record, "nothing has to wait for the end of that child")
+        state.ending = attrs.evolve(ending, children_left=ending.children_left - 1)
+        state.events = state.events.with_entry(name, EventRecord(output=details["output"]) if is_completed else None)
         return
     _check_wait(state, line, record)
-    if details["status"] == MissionStatus.COMPLETED:
-        output = details["output"]
-        state.events = state.events.with_entry(line.cursor or "", EventRecord(output=output))
+    if is_completed:
+        state.events = state.events.with_entry(name, EventRecord(output=details["output"]))
         if line is state:
-            state.output = output
+            state.output = details["output"]
     leave(line, record)
 
 
@@ -487,6 +492,7 @@ def stand_on(line: AnyLine, name: str, place: Place) -> None:
     line.cursor = name
     line.place = place
     line.attempt_number = line.failures = line.interruptions = 0
+    line.is_undoable = False
 
 
 def leave(line: AnyLine, record: HistoryRecord) -> None:

@@ -63,6 +63,7 @@ class Line(Shown):
     failures: int = 0
     interruptions: int = 0
     stands_by: bool = False
+    is_undoable: bool = False
     waiting: Wait | None = None
     fork: Fork | None = None
     anchor: datetime | None = None
@@ -81,6 +82,7 @@ class Line(Shown):
             self.failures,
             self.interruptions,
             self.stands_by,
+            self.is_undoable,
             self.waiting,
             self.fork,
             self.anchor,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from operator import attrgetter
 from typing import Any, ClassVar
@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 import attrs
 
 from ..history import (
-    UNDO,
     EventRecord,
     Ledger,
     MissionFailure,
@@ -68,8 +67,10 @@ class Ending(Value):
     stood_at: str | None = None
     """Where the mission stood when its undoing began."""
     undo_failed: tuple[str, ...] = ()
-    children: tuple[str, ...] = ()
-    """The children that must have ended before the undoing begins."""
+    children: Mapping[str, None] = attrs.field(factory=dict[str, None])
+    """The children that must have ended before the undoing begins, and those of them that have."""
+    children_left: int = 0
+    """How many of them have not."""
 
 
 _UNBORN, _UNENDED = Origin(), Ending()
@@ -95,6 +96,8 @@ class State(Shown):
     interruptions: int = 0
     stands_by: bool = False
     """True where the attempt begun last has waited for the end of another mission."""
+    is_undoable: bool = False
+    """True where an attempt of the step that it stands on said that it can be undone."""
     waiting: Wait | None = None
     fork: Fork | None = None
     lines: Lines | None = None
@@ -156,6 +159,10 @@ class State(Shown):
         """True where the mission has failed or was cancelled, and what it did is being undone."""
         return self.place == "undo" and self.phase not in ENDED
 
+    def must_end(self, child: str) -> bool:
+        """True for a child that must have ended before the undoing begins, and has not."""
+        return child in self.ending.children and not self.events.has_passed(child[len(self.mission_id) + 1 :])
+
     def every_line(self) -> Iterator[AnyLine]:
         """The main line, and the live ones in order of opening."""
         yield self
@@ -170,7 +177,7 @@ class State(Shown):
         """Return the live line that an instance of a node is in, to look at."""
         if self.lines is None:
             return self
-        path = instance.removeprefix(UNDO)
+        path = instance
         while path := path.rpartition("/")[0]:
             line = self.lines.get(path)
             if line is not None:
