@@ -79,9 +79,11 @@ def decide(
     """
     answer = Answer(definition, state, now, slots, is_contended)
     for command in commands:
+        if answer.state.is_cancelling and answer.state.is_stopping and type(command) in _TOO_LATE:
+            continue
         _RULES[type(command)](answer, command)
         answer.finish()
-    if definition is not None:
+    if definition is not None and not answer.state.is_stopping:
         state = answer.state
         if state.place == "undo":
             pass_over_missing(answer)
@@ -287,7 +289,7 @@ def _interrupt(answer: Answer, command: Interrupt) -> None:
     work = _work(answer, command.instance)
     deaths = line.interruptions + 1
     is_death = command.reason == PROCESS_ENDED and not line.stands_by
-    if is_death and (work is None or deaths >= work.retry.max_interruptions):
+    if is_death and work is not None and deaths >= work.retry.max_interruptions:
         _fail_for_good(answer, line, command, {"reason": command.reason})
     else:
         answer.add(_T.STEP_INTERRUPTED, command.instance, command.number, reason=command.reason)
@@ -443,7 +445,7 @@ def _cancel(answer: Answer, command: Cancel) -> None:
 
 def _finish_cancel(answer: Answer, command: FinishCancel) -> None:
     state = answer.state
-    if state.is_terminal or not state.is_cancelling or state.is_undoing:
+    if not state.is_stopping:
         raise MissionExecutionError(f"mission {state.mission_id!r} is {state.phase}, and no cancellation is under way")
     cancel(answer, state.cancellation)
 
@@ -462,6 +464,10 @@ _RULES: dict[type[Command], Callable[[Answer, Any], None]] = {
     Cancel: _cancel,
     FinishCancel: _finish_cancel,
 }
+
+
+_TOO_LATE = frozenset({Succeed, Fail, Interrupt, StandBy, Elapse, ChildEnded})
+"""What adds nothing between the request to cancel a mission and its end."""
 
 
 def _require_new(state: State) -> None:

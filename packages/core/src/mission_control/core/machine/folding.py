@@ -325,6 +325,7 @@ def _signal_received(state: State, line: AnyLine, record: HistoryRecord) -> None
 
 def _signal_timed_out(state: State, line: AnyLine, record: HistoryRecord) -> None:
     _check_wait(state, line, record)
+    state.events = state.events.with_entry(line.cursor or "", None)
     _end_reminder(state, line)
     leave(line, record)
 
@@ -500,6 +501,17 @@ def fold_next(state: State, key: str, record: HistoryRecord) -> None:
     line = state if state.lines is None or not key else state.lines.edit(key)
     assert line is not None
     leave(line, record)
+
+
+def fold_limits(state: State, limits: Mapping[str, int | None]) -> None:
+    """Have constructs begin as many items beside one another as a definition says that has changed."""
+    for construct, limit in limits.items():
+        line = enclosing(state, construct)
+        if line.fork is None or line.cursor != construct:
+            raise ValueError(f"{construct!r} has no items that could begin")
+        line.fork = attrs.evolve(line.fork, limit=limit)
+        assert state.lines is not None  # it has opened paths
+        state.lines.moved(line, was_attempting=False, waited=None)
 
 
 def _check_attempt(state: State, line: AnyLine, record: HistoryRecord) -> None:
