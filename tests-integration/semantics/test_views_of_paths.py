@@ -149,6 +149,7 @@ async def test_sql_and_inspections_tell_the_same(database_path: Path) -> None:
         await clock.advance(5)
         seen.append(await check(mission, database_path))
     await clock.advance(100)
+    mission = await recovered(commander)
     assert await ended(mission) == "failed"
     last = await check(mission, database_path)
     await opener.close()
