@@ -29,10 +29,10 @@ def _check_line(definition: MissionDefinition[Any], state: State, line: AnyLine)
     name = line.cursor or ""
     if line.place == "reminder":
         return  # it stands where its wait does
-    site = definition.site(name)
+    site = None if name.startswith(UNDO) else definition.site(name)
     if site is None or site.node.kind != line.place:
         found = "has no node of that name" if site is None else f"has {with_article(site.node.kind)} of that name"
-        hint = " (names bear no '/', '[' or ']' any more)" if site is None and line is state and _is_odd(name) else ""
+        hint = _ODD if site is None and line is state and _is_odd(name) else ""
         raise _mismatch(definition, state, f"it stands on the {line.place} {name!r}, and the definition {found}{hint}")
     if isinstance(site.node, ForkNode) and is_roomy(line):
         _check_paths(definition, state, name, site.node)
@@ -43,6 +43,9 @@ def _check_line(definition: MissionDefinition[Any], state: State, line: AnyLine)
         _check_construct(definition, state, name, place, site.node.kind)
         if not is_line:  # the line goes on behind the construct, and not another one
             _check_ahead(definition, state, name, site)
+
+
+_ODD = f" (names bear no '/', '[' or ']' any more, and do not begin with {UNDO!r})"
 
 
 def _is_odd(name: str) -> bool:
