@@ -124,6 +124,8 @@ REFUSED: list[tuple[str, Any, str]] = [
             datetime(2026, 1, 1, tzinfo=Nowhere()),
         )
     ),
+    ("sleep", datetime(2026, 1, 1), "naive: it has no time zone; expected .* with its time zone$"),  # noqa: DTZ001
+    ("deadline", datetime(2026, 1, 1), "naive: it has no time zone; expected .*, or None$"),  # noqa: DTZ001
     ("sleep", None, r"returned None; .* with its time zone$"),
     ("deadline", "soon", r"returned str 'soon'; .* with its time zone, or None$"),
 ]

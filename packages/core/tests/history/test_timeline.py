@@ -110,6 +110,7 @@ DUE = iso(NOW + timedelta(days=1))
     [
         (T.PATHS_OPENED, {"kind": "race", "paths": ["came", "never"]}, "race, paths came, never"),
         (T.PATHS_OPENED, {"kind": "each", "count": 120, "limit": 5}, "each, 120 items, 5 at a time"),
+        (T.PATH_COMPLETED, {"limits": {"e": 3, "p/f": None}}, "e now 3 at a time, p/f now all at a time"),
         (T.PATHS_JOINED, {"winner": "came"}, "winner came"),
         (T.PATH_STOPPED, {"reason": "lost"}, "reason lost"),
         (T.PATH_FAILED, {"error": ERROR}, "STEP_FAILED: ValueError: no"),

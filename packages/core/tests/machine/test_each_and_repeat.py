@@ -6,10 +6,11 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import attrs
 import pytest
 
 from mission_control.core import MissionContext, RetryPolicy, m
-from mission_control.core.machine import Proceed, Succeed
+from mission_control.core.machine import Proceed, Succeed, fold
 
 Drives = Callable[..., Any]
 
@@ -118,7 +119,47 @@ def test_smaller_limit_of_a_new_definition_holds_too(driver: Drives) -> None:
     it.definition = START.each("e", items, STEP, max_concurrency=1).end()
 
     assert begun(it.succeed("e[0]/s")) == []
+    assert it.details("path-completed") == {"limits": {"e": 1}}
     assert begun(it.succeed("e[1]/s")) == ["e[2]/s"]
+    assert it.details("path-completed") == {}
+
+
+@pytest.mark.parametrize("limit", [1, 2])
+def test_limit_is_todays_once_there_is_a_record_to_say_it(driver: Drives, limit: int) -> None:
+    """Where items had room under the old limit, and no slot, one may begin; the history alone says when none may."""
+    it = driver(START.each("e", items, m.path().need_to("go", int).step("s", run)).end(), slots=1)
+    it.begin()
+    it.slots = None
+    it.succeed("e", [1] * 1_500)
+    it.definition, it.slots = START.each("e", items, STEP, max_concurrency=limit).end(), 9
+
+    assert it.state.fork.begun == 1_000
+    assert it.go(Proceed()) == ["step-started e[1000]/s #1"]
+    assert it.details("step-started") == {"definition": it.definition.fingerprint, "limits": {"e": limit}}
+    assert it.go(Proceed()) == []
+    assert not it.state.is_short
+
+
+def test_limit_that_is_gone_is_none(driver: Drives) -> None:
+    """Nor is one that is no less than what there is to go over."""
+    for limit in (None, 4):
+        it = driver(START.each("e", items, WAIT, max_concurrency=1).end())
+        it.begin()
+        it.succeed("e", [1, 2, 3, 4])
+        it.definition = START.each("e", items, WAIT, max_concurrency=limit).end()
+        it.receive("e[0]/go", 1)
+        assert it.details("path-completed") == {"limits": {"e": None}}
+        assert it.state.fork.live == 3
+
+
+def test_limit_of_what_has_no_items_does_not_fold(driver: Drives) -> None:
+    """Another program's record."""
+    it = driver(START.each("e", items, WAIT, max_concurrency=1).end())
+    it.begin()
+    it.succeed("e", [1, 2])
+    record = attrs.evolve(it.history[-1], seq=it.state.version + 1, type="mission-update", event_name="u")
+    with pytest.raises(ValueError, match="'e\\[0\\]/go' has no items"):
+        fold(it.state, [attrs.evolve(record, details={"input": 1, "output": 1, "limits": {"e[0]/go": 1}})])
 
 
 def test_each_bears_as_many_failed_items_as_it_may(driver: Drives) -> None:

@@ -106,7 +106,10 @@ def test_mission_goes_on_where_its_lines_stand(driver: Drives, definition: Missi
         (changed(one=WAIT), "stands on the need_to 'p/one/b/x/go', and the definition has no node of that name"),
         (changed(one=m.path().branch("b", choose, {"x": STEP})), "has no node of that name"),
         (changed(one=m.path().branch("b", choose, {"x": m.path().sleep("go", 1)})), "has a sleep of that name"),
-        (changed(one=m.path().parallel("b", {"x": WAIT})), "inside of 'p/one/b', which was no construct with paths"),
+        (
+            changed(one=m.path().parallel("b", {"x": WAIT})),
+            "inside of 'p/one/b', which was a branch, and is a parallel",
+        ),
         (
             changed(two=m.path().repeat("e", WAIT, until=until)),
             "stands on the each 'p/two/e', and the definition has a r",

@@ -7,9 +7,17 @@ from typing import Any
 
 import pytest
 
-from mission_control.core import CorruptMissionError, HistoryRecord, HistoryType, MissionContext, Position, m
+from mission_control.core import (
+    CorruptMissionError,
+    HistoryRecord,
+    HistoryType,
+    MissionContext,
+    MissionSignalError,
+    Position,
+    m,
+)
 from mission_control.core.history import TimerWait
-from mission_control.core.machine import Proceed, Receive, fold, load
+from mission_control.core.machine import Proceed, Receive, decide, find_wait, fold, load
 
 Drives = Callable[..., Any]
 
@@ -256,6 +264,24 @@ def test_old_versions_of_a_state_stay_as_they_were(driver: Drives) -> None:
     assert old != it.state
     assert old.lines != "lines"
     assert again.succeed("p/c/s")[-1] == "mission-completed"
+
+
+def test_older_version_has_its_waits_in_the_order_in_which_they_began(driver: Drives) -> None:
+    """Not in that of their paths: the one that began first is shown, and named first where several bear its name."""
+    it = driver(START.parallel("p", {name: m.path().step("s", run).need_to("go", int) for name in "abc"}).end())
+    it.begin()
+    for name in "cba":
+        it.succeed(f"p/{name}/s")
+    older = it.state
+    it.receive("p/c/go", 1)
+
+    for _ in range(2):
+        again = decide(it.definition, older, (Receive("p/c/go", 1),), it.now, slots=9).state
+        assert again == it.state
+        assert again.next_wait is not None
+        assert again.next_wait.event_name == "p/b/go"
+        with pytest.raises(MissionSignalError, match="'p/b/go', 'p/a/go'"):
+            find_wait(again, "go")
 
 
 def test_construct_in_a_branch_of_the_main_line_is_the_main_lines(driver: Drives) -> None:

@@ -8,7 +8,7 @@ from .constructs import OTHERWISE, BranchNode, ChildNode, EachNode, ForkNode, No
 from .context import MissionContext
 from .definition import I, MissionDefinition, Signal, StoredDefinition
 from .flow import MissionPath
-from .names import checked_name, exact_text, flag, is_a, new_mission_id, sought, sought_id
+from .names import checked_name, exact_text, flag, is_a, new_mission_id, sought, sought_id, with_article
 from .nodes import EndNode, Place, Role, SignalNode, SleepNode, StartNode, StepNode, UpdateHandler
 from .reminders import Reminder, ReminderPlan
 from .retry import LONGEST_DURATION, RetryPolicy, seconds
@@ -57,4 +57,5 @@ __all__ = [
     "sought",
     "sought_id",
     "template",
+    "with_article",
 ]

@@ -156,9 +156,9 @@ class Flow(Generic[I]):
         """Add a wait for a signal, whose payload is validated and recorded.
 
         `timeout` is a durable deadline: a duration, or a function of ctx that returns one, an aware time, or None for
-        no deadline. When it passes, the path `on_timeout` runs, and what follows the wait; without one the mission
-        fails, with `timeout_message` where that is given. While the wait is open, `reminder` runs again and again.
-        Raises `MissionDefinitionError`.
+        no deadline; such a function runs as a step does that has no policy. When it passes, the path `on_timeout`
+        runs, and what follows the wait; without one the mission fails, with `timeout_message` where that is given.
+        While the wait is open, `reminder` runs again and again. Raises `MissionDefinitionError`.
         """
         if is_a(name, Signal):
             if schema is not _UNSTATED:
@@ -189,8 +189,9 @@ class Flow(Generic[I]):
     ) -> Self:
         """Add a durable sleep of 0 to 1,000 years.
 
-        `duration` may be a function of ctx, which returns a duration or the aware time until which to sleep. Raises
-        `MissionDefinitionError`.
+        `duration` may be a function of ctx, which returns a duration or the aware time until which to sleep. It runs
+        as a step does that has no policy: it is not retried, and fails for good after 10 deaths of its process in a
+        row. Raises `MissionDefinitionError`.
         """
         checked, subject = self._subject(name, "sleep")
         return self._with(SleepNode(name=checked, duration=timing(duration, subject, may_be_none=False)))

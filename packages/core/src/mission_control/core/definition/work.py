@@ -130,12 +130,17 @@ class Timing(Work):
             return None
         computed = tried(lambda: _utc(value, now), lambda _: None) if is_a(value, datetime) else _seconds(value)
         if computed is None:
+            naive = ", which is naive: it has no time zone" if is_a(value, datetime) and _is_naive(value) else ""
             none = ", or None" if self.may_be_none else ""
             raise PayloadError(
-                f"{subject} returned {found(value)}; expected a duration from 0 to 1,000 years, as a timedelta or in "
-                f"seconds, or a datetime with its time zone{none}"
+                f"{subject} returned {found(value)}{naive}; expected a duration from 0 to 1,000 years, as a timedelta "
+                f"or in seconds, or a datetime with its time zone{none}"
             )
         return computed
+
+
+def _is_naive(instant: datetime) -> bool:
+    return tried(lambda: instant.utcoffset() is None, lambda _: False)
 
 
 def _utc(instant: datetime, now: datetime | None) -> str | None:

@@ -107,7 +107,7 @@ class Pilot:
             return True
         if state.is_terminal:
             return self._leave(flight, state)
-        if state.is_cancelling and not state.is_undoing:
+        if state.is_stopping:
             return self._finish_cancel(flight)
         if flight.begun and flight.problem is None:  # first: the next commit may begin more
             self._launch_begun(flight, state)
@@ -340,7 +340,7 @@ class Pilot:
         for run in flight.every_run():
             if not is_on_record(state, run):
                 self._stop(flight, run, Stop.PATH)
-        if self._roster.is_closing or flight.problem is not None or (state.is_cancelling and not state.is_undoing):
+        if self._roster.is_closing or flight.problem is not None or state.is_stopping:
             return
         known = {run.instance for run in (*flight.every_run(), *flight.ended, *flight.begun)}
         for line in state.every_line():

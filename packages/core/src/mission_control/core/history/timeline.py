@@ -98,6 +98,11 @@ def _definition(record: HistoryRecord, value: Any, width: int | None) -> str:
     return "" if record.type is _T.MISSION_CREATED else _text("definition ")(record, value, width)
 
 
+def _limits(record: HistoryRecord, value: Any, width: int | None) -> str:
+    """Return what a changed definition says of how many items may run at once."""
+    return shown_names((f"{name} now {limit or 'all'} at a time" for name, limit in value.items()), width)
+
+
 _SHOWN: Mapping[str, _Show] = {
     "mission_id": _text("waits for mission "),
     "parent": _text("child of "),
@@ -105,6 +110,7 @@ _SHOWN: Mapping[str, _Show] = {
     "paths": _names("paths "),
     "count": lambda record, value, width: f"{value} items",
     "limit": lambda record, value, width: f"{value} at a time",
+    "limits": _limits,
     "id": _text("mission "),
     "wait": lambda record, value, width: "" if value else "not waited for",
     "status": _text(""),

@@ -82,7 +82,7 @@ def next_actions(definition: MissionDefinition[Any] | None, state: State) -> tup
     """
     if state.is_undoing and state.ending.children_left:
         return tuple(map(EndChild, filter(state.must_end, state.ending.children)))
-    if state.is_cancelling and not (state.is_terminal or state.is_undoing):
+    if state.is_stopping:
         return (StopForGood(),)
     actions = (_NEXT[line.phase](line) for line in state.every_line())
     return tuple(action for action in actions if action is not None)

@@ -20,8 +20,8 @@ import attrs
 
 from ..history import UNDO, ChildWait, HistoryRecord, HistoryType, iso, parse_iso
 from ..values import Value
-from .folding import construct_of, fold_next, path_text
-from .lines import AnyLine, Line, bare
+from .folding import construct_of, fold_limits, fold_next, path_text
+from .lines import AnyLine, Fork, Line, bare, key_of
 from .phases import Phase
 from .state import State
 from .transitions import apply
@@ -284,8 +284,9 @@ class Answer(Decided):
                 return
             site = self.site(line.cursor)
             node = site.node
-            limit = node.max_concurrency if isinstance(node, EachNode) else None
-            if not fork.has_room(limit):
+            if isinstance(node, EachNode):
+                fork = self._as_limited(line, fork, node.max_concurrency)
+            if not fork.has_room:
                 return
             text = path_text(self.state, line.cursor or "", fork.begun)
             assert text is not None  # there is room
@@ -297,6 +298,20 @@ class Answer(Decided):
                 return  # it begins with a step, and there is no slot
             self._opened += 1
             self.drain(text)
+
+    def _as_limited(self, line: AnyLine, fork: Fork, limit: int | None) -> Fork:
+        """Return what is known of an `each` under the limit of today's definition, once there is a record to say it.
+
+        Without one yet, an item that had room when it was decided last may begin.
+        """
+        if limit is not None and limit >= fork.total:
+            limit = None
+        if limit == fork.limit or not self.added:
+            return fork
+        construct = line.cursor or ""
+        self.mark(limits={**self.added[-1].details.get("limits", {}), construct: limit})
+        fold_limits(self.state, {construct: limit})
+        return attrs.evolve(fork, limit=limit)
 
     def _path_completes(self, path: str) -> None:
         parent = self._parent_of(path)
@@ -391,19 +406,29 @@ class Answer(Decided):
         state = self.state
         if state.lines is None:
             if state.phase is _READY and self.may_begin() and self.free > 0:
-                self.free -= 1
-                self.begin(state.cursor or "", state.attempt_number + 1)
+                self._go_on_from(state)
             return
         while self.free > 0 and (key := self._first_ready()) is not None:
-            line = self.line(key)
-            if line.place != "reminder" or not self._pass_over(line):
-                self.free -= 1
-                self.begin(line.cursor or "", line.attempt_number + 1)
+            self._go_on_from(self.line(key))
         tried: list[str] = []
         while (key := self._first_roomy(tried)) is not None:
             tried.append(key)
             self.fill(key)
             self.drain()
+
+    def _go_on_from(self, line: AnyLine) -> None:
+        """Begin the attempt that a line stands before, unless today's definition has none there."""
+        place, name = line.place, line.cursor or ""
+        if place == "reminder" and self._pass_over(line):
+            return
+        if place == "sleep" or place == "need_to":
+            site = self.site(name)
+            if site.node.decision is None:  # its time is not computed any more
+                self._enter(key_of(line), _prefix(name), site.nodes, site.index, site.role, site.around)
+                self.drain()
+                return
+        self.free -= 1
+        self.begin(name, line.attempt_number + 1)
 
     def _pass_over(self, line: AnyLine) -> bool:
         """True for a reminder that today's definition does not have: it is given up, and the last one."""

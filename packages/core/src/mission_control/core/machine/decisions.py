@@ -67,11 +67,13 @@ def decide(
     if is_contended:
         answer.is_contended = True
     for command in commands:
+        if answer.state.is_cancelling and answer.state.is_stopping and type(command) in _TOO_LATE:
+            continue
         _RULES[type(command)](answer, command)
         if answer.joined or answer.in_hand:
             answer.finish()
-    if definition is not None:
-        state = answer.state
+    state = answer.state
+    if definition is not None and not (state.is_cancelling and state.is_stopping):
         if state.place == "undo":
             pass_over_missing(answer)
         if state.lines is not None or state.phase is _READY:
@@ -285,7 +287,7 @@ def _interrupt(answer: Answer, command: Interrupt) -> None:
     work = _work(answer, command.instance)
     deaths = line.interruptions + 1
     is_death = command.reason == PROCESS_ENDED and not line.stands_by
-    if is_death and (work is None or deaths >= work.retry.max_interruptions):
+    if is_death and work is not None and deaths >= work.retry.max_interruptions:
         _fail_for_good(answer, line, command, {"reason": command.reason})
     else:
         answer.add(_T.STEP_INTERRUPTED, command.instance, command.number, reason=command.reason)
@@ -441,7 +443,7 @@ def _cancel(answer: Answer, command: Cancel) -> None:
 
 def _finish_cancel(answer: Answer, command: FinishCancel) -> None:
     state = answer.state
-    if state.is_terminal or not state.is_cancelling or state.is_undoing:
+    if not state.is_stopping:
         raise MissionExecutionError(f"mission {state.mission_id!r} is {state.phase}, and no cancellation is under way")
     cancel(answer, state.ending.cancellation)
 
@@ -460,6 +462,10 @@ _RULES: dict[type[Command], Callable[[Answer, Any], None]] = {
     Cancel: _cancel,
     FinishCancel: _finish_cancel,
 }
+
+
+_TOO_LATE = frozenset({Succeed, Fail, Interrupt, StandBy, Elapse, ChildEnded})
+"""What adds nothing between the request to cancel a mission and its end."""
 
 
 def _require_new(state: State) -> None:

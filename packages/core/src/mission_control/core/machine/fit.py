@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..definition import ForkNode, MissionDefinition, Site
+from ..definition import ForkNode, MissionDefinition, Site, with_article
 from ..errors import MissionDefinitionMismatchError
 from ..history import UNDO
 from ..payloads import PayloadType
@@ -29,39 +29,58 @@ def _check_line(definition: MissionDefinition[Any], state: State, line: AnyLine)
     name = line.cursor or ""
     if line.place == "reminder":
         return  # it stands where its wait does
-    site = definition.site(name)
+    site = None if name.startswith(UNDO) else definition.site(name)
     if site is None or site.node.kind != line.place:
-        found = "has no node of that name" if site is None else f"has a {site.node.kind} of that name"
-        hint = " (names bear no '/', '[' or ']' any more)" if site is None and line is state and _is_odd(name) else ""
+        found = "has no node of that name" if site is None else f"has {with_article(site.node.kind)} of that name"
+        hint = _ODD if site is None and line is state and _is_odd(name) else ""
         raise _mismatch(definition, state, f"it stands on the {line.place} {name!r}, and the definition {found}{hint}")
-    _check_places(definition, state, name, site)
     if isinstance(site.node, ForkNode) and is_roomy(line):
         _check_paths(definition, state, name, site.node)
-    prefix = name[: name.rfind("/") + 1]
-    for node in site.nodes[site.index + 1 :]:
-        if node.kind != "end" and state.events.has_passed(prefix + node.name):
-            problem = f"the node {prefix + node.name!r} lies ahead, and the mission has passed that name"
-            raise _mismatch(definition, state, problem)
+    _check_ahead(definition, state, name, site)
+    while site.around is not None:
+        place, is_line = name.rpartition("/")[0], site.role in ("path", "item")
+        name, site = construct_of(place), site.around
+        _check_construct(definition, state, name, place, site.node.kind)
+        if not is_line:  # the line goes on behind the construct, and not another one
+            _check_ahead(definition, state, name, site)
+
+
+_ODD = f" (names bear no '/', '[' or ']' any more, and do not begin with {UNDO!r})"
 
 
 def _is_odd(name: str) -> bool:
     return any(character in name for character in "/[]") or name.startswith(UNDO)
 
 
-def _check_places(definition: MissionDefinition[Any], state: State, name: str, site: Site) -> None:
-    """Each construct that the node is inside of has to be of the kind that the mission knows it as."""
-    place = name.rpartition("/")[0]
-    while site.around is not None and place:
-        construct = construct_of(place)
-        known = None if state.opened is None else state.opened.construct(construct)
-        kind = site.around.node.kind
-        is_live = kind in ("parallel", "race", "each")
-        if (known is None and is_live) or (known is not None and known[0] != kind):
-            was = "no construct with paths of its own" if known is None else f"a {known[0]}"
-            raise _mismatch(
-                definition, state, f"it stands inside of {construct!r}, which was {was}, and is a {kind} there"
-            )
-        site, place = site.around, construct.rpartition("/")[0]
+def _check_ahead(definition: MissionDefinition[Any], state: State, name: str, site: Site) -> None:
+    prefix = name[: name.rfind("/") + 1]
+    for node in site.nodes[site.index + 1 :]:
+        ahead = prefix + node.name
+        if node.kind != "end" and (state.events.has_passed(ahead) or state.events.has_passed(f"{ahead}[0]")):
+            raise _mismatch(definition, state, f"the node {ahead!r} lies ahead, and the mission has passed that name")
+
+
+def _check_construct(definition: MissionDefinition[Any], state: State, name: str, place: str, kind: str) -> None:
+    """A construct that the node is inside of has to be of the kind that the mission knows it as."""
+    was = _known_kind(state, name, place)
+    if was != kind:
+        raise _mismatch(
+            definition,
+            state,
+            f"it stands inside of {name!r}, which was {with_article(was)}, and is {with_article(kind)} there",
+        )
+
+
+def _known_kind(state: State, construct: str, place: str) -> str:
+    """Return what kind of construct has a place, which its records tell: what it decided, or that it opened paths."""
+    known = None if state.opened is None else state.opened.construct(construct)
+    if known is not None:
+        return known[0]
+    if place.endswith("]"):
+        return "repeat"
+    if state.events.find(construct) is not None:
+        return "branch"
+    return "repeat" if state.events.has_passed(f"{construct}[0]") else "need_to"
 
 
 def _check_paths(definition: MissionDefinition[Any], state: State, name: str, node: ForkNode) -> None:

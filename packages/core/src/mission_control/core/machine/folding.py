@@ -172,7 +172,7 @@ def _step_started(state: State, line: AnyLine, record: HistoryRecord) -> None:
     number = record.attempt_number or 0
     name = record.event_name or ""
     if name != line.cursor:
-        stand_on(line, name, _place_of(name, record))
+        stand_on(line, name, _place_of(line, record))
     if number != line.attempt_number + 1:
         raise contradiction(state, record, f"attempt {line.attempt_number + 1} was expected")
     line.attempt_number = number
@@ -185,13 +185,11 @@ def _step_started(state: State, line: AnyLine, record: HistoryRecord) -> None:
         state.undos = Undo(name, state.undos)
 
 
-def _place_of(name: str, record: HistoryRecord) -> Place:
+def _place_of(line: AnyLine, record: HistoryRecord) -> Place:
+    """Return what a line comes to with an attempt, or stands before; where steps are undone it is the next of them."""
     kind = record.details.get("kind")
     if kind is None:
-        if name[:5] == UNDO:
-            return "undo"
-        is_reminder = name[-1:] == "]" and name.rpartition("/")[2].startswith("reminder[")
-        return "reminder" if is_reminder else "step"
+        return "undo" if line.place == "undo" else "step"
     if kind not in _PLACES:
         raise ValueError(f"no node has the kind {kind!r}")
     return cast("Place", kind)
@@ -327,6 +325,7 @@ def _signal_received(state: State, line: AnyLine, record: HistoryRecord) -> None
 
 def _signal_timed_out(state: State, line: AnyLine, record: HistoryRecord) -> None:
     _check_wait(state, line, record)
+    state.events = state.events.with_entry(line.cursor or "", None)
     _end_reminder(state, line)
     leave(line, record)
 
@@ -351,10 +350,8 @@ def end_line(state: State, line: Line, phase: Phase) -> None:
 
 def _timer_scheduled(state: State, line: AnyLine, record: HistoryRecord) -> None:
     name = record.event_name or ""
-    if line.phase is Phase.SLEEPING:
-        place: Place = "repeat" if name.endswith("]") else "sleep"
-        if name != line.cursor or place != line.place:
-            stand_on(line, name, place)
+    if line.phase is Phase.SLEEPING and name != line.cursor:  # else it is the round that was judged, or was computed
+        stand_on(line, name, "sleep")
     line.waiting = TimerWait(
         event_name=name, node_index=record.details["node_index"], due_at=parse_iso(record.details["due_at"])
     )
@@ -500,7 +497,7 @@ def leave(line: AnyLine, record: HistoryRecord) -> None:
     line.waiting = None
     following = record.details.get("next")
     if following is not None:
-        stand_on(line, following, _place_of(following, record))
+        stand_on(line, following, _place_of(line, record))
 
 
 def fold_next(state: State, key: str, record: HistoryRecord) -> None:
@@ -508,6 +505,17 @@ def fold_next(state: State, key: str, record: HistoryRecord) -> None:
     line = state if state.lines is None or not key else state.lines.edit(key)
     assert line is not None
     leave(line, record)
+
+
+def fold_limits(state: State, limits: Mapping[str, int | None]) -> None:
+    """Have constructs begin as many items beside one another as a definition says that has changed."""
+    for construct, limit in limits.items():
+        line = enclosing(state, construct)
+        if line.fork is None or line.cursor != construct:
+            raise ValueError(f"{construct!r} has no items that could begin")
+        line.fork = attrs.evolve(line.fork, limit=limit)
+        assert state.lines is not None  # it has opened paths
+        state.lines.moved(line, was_attempting=False, waited=None)
 
 
 def _check_attempt(state: State, line: AnyLine, record: HistoryRecord) -> None:

@@ -42,9 +42,10 @@ class Fork(Value):
     live: int = 0
     lost: int = 0
 
-    def has_room(self, limit: int | None) -> bool:
+    @property
+    def has_room(self) -> bool:
         """True where another path may begin, of which at most `limit` live at once."""
-        return self.begun < self.total and (limit is None or self.live < limit)
+        return self.begun < self.total and (self.limit is None or self.live < self.limit)
 
 
 @attrs.define
@@ -68,6 +69,8 @@ class Line(Shown):
     fork: Fork | None = None
     anchor: datetime | None = None
     """When the first of its reminders was due, for the line of a reminder."""
+    since: int = 0
+    """Which of all waits its last one was, in the order in which they began."""
 
     def copy(self) -> Line:
         """Return a line that another version may change."""
@@ -86,6 +89,7 @@ class Line(Shown):
             self.waiting,
             self.fork,
             self.anchor,
+            self.since,
         )
 
 
@@ -99,7 +103,7 @@ def key_of(line: AnyLine) -> str:
 
 def is_roomy(line: AnyLine) -> bool:
     """True where a path of the construct that the line stands on may begin."""
-    return line.phase is Phase.FORKED and line.fork is not None and line.fork.has_room(line.fork.limit)
+    return line.phase is Phase.FORKED and line.fork is not None and line.fork.has_room
 
 
 def position_of(line: AnyLine) -> Position | None:
@@ -155,7 +159,6 @@ class _Index:
     """What is open, of the newest version."""
 
     __slots__ = (
-        "_began",
         "_due",
         "_ended",
         "_names",
@@ -172,7 +175,7 @@ class _Index:
         self.ready: _Queue = _Queue()
         self.roomy: _Queue = _Queue()
         self._open: dict[str, Wait] = {}
-        self._began = self._ended = 0
+        self._ended = 0
         self._due: list[_Entry] = []
         self._reminders: list[_Entry] = []
         self._undated: deque[_Entry] = deque()
@@ -183,14 +186,13 @@ class _Index:
         """True where a line stands before an attempt, or has room for a path."""
         return bool(self.ready.members or self.roomy.members)
 
-    def opens(self, line: AnyLine, wait: Wait) -> None:
-        """The line waits, from now on."""
+    def opens(self, line: AnyLine, wait: Wait, number: int) -> None:
+        """The line waits, from now on; so many waits have begun with this one."""
         key = key_of(line)
         self._open[key] = wait
-        self._began += 1
         if isinstance(wait, SignalWait):
             self._names.setdefault(bare(wait.event_name), {})[wait.event_name] = None
-        entry = (due_at(wait), self._began, key, wait)
+        entry = (due_at(wait), number, key, wait)
         if entry[0] is None:
             self._undated.append(entry)
         else:
@@ -250,7 +252,7 @@ Facts: TypeAlias = "tuple[bool, Wait | None, datetime | None]"
 class Lines:  # noqa: PLW1641 - equal by what is in it, as a dictionary is
     """The lines of one version of a mission with paths, and what of them is open."""
 
-    __slots__ = ("_before", "_facts", "_index", "_lines", "_newer", "_next_number", "_was")
+    __slots__ = ("_before", "_facts", "_index", "_lines", "_newer", "_next_number", "_waits", "_was")
 
     def __init__(self) -> None:
         self._lines: dict[str, Line] = {}
@@ -263,6 +265,8 @@ class Lines:  # noqa: PLW1641 - equal by what is in it, as a dictionary is
         self._facts: Facts | None = None
         """What an older version had open."""
         self._next_number = 1
+        self._waits = 0
+        """How many waits have begun."""
 
     @property
     def is_outdated(self) -> bool:
@@ -272,7 +276,7 @@ class Lines:  # noqa: PLW1641 - equal by what is in it, as a dictionary is
     def branch(self, state: State) -> Lines:
         """Return the next version, which may be changed; `state` is the copy that it will be of."""
         newer = Lines()
-        newer._next_number = self._next_number
+        newer._next_number, newer._waits = self._next_number, self._waits
         if self._newer is not None:  # a newer one has what this one had: begin with a copy
             newer._lines = {line.path: line.copy() for line in self}
             newer._reindex(state)
@@ -284,8 +288,11 @@ class Lines:  # noqa: PLW1641 - equal by what is in it, as a dictionary is
 
     def _reindex(self, state: State) -> None:
         self._index = _Index()
-        for line in (state, *self):
-            self.moved(line, was_attempting=False, waited=None)
+        lines: list[AnyLine] = [state, *self]
+        for line in sorted(lines, key=lambda line: line.since):
+            self._stands(line, was_attempting=False)
+            if line.waiting is not None:
+                self._index.opens(line, line.waiting, line.since)
 
     # Lines
 
@@ -355,16 +362,22 @@ class Lines:  # noqa: PLW1641 - equal by what is in it, as a dictionary is
 
     def moved(self, line: AnyLine, *, was_attempting: bool, waited: Wait | None) -> None:
         """Take note of where a line has come to."""
-        index = self.open
-        phase = line.phase
-        index.attempting += (phase is Phase.ATTEMPTING) - was_attempting
-        index.ready.set(line, is_member=phase is Phase.READY)
-        index.roomy.set(line, is_member=is_roomy(line))
+        self._stands(line, was_attempting=was_attempting)
         if line.waiting is not waited:
+            index = self.open
             if waited is not None:
                 index.closes(line, waited)
             if line.waiting is not None:
-                index.opens(line, line.waiting)
+                self._waits += 1
+                if isinstance(line, Line):
+                    line.since = self._waits
+                index.opens(line, line.waiting, self._waits)
+
+    def _stands(self, line: AnyLine, *, was_attempting: bool) -> None:
+        index, phase = self.open, line.phase
+        index.attempting += (phase is Phase.ATTEMPTING) - was_attempting
+        index.ready.set(line, is_member=phase is Phase.READY)
+        index.roomy.set(line, is_member=is_roomy(line))
 
 
 def bare(instance: str) -> str:

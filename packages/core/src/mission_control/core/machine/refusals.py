@@ -54,8 +54,8 @@ def _listed(instances: Collection[str]) -> str:
 
 
 def check_receive(definition: MissionDefinition[Any] | None, state: State, line: AnyLine, instance: str) -> None:
-    """Raise `MissionSignalError` unless the line waits for exactly this signal."""
-    if not _waits_for(line, instance):
+    """Raise `MissionSignalError` unless the line waits for exactly this signal, and the mission goes on."""
+    if state.is_stopping or not _waits_for(line, instance):
         raise refused_signal(definition, state, instance)
 
 
@@ -90,6 +90,8 @@ def describe(state: State) -> str:
         is_cancelled = state.error is not None and state.error.code == "MISSION_CANCELLED"
         why = "was cancelled" if is_cancelled else "failed"
         return f"it {why}, and what it did is being undone (at {state.cursor!r})"
+    if state.is_stopping:
+        return "it is being cancelled"
     waits = [line.waiting for line in state.every_line() if line.waiting is not None and line.place != "reminder"]
     if not waits or state.is_running:
         where = f" at {state.cursor!r}" if state.cursor else ""

@@ -82,6 +82,7 @@ class State(Shown):
 
     path: ClassVar[None] = None
     number: ClassVar[int] = 0
+    since: ClassVar[int] = 0  # while the main line waits no other does: reminders are counted apart
 
     mission_id: str
     mission_name: str = ""
@@ -153,6 +154,11 @@ class State(Shown):
     def is_terminal(self) -> bool:
         """True where nothing more may be recorded."""
         return self.phase in ENDED
+
+    @property
+    def is_stopping(self) -> bool:
+        """True where a cancellation was requested, and what it has to stop has not ended: nothing goes on any more."""
+        return self.is_cancelling and self.place != "undo" and self.phase not in ENDED
 
     @property
     def is_undoing(self) -> bool:

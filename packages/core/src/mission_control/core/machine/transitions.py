@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from ..errors import CorruptMissionError
 from ..history import HistoryRecord, HistoryType, MissionInspection, inspected
-from .folding import AS_IT_IS, FOLDS, contradiction, line_of
+from .folding import AS_IT_IS, FOLDS, contradiction, fold_limits, line_of
 from .lines import AnyLine
 from .phases import ENDED, Phase
 from .state import State
@@ -131,6 +131,8 @@ def apply(state: State, record: HistoryRecord) -> None:
     fold(state, line, record)
     if state.lines is not None:
         state.lines.moved(line, was_attempting=phase is Phase.ATTEMPTING, waited=waited)
+        if "limits" in record.details:
+            fold_limits(state, record.details["limits"])
         if not state.lines and state.phase is not Phase.FORKED:
             state.lines = None  # it is a mission of one line again
 
