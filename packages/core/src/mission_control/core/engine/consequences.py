@@ -42,6 +42,12 @@ def is_lent(run: Run) -> bool:
     return run.attempt is not None and not run.attempt.has_slot
 
 
+def slots_of(flight: Flight, attempts: tuple[tuple[str, int], ...]) -> int:
+    """Return how many of these attempts run here, and have a slot."""
+    runs = ((flight.run_of(instance), number) for instance, number in attempts)
+    return sum(1 for run, number in runs if run is not None and run.number == number and not is_lent(run))
+
+
 def orphans_of(let_go: tuple[str, ...], records: tuple[HistoryRecord, ...]) -> tuple[str, ...]:
     """Return those children of which it is not just the end that was recorded."""
     ended = {record.details["id"] for record in records if record.type is HistoryType.CHILD_ENDED}

@@ -29,7 +29,7 @@ from .activity import Activity
 from .asked import Operation
 from .clock import Clock
 from .coalescer import Coalescer, as_persistence_error
-from .consequences import attempts_in, is_lent, is_on_record, orphans_of
+from .consequences import attempts_in, is_lent, is_on_record, orphans_of, slots_of
 from .flight import Decision, Flight, Run
 from .refusals import closed, not_found, not_registered
 from .roster import Roster
@@ -181,7 +181,7 @@ class Recorder:
         self._roster.begin_trace(flight, state)
         begun, stopped = attempts_in(flight, records, after)
         if begun:
-            self._take_slots(flight, after)
+            self._take_slots(flight, after, stopped)
             flight.begun = begun
         if state.version == 0:
             flight.birth = after
@@ -212,12 +212,15 @@ class Recorder:
         self._journal.submit(commit, flight)
         return True
 
-    def _take_slots(self, flight: Flight, after: State) -> None:
-        """Hold a slot for each attempt that will be on record, but for those that have lent theirs."""
+    def _take_slots(self, flight: Flight, after: State, stopped: tuple[tuple[str, int], ...]) -> None:
+        """Hold a slot for each attempt that will be on record, but for those that have lent theirs.
+
+        What is stopped has its slot until its code has ended.
+        """
         lent = flight.lent_slots
         if lent and after.lines is not None:
             lent = sum(1 for run in flight.every_run() if is_lent(run) and is_on_record(after, run))
-        missing = after.attempting - flight.slots - lent
+        missing = after.attempting + slots_of(flight, stopped) - flight.slots - lent
         while missing > 0 and self._roster.slots.take():
             flight.slots += 1
             missing -= 1
