@@ -272,6 +272,7 @@ class Recorder:
         for child, _ in decision.children:
             self._roster.end_trace(child)
             flight.unsure += (child.mission_id,)
+        flight.orphans += decision.orphans
         if decision.operation is not None:
             decision.operation.refuse(error)
         if flight.state is None and isinstance(error, StaleMissionError):
