@@ -21,6 +21,7 @@ from mission_control.core import (
     m,
 )
 from mission_control.core.engine.clock import Clock
+from mission_control.core.errors import PersistenceError
 from mission_control.core.storage.persistence import (
     CommitOutcome,
     DueKind,
@@ -108,6 +109,25 @@ class Kept(Generic[Adapter]):
     def __call__(self, inner: PersistenceAdapter) -> Adapter:
         self.adapter = self._make(inner)
         return self.adapter
+
+
+class Crashing(Forwarding):
+    """Storage whose process dies at one of its commits, before or after that takes effect; then `died` is set."""
+
+    def __init__(self, inner: PersistenceAdapter, at: int, *, after: bool) -> None:
+        super().__init__(inner)
+        self._left = at
+        self._after = after
+        self.died = asyncio.Event()
+
+    async def commit(self, batch: Sequence[MissionCommit], /) -> Sequence[CommitOutcome]:
+        self._left -= 1
+        if self._left > 0:
+            return await super().commit(batch)
+        if self._left == 0 and self._after:
+            await super().commit(batch)
+        self.died.set()
+        raise PersistenceError("the process died")
 
 
 class Undriven:

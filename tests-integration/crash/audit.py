@@ -66,7 +66,7 @@ async def audit(folder: Path, seen: Sequence[Histories]) -> Findings:
     entries = tuple(read_ledger(folder / "ledger.jsonl"))
     findings.problems += _losses(found, entries, seen)
     for inspection in found.values():
-        findings.problems += _missteps(inspection)
+        findings.problems += missteps(inspection)
     findings.problems += _disagreements(found, entries)
     findings.problems += disagreements_of_families(found)
     _count(findings.counts, found.values(), entries)
@@ -91,7 +91,8 @@ def _losses(found: dict[str, MissionInspection], entries: Iterable[Entry], seen:
                 yield f"{mission_id}: records that were durable after a kill are lost or changed"
 
 
-def _missteps(inspection: MissionInspection) -> Iterator[str]:
+def missteps(inspection: MissionInspection) -> Iterator[str]:
+    """Where a mission is not at its end, or its history tells of what must not be."""
     mission_id, history = inspection.snapshot.mission_id, inspection.history
     if not inspection.snapshot.status.is_terminal:
         yield f"{mission_id}: it has not ended: {inspection.snapshot.status}, {inspection.snapshot.waiting}"

@@ -5,28 +5,38 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from mission_control.core import ChildRecord, HistoryRecord, MissionInspection, MissionStatus
+from mission_control.core.machine import construct_of
 
 UNDO = "undo:"
 
 
 def missteps_of_paths(history: Sequence[HistoryRecord]) -> Iterator[str]:
-    """Where something runs, or is waited for, in a path that has ended; and constructs that were never over."""
+    """Where something runs, or is waited for, in a path that has ended; and what was never over."""
+    live: set[str] = set()
     over: set[str] = set()
     open_constructs: set[str] = set()
     for record in history:
         name = record.event_name or ""
+        live |= {place for place in _around(name) if construct_of(place) in open_constructs and place not in over}
         if record.type in ("path-completed", "path-failed", "path-stopped"):
             if name in over:
                 yield f"the path {name} ended twice"
             over.add(name)
+            live.discard(name)
+            inner = sorted(one for one in live if one.startswith(f"{name}/"))
+            if inner and record.type != "path-failed":  # which comes before those that it stops
+                yield f"the path {name} ended before {inner} in it"
         elif record.type == "paths-opened":
             open_constructs.add(name)
         elif record.type == "paths-joined":
             open_constructs.discard(name)
         if record.type in ("step-started", "waiting-for-signal", "timer-scheduled") and not name.startswith(UNDO):
             yield from (f"{name} began in {path}, which had ended" for path in _around(name) if path in over)
-    if history[-1].type == "mission-completed" and open_constructs:
-        yield f"it completed, and these were not over: {sorted(open_constructs)}"
+    if live:
+        yield f"it has ended, and these paths have not: {sorted(live)}"
+    left = sorted(name for name in open_constructs if over.isdisjoint(_around(name)))
+    if history[-1].type == "mission-completed" and left:
+        yield f"it completed, and these were not over: {left}"
 
 
 def _around(instance: str) -> Iterator[str]:

@@ -17,6 +17,7 @@ from mission_control.core import (
     MissionNotFoundError,
     MissionSignalError,
     PersistenceAdapter,
+    PersistenceError,
     m,
 )
 from mission_control.core.storage.persistence import LoadOutcome
@@ -36,6 +37,28 @@ async def test_childs_end_wakes_a_parent_that_was_read_from_storage(open_command
     await commander.settled()
 
     assert await (await found(commander, "p")).status() == "completed"
+
+
+@pytest.mark.parametrize(("when", "expected"), [("before", "waiting"), ("after", "cancelled")])
+async def test_child_is_cancelled_where_the_commit_that_let_it_go_took_effect(
+    open_commander: OpenCommander, when: Any, expected: str
+) -> None:
+    """Its answer was lost: what the commit did is found when the parent is read again, without a restart."""
+    fails: list[int] = []
+    kept = Kept(lambda inner: FaultInjectingAdapter(inner, fail_commits=lambda n: n in fails, when=when))
+    paths = {"child": m.path().mission("child", patient, given), "other": m.path().need_to("other", int)}
+    definition = m.define("parent").start(input=int, run=given).race("r", paths).need_to("end", int).end()
+    commander = await open_commander([definition], wrap=kept)
+    mission = await begun(commander, definition)
+    child = await child_of(commander, "p/r/child/child")
+    fails.append(kept.adapter.commits + 1)
+    with pytest.raises(PersistenceError):
+        await mission.signal("other", 1)
+    with contextlib.suppress(MissionSignalError):
+        await mission.signal("end", 1)  # which has the parent read again
+    await commander.settled()
+
+    assert await child.status() == expected
 
 
 async def test_end_of_a_child_that_its_parent_was_not_told_of(open_commander: OpenCommander) -> None:

@@ -396,9 +396,9 @@ async def test_recovery_with_fewer_slots_than_paths_ran(open_commander: OpenComm
 
 
 class Everything:
-    """A mission with every construct, and what of its code ran to its end."""
+    """A mission with every construct, which is undone where it is doomed, and what of its code ran to its end."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_doomed: bool = False) -> None:
         self.done: Counter[str] = Counter()
         done = self.done
 
@@ -421,33 +421,44 @@ class Everything:
                 raise ValueError("no second")
             return ctx.item(items)
 
+        async def end(ctx: MissionContext[int]) -> str:
+            if is_doomed:
+                raise ValueError("no end")
+            return await work(ctx)
+
         retry = RetryPolicy(max_attempts=2, initial_interval=5, jitter=0)
         once = RetryPolicy(max_attempts=1)
-        item = path().step("s", fails_second, retry=once).step("t", work)
+        item = path().step("s", fails_second, retry=once, undo=work).step("t", work, undo=work)
+        child = m.define("child").start(input=int, run=begin, undo=work).sleep("nap", 3).step("s", work).end()
         race = path().race("r", {"nap": path().sleep("nap", 20), "never": path().need_to("never", int)})
         paths = {
             "items": path().each("e", items, item, max_concurrency=2, max_failures=1),
-            "race": race.step("s", work),
-            "flaky": path().step("s", flaky, retry=retry),
+            "race": race.step("s", work, undo=work),
+            "flaky": path().step("s", flaky, retry=retry, undo=flaky),
             "wait": path().need_to("go", int, reminder=Reminder(work, every=7, at_most=2)).step("s", work),
-            "late": path().need_to("nobody", int, timeout=30, on_timeout=path().step("s", work)),
+            "late": path().need_to("nobody", int, timeout=30, on_timeout=path().step("s", work, undo=work)),
+            "computed": path().need_to("nobody", int, timeout=lambda ctx: 9, on_timeout=path()),
         }
         self.definition = (
             m.define("everything")
             .start(input=int, run=begin)
             .parallel("p", paths)
-            .branch("b", lambda ctx: "x", {"x": path().step("s", work)})
-            .repeat("l", path().step("s", work), until=lambda ctx: ctx.index == 2, every=10)
+            .branch("b", lambda ctx: "x", {"x": path().step("s", work, undo=work)})
+            .branch("o", lambda ctx: "y", {"x": path()}, otherwise=path().step("s", work))
+            .repeat("l", path().step("s", work, undo=work), until=lambda ctx: ctx.index == 2, every=10)
             .repeat("m", path(), until=lambda ctx: False, max_rounds=1, on_exhausted=path().step("s", work))
             .sleep("computed", lambda ctx: 5)
-            .step("end", work)
+            .mission("child", child, begin)
+            .mission("free", child, begin, wait=False)
+            .step("end", end, undo=work)
             .end()
         )
 
 
-async def test_mission_of_every_construct_may_crash_at_any_commit() -> None:
+@pytest.mark.parametrize(("is_doomed", "expected"), [(False, MissionStatus.COMPLETED), (True, MissionStatus.FAILED)])
+async def test_mission_of_every_construct_may_crash_at_any_commit(is_doomed: bool, expected: MissionStatus) -> None:
     """Wherever the process ends, the next one brings the mission to the same end, and no completed step runs again."""
-    everything = Everything()
+    everything = Everything(is_doomed=is_doomed)
 
     async def scenario(life: Life) -> None:
         mission = await life.commander.start(everything.definition, 1, mission_id="x", if_exists="return", wait=False)
@@ -455,10 +466,10 @@ async def test_mission_of_every_construct_may_crash_at_any_commit() -> None:
         if "p/wait/go" not in (await mission.snapshot()).events:
             await mission.signal("p/wait/go", 1)
         await life.advance(timedelta(minutes=5))
-        assert await mission.status() == MissionStatus.COMPLETED
+        assert await mission.status() == expected
 
     report = await crash_everywhere(scenario, definitions=[everything.definition])
-    assert len(report.crashes) > 40
+    assert len(report.crashes) > 80
 
 
 @pytest.mark.parametrize("number", range(1, 40, 3))
@@ -495,7 +506,9 @@ async def test_everything_recovers_after_a_crash_at_a_commit(
     assert await mission.status() == "completed"
     succeeded = Counter(await names_of(mission, T.STEP_SUCCEEDED))
     assert set(succeeded.values()) == {1}
-    assert {"end", "b/x/s", "l[2]/s", "m/exhausted/s", "p/late/nobody/timeout/s", "p/race/s"} <= set(succeeded)
+    assert {"end", "b/x/s", "l[2]/s", "m/exhausted/s", "o/otherwise/s", "p/late/nobody/timeout/s", "p/race/s"} <= set(
+        succeeded
+    )
     await free_slots(commander, 3)
 
 

@@ -33,7 +33,6 @@ from mission_control.core import (
     SignalWait,
     m,
 )
-from mission_control.core.errors import PersistenceError
 from mission_control.core.history.records import MissionFailure
 from mission_control.core.machine import (
     PROCESS_ENDED,
@@ -62,9 +61,8 @@ from mission_control.core.machine import (
     load,
     next_actions,
 )
-from mission_control.core.storage.persistence import CommitOutcome, MissionCommit, PersistenceAdapter
 from mission_control.testing import FakeClock
-from storages import Forwarding, Kept, OpenCommander, memory_adapter_factory
+from storages import Crashing, Kept, OpenCommander, memory_adapter_factory
 
 EPOCH = datetime(2024, 2, 29, tzinfo=UTC)
 MISSION = "mission"
@@ -378,25 +376,6 @@ def test_every_beginning_of_a_history_folds(plan: tuple[Plan, ...], cut: int) ->
 
 
 # The engine, on a clock that is moved
-
-
-class Crashing(Forwarding):
-    """Storage whose process dies at one of its commits, before or after that takes effect; then `died` is set."""
-
-    def __init__(self, inner: PersistenceAdapter, at: int, *, after: bool) -> None:
-        super().__init__(inner)
-        self._left = at
-        self._after = after
-        self.died = asyncio.Event()
-
-    async def commit(self, batch: Sequence[MissionCommit], /) -> Sequence[CommitOutcome]:
-        self._left -= 1
-        if self._left != 0:
-            return await super().commit(batch)
-        if self._after:
-            await super().commit(batch)
-        self.died.set()
-        raise PersistenceError("the process died")
 
 
 @attrs.define

@@ -281,6 +281,38 @@ async def test_stopped_async_code_keeps_its_slot_until_it_has_ended(open_command
     await free_slots(commander, 2)
 
 
+async def test_step_that_begins_as_others_are_stopped_takes_another_slot(open_commander: OpenCommander) -> None:
+    """What a signal stops has its slot until its code has ended; what begins behind the race does not run on that."""
+    may_end, is_cleaning = asyncio.Event(), asyncio.Event()
+
+    async def slow_to_end(ctx: MissionContext[int]) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            is_cleaning.set()
+            await may_end.wait()
+
+    behind, other = Stage(), Stage()
+    paths = {"signal": path().need_to("go", int), "step": path().step("s", slow_to_end)}
+    definition = flow().race("r", paths).step("behind", behind).end()
+    plain = m.define("plain").start(input=int, run=other).end()
+    commander = await open_commander([definition, plain], max_concurrency=2)
+    mission = await started(commander, definition)
+    await turns()
+    await mission.signal("go", 1, wait=False)
+    await behind.entered("behind")
+    await is_cleaning.wait()
+    waiting = await commander.start(plain, 1, wait=False)
+    await turns()
+    assert other.running == 0
+
+    may_end.set()
+    behind.let_all_go()
+    other.let_all_go()
+    assert [await ended(mission), await ended(waiting)] == ["completed"] * 2
+    await free_slots(commander, 2)
+
+
 async def test_stopped_code_that_does_not_end_is_abandoned(
     open_commander: OpenCommander, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..history import HistoryRecord, HistoryType
 from ..machine import Phase, State
-from .flight import Run
+from .flight import Flight, Run
 
 _ATTEMPTING = Phase.ATTEMPTING
 
@@ -19,6 +19,12 @@ def is_on_record(state: State, run: Run) -> bool:
 def is_lent(run: Run) -> bool:
     """True where code that runs has lent its slot to others."""
     return run.attempt is not None and not run.attempt.has_slot
+
+
+def slots_of(flight: Flight, attempts: tuple[tuple[str, int], ...]) -> int:
+    """Return how many of these attempts run here, and have a slot."""
+    runs = ((flight.run_of(instance), number) for instance, number in attempts)
+    return sum(1 for run, number in runs if run is not None and run.number == number and not is_lent(run))
 
 
 def orphans_of(let_go: tuple[str, ...], records: tuple[HistoryRecord, ...]) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from ..errors import CorruptMissionError, MissionNotFoundError, PersistenceError
-from ..history import MissionStatus, MissionSummary
+from ..history import ChildWait, MissionStatus, MissionSummary
 from ..log import ContainedLogger
 from ..machine import ChildEnded, State
 from .asked import CancelOperation
@@ -36,6 +36,13 @@ class Families:
         """Cancel the children that a mission wants no more."""
         for child in orphans:
             self._cancel(flight.mission_id, child, is_awaited=False)
+
+    def let_go_if_unwanted(self, flight: Flight, state: State) -> None:
+        """Cancel the orphans that the mission does not wait for: it had let go of them where nobody knew of it."""
+        waits = (line.waiting for line in state.every_line())
+        wanted = {*state.ending.children, *(wait.mission_id for wait in waits if isinstance(wait, ChildWait))}
+        orphans, flight.orphans = flight.orphans, ()
+        self.let_go(flight, tuple(child for child in orphans if child not in wanted))
 
     def end_children(self, flight: Flight, state: State) -> None:
         """Cancel the children that must have ended before the mission undoes what it did, unless they were told."""

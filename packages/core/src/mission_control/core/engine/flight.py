@@ -133,6 +133,8 @@ class Flight(Shown):
     """Children whose end is not on record yet."""
     unsure: tuple[str, ...] = ()
     """Children that this process tried to begin, where it is not known whether it did."""
+    orphans: tuple[str, ...] = ()
+    """Children that this process tried to let go of, where it is not known whether it did."""
     cause: tuple[str, BaseException] | None = None
     """Which instance failed for good last, and what it raised."""
     alarm: tuple[datetime, int] | None = None

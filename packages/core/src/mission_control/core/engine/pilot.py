@@ -337,6 +337,8 @@ class Pilot:
 
     def was_read(self, flight: Flight, state: State, /) -> None:
         """Find what is on record of a mission that has been read, and what of it runs here."""
+        if flight.orphans:
+            self.families.let_go_if_unwanted(flight, state)
         for run in flight.every_run():
             if not is_on_record(state, run):
                 self._stop(flight, run, Stop.PATH)

@@ -30,7 +30,7 @@ from .activity import Activity
 from .asked import Operation
 from .clock import Clock
 from .coalescer import Coalescer, as_persistence_error
-from .consequences import is_lent, is_on_record, orphans_of
+from .consequences import is_lent, is_on_record, orphans_of, slots_of
 from .flight import Consequences, Decision, Flight, Run
 from .refusals import closed, not_found, not_registered
 from .roster import Roster
@@ -174,8 +174,8 @@ class Recorder:
             return False
         roster.begin_trace(flight, state)
         if decided.begun:
-            if after.lines is not None or flight.lent_slots or not flight.slots:
-                self._take_slots(flight, after)
+            if after.lines is not None or decided.stopped or flight.lent_slots or not flight.slots:
+                self._take_slots(flight, after, decided.stopped)
             flight.begun = tuple(starmap(Run, decided.begun))
         if state.version == 0:
             flight.birth = after
@@ -203,12 +203,15 @@ class Recorder:
         self._journal.submit(commit, flight)
         return True
 
-    def _take_slots(self, flight: Flight, after: State) -> None:
-        """Hold a slot for each attempt that will be on record, but for those that have lent theirs."""
+    def _take_slots(self, flight: Flight, after: State, stopped: tuple[tuple[str, int], ...]) -> None:
+        """Hold a slot for each attempt that will be on record, but for those that have lent theirs.
+
+        What is stopped has its slot until its code has ended.
+        """
         lent = flight.lent_slots
         if lent and after.lines is not None:
             lent = sum(1 for run in flight.every_run() if is_lent(run) and is_on_record(after, run))
-        missing = after.attempting - flight.slots - lent
+        missing = after.attempting + slots_of(flight, stopped) - flight.slots - lent
         while missing > 0 and self._roster.slots.take():
             flight.slots += 1
             missing -= 1
@@ -264,6 +267,8 @@ class Recorder:
             self._driver.advance(flight)  # nothing was written, and nothing is wrong with storage
             return
         flight.unsure += tuple(child.mission_id for child, _ in newborn)
+        if decision.consequences is not None:
+            flight.orphans += decision.consequences.orphans
         if decision.operation is not None:
             decision.operation.refuse(error)
         if flight.state is None and isinstance(error, StaleMissionError):
