@@ -402,7 +402,7 @@ async def test_cancelling_stops_a_reminder_that_runs(open_commander: OpenCommand
 
 
 async def test_reminder_waits_for_a_slot(open_commander: OpenCommander, fake_clock: FakeClock) -> None:
-    """With the one slot taken a reminder runs when it is free, and a deadline that passes meanwhile is not late."""
+    """With the one slot taken a reminder runs when it is free."""
     busy, stage = Stage(), Stage(holds=False)
     definition = waiting(stage)
     other = flow("other").step("s", busy).end()
