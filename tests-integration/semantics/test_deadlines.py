@@ -12,7 +12,9 @@ from flows import Stage, T, begin, ended, flow, history_of, names_of, path, plac
 from mission_control.core import (
     MissionContext,
     MissionFailedError,
+    MissionHandle,
     MissionSignalError,
+    Reminder,
     RetryPolicy,
 )
 from mission_control.testing import FakeClock
@@ -267,6 +269,61 @@ async def test_deadline_beside_a_step_survives_a_crash(open_commander: OpenComma
 
     stage.let_all_go()
     assert await ended(mission) == "completed"
+
+
+async def test_deadline_passes_while_another_line_waits_for_a_slot(
+    open_commander: OpenCommander, fake_clock: FakeClock
+) -> None:
+    """With all slots taken by other missions, deadlines and sleeps of a mission that wants one end at their times."""
+    busy = Stage()
+    paths = {
+        "a": path().need_to("go", int).step("s", begin),
+        "b": path().need_to("signed", int, timeout=60, on_timeout=path().need_to("later", int)),
+        "c": path().sleep("nap", 30).sleep("again", 60),
+    }
+    definition, other = flow().parallel("all", paths).end(), flow("other").step("s", busy).end()
+    commander = await open_commander([definition, other], clock=Undriven(fake_clock), max_concurrency=1)
+    mission = await commander.start(definition, 1)
+    await commander.start(other, 1, wait=False)
+    await busy.entered("s")
+    await mission.signal("go", 1, wait=False)
+    ends: list[Any] = []
+    for seconds in (30, 30, 30):
+        await fake_clock.advance(seconds)
+        await recorded(mission, T.TIMER_FIRED, T.SIGNAL_TIMED_OUT, count=len(ends) + 1)
+        ends = await history_of(mission, T.TIMER_FIRED, T.SIGNAL_TIMED_OUT)
+
+    assert ends == [("timer-fired", "all/c/nap"), ("signal-timed-out", "all/b/signed"), ("timer-fired", "all/c/again")]
+    busy.let_all_go()
+
+
+async def test_deadline_passes_while_its_reminder_waits_for_a_slot(
+    open_commander: OpenCommander, fake_clock: FakeClock
+) -> None:
+    """A reminder that is due, and has no slot, holds up nothing: neither its own wait nor what else is due later."""
+    stage, busy = Stage(holds=False), Stage()
+    wait = path().need_to(
+        "signed", int, timeout=60, on_timeout=path().need_to("later", int), reminder=Reminder(stage, every=10)
+    )
+    definition = flow().parallel("all", {"a": wait, "b": path().step("s", busy)}).end()
+    commander = await open_commander([definition], clock=Undriven(fake_clock), max_concurrency=1)
+    mission = await commander.start(definition, 1, wait=False)
+    await busy.entered("all/b/s")
+    for _ in range(6):
+        await fake_clock.advance(10)
+        await turns()
+    await recorded(mission, T.SIGNAL_TIMED_OUT, count=1)
+
+    assert await names_of(mission, T.SIGNAL_TIMED_OUT) == ["all/a/signed"]
+    assert stage.begun == []
+    busy.let_all_go()
+
+
+async def recorded(mission: MissionHandle[int], *kinds: T, count: int) -> None:
+    """Return when there are so many records of these types."""
+    async with asyncio.timeout(5):
+        while len(await history_of(mission, *kinds)) < count:
+            await asyncio.sleep(0.001)
 
 
 async def test_signal_that_is_durable_before_the_deadline_is_handled_wins(

@@ -263,7 +263,7 @@ async def test_one_that_kills_its_process_is_given_up(open_commander: OpenComman
 
 
 async def test_reminder_waits_for_a_slot(open_commander: OpenCommander, fake_clock: FakeClock) -> None:
-    """With the one slot taken a reminder runs when it is free, and a deadline that passes meanwhile is not late."""
+    """With the one slot taken a reminder runs when it is free."""
     busy, stage = Stage(), Stage(holds=False)
     definition = waiting(stage)
     other = flow("other").step("s", busy).end()

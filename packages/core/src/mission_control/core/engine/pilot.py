@@ -19,6 +19,7 @@ from typing import Any
 
 from ..definition import MissionContext, MissionDefinition, Work
 from ..errors import MissionControlError, MissionNotRegisteredError
+from ..history import due_at
 from ..log import ContainedLogger
 from ..machine import (
     PROCESS_ENDED,
@@ -390,10 +391,13 @@ class Pilot:
         return False
 
     def _set_alarm(self, flight: Flight, state: State) -> None:
-        """While code of the mission runs it is looked at again when something is due; storage tells of it else."""
-        due = state.next_due if flight.running and not state.is_terminal else None
+        """While the mission runs, or wants a slot, it is looked at again when something is due; else storage tells."""
+        is_kept = (flight.running or flight.wants_slot) and not state.is_terminal
+        due = state.next_due if is_kept else None
         if due is not None and due <= self._clock.now():
-            due = None  # it could not begin, and will when there is a slot
+            due = due_at(state.next_wait)  # what is due is a reminder, which comes when there is a slot
+            if due is not None and due <= self._clock.now():
+                due = None  # so does an update, which is before it
         if (flight.alarm and flight.alarm[0]) == due:
             return
         if flight.alarm is not None:
