@@ -96,7 +96,7 @@ def test_child_knows_its_parent_and_whether_that_waits(driver: Drives, is_awaite
     it = driver(CHILD)
     it.go(Start("child", 5, None, parent_id="p", is_awaited=is_awaited))
 
-    assert (it.state.parent_id, it.state.is_awaited) == ("p", is_awaited)
+    assert (it.state.origin.parent_id, it.state.origin.is_awaited) == ("p", is_awaited)
     assert it.details("mission-created").get("awaited") == (True if is_awaited else None)
     assert inspect_history("x", it.history).snapshot.parent_id == "p"
 
