@@ -31,7 +31,18 @@ from mission_control.core.storage import MissionCommit, due_kind
 
 Row: TypeAlias = tuple[Any, ...]
 
-encode: Callable[[object], str] = json.JSONEncoder(allow_nan=False, separators=(",", ":"), check_circular=False).encode
+
+def _encoder() -> Callable[[object], str]:
+    """Return what a JSONEncoder does, without making anew for each text what it is made with."""
+    encoder = json.JSONEncoder(allow_nan=False, separators=(",", ":"), check_circular=False)
+    make = getattr(json.encoder, "c_make_encoder", None)
+    if make is None:  # pragma: no cover - an interpreter that has no such part
+        return encoder.encode
+    chunks = make(None, encoder.default, json.encoder.encode_basestring_ascii, None, ":", ",", False, False, False)
+    return lambda value: "".join(chunks(value, 0))
+
+
+encode: Callable[[object], str] = _encoder()
 """The one way that JSON is written: ASCII, so that any string at all can be stored."""
 
 _decode: Callable[[str], Any] = json.JSONDecoder().decode

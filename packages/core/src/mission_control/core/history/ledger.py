@@ -35,13 +35,16 @@ class Ledger(Mapping[str, EventRecord]):
 
     def with_entry(self, name: str, entry: EventRecord | None) -> Ledger:
         """Return a ledger in which `name` has `entry`; None only marks the name as passed, as a sleep does."""
-        log, latest = self._log, self._latest
-        if self._size != len(log) or self._size > 2 * len(latest) + _SPARE:
+        log, latest, size = self._log, self._latest, self._size
+        if size != len(log) or size > 2 * len(latest) + _SPARE:
             log, latest = self._copy()
+            size = len(log)
         log.append((name, entry, latest.get(name, _NOWHERE)))
+        latest[name] = size
         grown = Ledger.__new__(Ledger)
-        grown._log, grown._latest, grown._size = log, latest, len(log)
-        latest[name] = grown._size - 1
+        grown._log = log
+        grown._latest = latest
+        grown._size = size + 1
         return grown
 
     @property
