@@ -108,11 +108,11 @@ class Pilot:
             return True
         if state.is_terminal:
             return self._leave(flight, state)
-        if state.is_stopping:
+        if state.is_cancelling and state.is_stopping:
             return self._finish_cancel(flight)
-        if flight.begun and flight.problem is None:  # first: the next commit may begin more
+        if flight.begun and flight.problem is None:  # what a lost commit, or a cancellation, kept from being launched
             self._launch_begun(flight, state)
-            return not (state.lines is None and flight.only_runs)
+            return True
         if flight.ended:
             return self._record_outcomes(flight, state, flight.ended)
         if flight.problem is not None and not flight.running:
@@ -308,8 +308,8 @@ class Pilot:
 
     # What is durable
 
-    def is_durable(self, flight: Flight, decision: Decision, /) -> None:
-        """Do what a decision leads to beside the state."""
+    def is_durable(self, flight: Flight, decision: Decision, /) -> bool:
+        """Do what a decision leads to beside the state; True where nothing is to be done until code has ended."""
         if decision.ended:
             flight.ended = flight.ended[len(decision.ended) :]
             for run in decision.ended:
@@ -318,6 +318,11 @@ class Pilot:
             flight.looks_at_held = True
         if decision.consequences is not None:
             self._follow_up(flight, decision.after, decision.consequences)
+        after = decision.after
+        if not flight.begun or flight.cancels or after.is_cancelling or flight.problem is not None:
+            return False
+        self._launch_begun(flight, after)
+        return after.lines is None and flight.only_runs
 
     def _follow_up(self, flight: Flight, after: State, consequences: Consequences) -> None:
         if consequences.child_ends:

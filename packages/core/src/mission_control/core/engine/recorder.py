@@ -49,8 +49,8 @@ class Driver(Protocol):
         """Begin what comes next for the mission, unless something is under way for it."""
         ...
 
-    def is_durable(self, flight: Flight, decision: Decision, /) -> None:
-        """Do what a decision leads to beside the state."""
+    def is_durable(self, flight: Flight, decision: Decision, /) -> bool:
+        """Do what a decision leads to beside the state; True where nothing is to be done until code has ended."""
         ...
 
     def was_read(self, flight: Flight, state: State, /) -> None:
@@ -255,9 +255,10 @@ class Recorder:
             flight.settle_newcomers()
         if decision.applied is not None:
             decision.applied(flight)
-        self._driver.is_durable(flight, decision)
+        is_under_way = self._driver.is_durable(flight, decision)
         flight.is_busy = False  # only now: what was stopped may have ended at once
-        self._driver.advance(flight)
+        if not is_under_way:
+            self._driver.advance(flight)
 
     def _refused(self, flight: Flight, decision: Decision, error: PersistenceError) -> None:
         newborn = () if decision.consequences is None else decision.consequences.children
