@@ -101,8 +101,8 @@ class Ends:
         if flight.is_stray:
             flight.is_stray = False
             parent_id = state.origin.parent_id
-            if parent_id is not None:
-                self._child_ended(parent_id, state)
+            assert parent_id is not None  # only a child is astray
+            self._child_ended(parent_id, state)
 
     def close(self) -> None:
         """Tell those who still wait that the commander was closed."""

@@ -257,16 +257,11 @@ class Flight(Shown):
     def release(self, attempt: Attempt[Flight]) -> None:
         """The code has ended, or was given up on and may keep the slot."""
         self.running -= 1
-        if attempt.keeps_slot or not attempt.has_slot:
-            self._count_slot_of(attempt)
+        if attempt.is_counted and (attempt.keeps_slot or not attempt.has_slot):  # its thread keeps it, or it was lent
+            self.slots -= attempt.keeps_slot
+            self.lent_slots -= not attempt.keeps_slot
         if self.resting:
             self.count()
-
-    def _count_slot_of(self, attempt: Attempt[Flight]) -> None:
-        """The slot of code that has ended was lent, or its thread keeps it."""
-        if attempt.is_counted:
-            self.slots -= attempt.keeps_slot
-            self.lent_slots -= not (attempt.has_slot or attempt.keeps_slot)
 
     def discount(self, attempt: Attempt[Flight]) -> None:
         """Code counts no more, and has its slot until it ends."""

@@ -200,8 +200,8 @@ class Pilot:
     def _finish_cancel(self, flight: Flight) -> bool:
         """Stop what runs, and end the mission when it has ended; what it returns meanwhile does not count."""
         for run in flight.every_run():
-            if run.attempt is not None:
-                run.attempt.stop(Stop.CANCEL)
+            assert run.attempt is not None  # it runs
+            run.attempt.stop(Stop.CANCEL)
         if not flight.every_run() and not flight.is_busy:
             flight.ended = flight.begun = ()
             try:
@@ -261,8 +261,7 @@ class Pilot:
         self._roster.begin_trace(flight, state)
         ended = partial(self.recorder.guard, flight, self._has_ended, run)
         run.attempt = Attempt(self._runner, flight, work, run.instance, run.number, ended)
-        if flight.running and flight.slots + flight.lent_slots <= flight.on_record:
-            run.attempt.has_slot = False
+        run.attempt.has_slot = not flight.running or flight.slots + flight.lent_slots > flight.on_record
         flight.keep(run)
         try:
             flight.launch(run.attempt, work, context)
@@ -290,8 +289,8 @@ class Pilot:
 
     def _has_stopped(self, flight: Flight, attempt: Attempt[Flight]) -> None:
         """The slot of code that was stopped is free."""
-        if flight.stopping is not None:
-            flight.stopping.discard(attempt)
+        assert flight.stopping is not None  # it was added to them
+        flight.stopping.discard(attempt)
         if attempt.has_slot:
             self._roster.slots.give_back()
         self.advance(flight)
@@ -372,8 +371,8 @@ class Pilot:
             return False
         if flight.cancels:
             return True
-        if flight.held and not self._roster.is_closing and self._holding.take(flight, state):
-            return True
+        if flight.held and not self._roster.is_closing:
+            self._holding.take(flight, state)  # all of it is refused now
         return self._rest(flight, state)
 
     def _rest(self, flight: Flight, state: State) -> bool:
@@ -422,8 +421,7 @@ def _with_elapses(state: State, ended: tuple[Run, ...], now: datetime) -> Iterat
     for run in ended:
         if due is not None and run.ended_at is not None and due <= run.ended_at:
             yield Elapse(run.ended_at)
-        if run.outcome is not None:
-            yield run.outcome
+        yield _outcome_of(run)
     if due is not None and due <= now:
         yield Elapse()
 
