@@ -1,4 +1,4 @@
-"""Steps in paths that wait for other missions: beside others, stopped, and where there is no thread (rules 8, 34, 36)."""
+"""Steps in paths that wait for other missions: beside others, stopped, and without a thread (rules 8, 34, 36)."""
 
 from __future__ import annotations
 
