@@ -35,6 +35,7 @@ from .records import (
     iso,
     parse_iso,
 )
+from .used_keys import UsedKeys
 
 __all__ = [
     "START_AT",
@@ -63,6 +64,7 @@ __all__ = [
     "StepAttempt",
     "TimerRecord",
     "TimerWait",
+    "UsedKeys",
     "Wait",
     "due_at",
     "failure_of",

@@ -112,7 +112,13 @@ def _attempts(history: tuple[HistoryRecord, ...]) -> tuple[StepAttempt, ...]:
 
 def _signals(history: tuple[HistoryRecord, ...]) -> tuple[SignalRecord, ...]:
     return tuple(
-        SignalRecord(event_name=record.event_name or "", received_at=record.at, payload=record.details["payload"])
+        SignalRecord(
+            event_name=record.event_name or "",
+            received_at=record.at,
+            payload=record.details["payload"],
+            key=record.details.get("key"),
+            by=record.details.get("by"),
+        )
         for record in history
         if record.type is _T.SIGNAL_RECEIVED
     )

@@ -321,11 +321,13 @@ class StepAttempt(Record):
 
 @attrs.frozen(kw_only=True)
 class SignalRecord(Record):
-    """A signal that was applied."""
+    """A signal that was applied; `key` and `by` are what its sender gave with it, where that gave any."""
 
     event_name: str
     received_at: datetime
     payload: Any
+    key: str | None = None
+    by: str | None = None
 
 
 @attrs.frozen(kw_only=True)

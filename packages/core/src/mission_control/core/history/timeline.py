@@ -129,5 +129,7 @@ _SHOWN: Mapping[str, _Show] = {
     "children": _names("after missions "),
     "next": _next,
     "definition": _definition,
+    "key": _text("key "),
+    "by": _text("by "),
 }
 """How each of a record's details is shown, in this order."""

@@ -48,8 +48,9 @@ What another shell needs
 A shell drives missions: the engine of this package, a test that crashes between any two commits, a distributed engine.
 Everything that it needs is what this room exports. It starts from `State(mission_id=...)`, or from `load`; checks with
 `check_fit` and `check_payloads` whether a definition can carry the mission on; puts commands to `decide`, stores what
-that returns, and folds it in with `fold`; and does what `next_actions` says. `check_signal` and `check_update` say
-beforehand what a mission would not take, and `inspect_history` what people are shown.
+that returns, and folds it in with `fold`; and does what `next_actions` says. `find_wait` and `check_update` say
+beforehand what a mission would not take, `find_use` and `check_repeat` what it has taken already under a key, and
+`inspect_history` what people are shown.
 """
 
 from typing import TYPE_CHECKING
@@ -76,6 +77,7 @@ from .folding import PROCESS_ENDED, construct_of
 from .lines import AnyLine, Line
 from .phases import STATUS, Phase
 from .refusals import check_update, find_wait, refused_signal
+from .repeats import check_repeat, find_use
 from .state import State
 from .transitions import ANYWHERE, TRANSITIONS, evolve, fold, inspect_history, load
 
@@ -114,10 +116,12 @@ __all__ = [
     "Update",
     "check_fit",
     "check_payloads",
+    "check_repeat",
     "check_update",
     "construct_of",
     "decide",
     "evolve",
+    "find_use",
     "find_wait",
     "fold",
     "inspect_history",

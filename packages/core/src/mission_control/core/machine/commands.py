@@ -16,7 +16,7 @@ from ..values import Value
 class Start(Value):
     """A new mission, with its validated input. `trace` is kept for those who draw what happens.
 
-    A child names its parent, and whether that waits for it.
+    A child names its parent, and whether that waits for it. `by` is a note of who asked for it, here as elsewhere.
     """
 
     mission_name: str
@@ -25,6 +25,7 @@ class Start(Value):
     trace: str | None = None
     parent_id: str | None = None
     is_awaited: bool = False
+    by: str | None = None
 
 
 @attrs.frozen
@@ -81,10 +82,16 @@ class Elapse(Value):
 
 @attrs.frozen
 class Receive(Value):
-    """A signal for the wait `instance`, with its validated payload."""
+    """A signal for the wait `instance`, with its validated payload.
+
+    A `key` is used once in a mission. `sent_as` is what the sender called the instance, where that was its bare name.
+    """
 
     instance: str
     payload: Any
+    key: str | None = None
+    sent_as: str | None = None
+    by: str | None = None
 
 
 @attrs.frozen
@@ -99,11 +106,13 @@ class ChildEnded(Value):
 
 @attrs.frozen
 class Update(Value):
-    """An update's code has run: its validated input and its output."""
+    """An update's code has run: its validated input and its output. A `key` is used once in a mission."""
 
     name: str
     input: Any
     output: Any
+    key: str | None = None
+    by: str | None = None
 
 
 @attrs.frozen
@@ -112,6 +121,7 @@ class Cancel(Value):
 
     reason: str | None
     at_once: bool
+    by: str | None = None
 
 
 @attrs.frozen

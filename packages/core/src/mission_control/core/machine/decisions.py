@@ -40,6 +40,7 @@ from .folding import PROCESS_ENDED
 from .lines import AnyLine, Line, key_of
 from .phases import Phase
 from .refusals import check_receive, check_update
+from .repeats import check_unused
 from .state import State
 
 _T = HistoryType
@@ -91,6 +92,8 @@ def _start(answer: Answer, command: Start) -> None:
         details["parent"] = command.parent_id
     if command.is_awaited:
         details["awaited"] = True
+    if command.by is not None:
+        details["by"] = command.by
     answer.add(
         _T.MISSION_CREATED,
         mission_name=command.mission_name,
@@ -389,11 +392,19 @@ def _time_out(answer: Answer, key: str, name: str, due: datetime) -> None:
 
 
 def _receive(answer: Answer, command: Receive) -> None:
+    check_unused(answer.state, command.key)
     line = answer.state.line_at(command.instance)
     check_receive(answer.definition, answer.state, line, command.instance)
     answer.stop_reminder(command.instance)
-    answer.add(_T.SIGNAL_RECEIVED, command.instance, payload=command.payload)
+    sent_as = None if command.key is None or command.sent_as == command.instance else command.sent_as
+    noted = _given(key=command.key, sent_as=sent_as, by=command.by)
+    answer.add(_T.SIGNAL_RECEIVED, command.instance, payload=command.payload, **noted)
     answer.go_on(key_of(line))
+
+
+def _given(**details: str | None) -> dict[str, Any]:
+    """Return what there is to say beside what is always said."""
+    return {name: value for name, value in details.items() if value is not None}
 
 
 def _child_ended(answer: Answer, command: ChildEnded) -> None:
@@ -424,8 +435,10 @@ def _end_of(command: ChildEnded) -> dict[str, Any]:
 
 
 def _update(answer: Answer, command: Update) -> None:
+    check_unused(answer.state, command.key)
     check_update(_begun(answer.state))
-    answer.add(_T.MISSION_UPDATE, command.name, input=command.input, output=command.output)
+    noted = _given(key=command.key, by=command.by)
+    answer.add(_T.MISSION_UPDATE, command.name, input=command.input, output=command.output, **noted)
 
 
 # Cancelling
@@ -436,7 +449,7 @@ def _cancel(answer: Answer, command: Cancel) -> None:
     if state.is_terminal or state.is_cancelling or state.is_undoing:
         return
     check_can_undo(answer)
-    answer.add(_T.CANCELLATION_REQUESTED, reason=command.reason)
+    answer.add(_T.CANCELLATION_REQUESTED, reason=command.reason, **_given(by=command.by))
     if command.at_once or not any(line.phase is _ATTEMPTING for line in state.every_line()):
         cancel(answer, command.reason)
 

@@ -24,6 +24,7 @@ from ..history import (
     RetryWait,
     SignalWait,
     TimerWait,
+    UsedKeys,
     failure_of,
     parse_iso,
 )
@@ -129,6 +130,14 @@ def _created(state: State, line: AnyLine, record: HistoryRecord) -> None:
 def _updated(state: State, line: AnyLine, record: HistoryRecord) -> None:
     entry = EventRecord(input=record.details["input"], output=record.details["output"])
     state.events = state.events.with_entry(record.event_name or "", entry)
+    use_key(state, record)
+
+
+def use_key(state: State, record: HistoryRecord) -> None:
+    """Remember the key that a record bears, where it bears one: from then on it is used."""
+    key = record.details.get("key")
+    if key is not None:
+        state.keys = (UsedKeys() if state.keys is None else state.keys).with_key(key, record)
 
 
 def _cancellation_requested(state: State, line: AnyLine, record: HistoryRecord) -> None:
@@ -319,6 +328,7 @@ def _signal_received(state: State, line: AnyLine, record: HistoryRecord) -> None
     _check_wait(state, line, record)
     entry = EventRecord(input=record.details["payload"])
     state.events = state.events.with_entry(line.cursor or "", entry)
+    use_key(state, record)
     _end_reminder(state, line)
     leave(line, record)
 

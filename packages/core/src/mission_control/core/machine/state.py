@@ -18,6 +18,7 @@ from ..history import (
     MissionSummary,
     Opened,
     Position,
+    UsedKeys,
     Wait,
     due_at,
 )
@@ -113,6 +114,8 @@ class State(Shown):
     events: Ledger = attrs.field(factory=Ledger)
     output: Any = None
     last_run: str | None = None
+    keys: UsedKeys | None = None
+    """The keys of signals and updates that are used, from the first one on."""
 
     @property
     def status(self) -> MissionStatus:
