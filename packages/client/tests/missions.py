@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import define
 
-from mission_control.core import MissionContext, MissionDefinition, Signal, m
+from mission_control.core import MissionContext, MissionDefinition, MissionInspection, Signal, m
 
 
 @define
@@ -52,6 +52,12 @@ order = (
     .step("ship", ship)
     .end()
 )
+
+
+def noted(inspection: MissionInspection | None) -> list[str]:
+    """Return who is noted in the records of a mission."""
+    assert inspection is not None
+    return [record.details["by"] for record in inspection.history if "by" in record.details]
 
 
 def stepping(run: Callable[[MissionContext[str]], object], name: str = "stepping") -> MissionDefinition[str]:

@@ -31,7 +31,7 @@ from mission_control.core import (
 from mission_control.core.storage.memory import InMemoryAdapter
 from mission_control.runtime import RuntimeEvent
 
-from .missions import Approval, Hold, Order, approve, count, order, rename, stepping
+from .missions import Approval, Hold, Order, approve, count, noted, order, rename, stepping
 
 
 @pytest.fixture
@@ -322,6 +322,42 @@ def test_runtime_is_reported(tmp_path: Path) -> None:
 
     assert {event.identity for event in events} == {"worker-1"}
     assert events[-1].event == "runtime-stopped"
+
+
+def test_repeats_under_a_key_change_nothing(client: BlockingCommanderClient) -> None:
+    """Handles take keys here too."""
+    mission = client.start_mission(order, Order("tea"), mission_id="order-1")
+    for _ in range(2):
+        assert mission.update(rename, "ada", key="u-1") == "ADA"
+    for _ in range(2):
+        mission.signal(approve, Approval(by="ada"), key="click-81")
+
+    with pytest.raises(MissionSignalError, match=r"the payload at \$\.by"):
+        mission.signal(approve, Approval(by="bob"), key="click-81")
+
+
+def test_client_notes_who_it_asks_for() -> None:
+    """In all that it and its handles command, unless a call names somebody else."""
+    with create_blocking_client(definitions=[order], by="web") as client:
+        mission = client.start_mission(order, Order("tea"), mission_id="order-1")
+        mission.update(rename, "ada", by="ada")
+        mission.signal(approve, Approval(by="ada"))
+        client.start_mission(order, Order("tea"), mission_id="order-2", by="ops")
+        client.cancel_mission("order-2")
+        found = client.start_mission(order, Order("tea"), by="ops")
+        found.cancel(by="ann")
+
+        assert noted(client.inspect_mission("order-1")) == ["web", "ada", "web"]
+        assert noted(client.inspect_mission("order-2")) == ["ops", "web"]
+        assert noted(found.inspect()) == ["ops", "ann"]
+
+
+def test_client_refuses_a_note_that_cannot_be_one() -> None:
+    """As soon as it is made, and nothing of it is left behind."""
+    with pytest.raises(MissionDefinitionError, match=r"^by: expected 1 to 255 characters, found 0"):
+        create_blocking_client(definitions=[order], identity="test-refused", by="")
+
+    assert background_threads() == []
 
 
 def test_client_says_which_runtime_it_owns(client: BlockingCommanderClient) -> None:

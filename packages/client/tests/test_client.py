@@ -8,11 +8,17 @@ from datetime import timedelta
 import pytest
 
 from mission_control.client import CommanderClient, create_commander_client
-from mission_control.core import MissionAlreadyExistsError, MissionStatus, MissionValidationError
+from mission_control.core import (
+    MissionAlreadyExistsError,
+    MissionDefinitionError,
+    MissionSignalError,
+    MissionStatus,
+    MissionValidationError,
+)
 from mission_control.runtime import create_commander_runtime
 from mission_control.testing import FakeClock
 
-from .missions import Approval, Order, approve, count, order, rename
+from .missions import Approval, Order, approve, count, noted, order, rename
 
 
 @pytest.fixture
@@ -92,3 +98,44 @@ async def test_mission_is_cancelled_and_inspected_by_id(client: CommanderClient)
     assert inspection is not None
     assert inspection.snapshot == snapshot
     assert await client.inspect_mission("order-2") is None
+
+
+async def test_repeats_under_a_key_change_nothing(client: CommanderClient) -> None:
+    """A handle of the client takes keys, as the commander's do."""
+    mission = await client.start_mission(order, Order("tea"), mission_id="order-1")
+    for _ in range(2):
+        assert await mission.update(rename, "ada", key="u-1") == "ADA"
+    for _ in range(2):
+        await mission.signal(approve, Approval(by="ada"), key="click-81")
+
+    with pytest.raises(MissionSignalError, match=r"the payload at \$\.by"):
+        await mission.signal(approve, Approval(by="bob"), key="click-81")
+
+
+async def test_client_notes_who_it_asks_for(fake_clock: FakeClock) -> None:
+    """In all that it and its handles command, unless a call names somebody else."""
+    async with create_commander_runtime(definitions=[order], clock=fake_clock) as runtime:
+        client = create_commander_client(runtime=runtime, by="web")
+        mission = await client.start_mission(order, Order("tea"), mission_id="order-1")
+        await mission.update(rename, "ada")
+        await mission.signal(approve, Approval(by="ada"), by="ada")
+        await client.start_mission("order", {"item": "tea"}, mission_id="order-2", by="ops")
+        found = await client.get_mission("order-2")
+        assert found is not None
+        await found.cancel()
+        await client.start_mission(order, Order("tea"), mission_id="order-3", by="ops")
+        await client.cancel_mission("order-3")
+        unnamed = await create_commander_client(runtime=runtime).start_mission(order, Order("tea"))
+
+        assert noted(await client.inspect_mission("order-1")) == ["web", "web", "ada"]
+        assert noted(await client.inspect_mission("order-2")) == ["ops", "web"]
+        assert noted(await client.inspect_mission("order-3")) == ["ops", "web"]
+        assert noted(await unnamed.inspect()) == []
+
+
+async def test_client_refuses_a_note_that_cannot_be_one(fake_clock: FakeClock) -> None:
+    """As soon as it is made."""
+    runtime = create_commander_runtime(definitions=[order], clock=fake_clock)
+
+    with pytest.raises(MissionDefinitionError, match=r"^by: expected 1 to 255 characters, found 0"):
+        create_commander_client(runtime=runtime, by="")

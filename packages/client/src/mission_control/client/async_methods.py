@@ -32,6 +32,7 @@ class ClientMethods(Asking):
         mission_id: str | None = None,
         if_exists: Literal["raise", "return"] = "raise",
         start_at: datetime | None = None,
+        by: str | None = None,
         wait: bool = True,
     ) -> MissionHandle[I]: ...
     @overload
@@ -44,6 +45,7 @@ class ClientMethods(Asking):
         mission_id: str | None = None,
         if_exists: Literal["raise", "return"] = "raise",
         start_at: datetime | None = None,
+        by: str | None = None,
         wait: bool = True,
     ) -> MissionHandle[Any]: ...
     async def start_mission(
@@ -55,19 +57,21 @@ class ClientMethods(Asking):
         mission_id: str | None = None,
         if_exists: Literal["raise", "return"] = "raise",
         start_at: datetime | None = None,
+        by: str | None = None,
         wait: bool = True,
     ) -> MissionHandle[Any]:
         """Start a mission with `input`, typed or in its JSON form; at `start_at` (aware), where that is given.
 
         With `wait` it returns when the mission waits or ends, otherwise when it is durable. With
-        `if_exists="return"` a mission of the same id, name and input is returned as it is.
+        `if_exists="return"` a mission of the same id, name and input is returned as it is. `by` is a note of who asks
+        for it, 1 to 255 characters, which is recorded.
 
         Raises `MissionValidationError`, `MissionNotRegisteredError` for an unknown name,
         `MissionAlreadyExistsError` where the id is in use, `MissionFailedError` where the mission fails within the
         call, and `PersistenceError` where it is unknown whether it was accepted.
         """
         return await self._asked.start(
-            definition, input, mission_id=mission_id, if_exists=if_exists, start_at=start_at, wait=wait
+            definition, input, mission_id=mission_id, if_exists=if_exists, start_at=start_at, by=by, wait=wait
         )
 
     async def get_mission(self, mission_id: str, /) -> MissionHandle[Any] | None:
@@ -77,9 +81,14 @@ class ClientMethods(Asking):
         """
         return await self._asked.get_mission(mission_id)
 
-    async def cancel_mission(self, mission_id: str, /, reason: str | None = None) -> MissionSnapshot:
-        """End a mission and return its state; works without its definition. Raises `MissionNotFoundError`."""
-        return await self._asked.cancel_mission(mission_id, reason)
+    async def cancel_mission(
+        self, mission_id: str, /, reason: str | None = None, *, by: str | None = None
+    ) -> MissionSnapshot:
+        """End a mission and return its state; works without its definition. Raises `MissionNotFoundError`.
+
+        `by` is a note of who asks for it, 1 to 255 characters, which is recorded.
+        """
+        return await self._asked.cancel_mission(mission_id, reason, by=by)
 
     async def inspect_mission(self, mission_id: str, /) -> MissionInspection | None:
         """Return everything there is to see of a mission, or None. Works without its definition."""

@@ -14,6 +14,7 @@ from mission_control.runtime import CommanderRuntime, RuntimeEvent, RuntimeMetri
 
 from .background import BackgroundLoop
 from .blocking_methods import BlockingClientMethods
+from .client import missions_of
 
 _LONGEST_EXIT = 15.0
 """Seconds that a program which ends waits for what its steps and its storage still do."""
@@ -27,8 +28,8 @@ class BlockingCommanderClient(BlockingClientMethods):
     thread as they were raised; once it is closed, and in a forked process, every method raises `CommanderClosedError`.
     """
 
-    def __init__(self, runtime: CommanderRuntime) -> None:
-        super().__init__(runtime.commander, BackgroundLoop(f"mission-control {runtime.identity}"))
+    def __init__(self, runtime: CommanderRuntime, by: str | None = None) -> None:
+        super().__init__(missions_of(runtime, by), BackgroundLoop(f"mission-control {runtime.identity}"))
         self._runtime = runtime
         self._closing = threading.Lock()
         atexit.register(self._stop_at_exit)
@@ -83,10 +84,12 @@ def create_blocking_client(
     clock: Clock | None = None,
     create_mission_id: Callable[[], str] | None = None,
     max_concurrency: int = 256,
+    by: str | None = None,
 ) -> BlockingCommanderClient:
     """Start a runtime on a background thread, and return the client that owns it.
 
-    It takes what `create_commander_runtime` takes; the hooks are called on the background thread. Raises what
+    It takes what `create_commander_runtime` takes; the hooks are called on the background thread. `by` is the
+    note of who asks in all that it and its handles command, unless a call names somebody else. Raises what
     `CommanderRuntime.start` raises.
     """
     runtime = create_commander_runtime(
@@ -99,4 +102,4 @@ def create_blocking_client(
         create_mission_id=create_mission_id,
         max_concurrency=max_concurrency,
     )
-    return BlockingCommanderClient(runtime)
+    return BlockingCommanderClient(runtime, by)

@@ -46,23 +46,54 @@ class BlockingMissionHandle(WaitingHandle[I]):
 
     @overload
     def signal(
-        self, signal: Signal[T], payload: T | Mapping[str, object], /, *, at: str | None = None, wait: bool = True
+        self,
+        signal: Signal[T],
+        payload: T | Mapping[str, object],
+        /,
+        *,
+        at: str | None = None,
+        key: str | None = None,
+        by: str | None = None,
+        wait: bool = True,
     ) -> None: ...
     @overload
-    def signal(self, signal: str, payload: object, /, *, at: str | None = None, wait: bool = True) -> None: ...
     def signal(
-        self, signal: str | Signal[Any], payload: object, /, *, at: str | None = None, wait: bool = True
+        self,
+        signal: str,
+        payload: object,
+        /,
+        *,
+        at: str | None = None,
+        key: str | None = None,
+        by: str | None = None,
+        wait: bool = True,
+    ) -> None: ...
+    def signal(
+        self,
+        signal: str | Signal[Any],
+        payload: object,
+        /,
+        *,
+        at: str | None = None,
+        key: str | None = None,
+        by: str | None = None,
+        wait: bool = True,
     ) -> None:
         """Deliver a signal that the mission waits for.
 
         Where several of its lines wait for a signal of that name, `at` says which is meant, by the place of the wait:
         `devices[3]`, or `prepare/contract`. The name of the whole instance, `devices[3]/approved`, says it too.
 
+        Of the signals and updates with one `key` exactly one is applied, for as long as the mission's history is
+        kept: the same signal again returns and changes nothing, also when the mission has gone on or ended. A refused
+        one does not use its key. `by` is a note of who sends it. Both are recorded, and have 1 to 255 characters.
+
         With `wait` it returns when what the signal set in motion next waits or has ended, otherwise when the signal is
         durable. Raises `MissionSignalError` where the mission does not wait for it, or for more than one of the name,
-        `MissionValidationError` where the payload does not fit; the mission then goes on waiting.
+        or where the key is used for another name, `at` or payload, and `MissionValidationError` where the payload does
+        not fit; the mission then goes on waiting.
         """
-        return self._ask(self._asked.signal, signal, payload, at=at, wait=wait)
+        return self._ask(self._asked.signal, signal, payload, at=at, key=key, by=by, wait=wait)
 
     @overload
     def query(self, query: str, /) -> Any: ...
@@ -78,7 +109,16 @@ class BlockingMissionHandle(WaitingHandle[I]):
         return self._ask(self._asked.query, query)
 
     @overload
-    def update(self, update: str, input: object, /, *, timeout: timedelta | float | None = 30) -> Any: ...
+    def update(
+        self,
+        update: str,
+        input: object,
+        /,
+        *,
+        timeout: timedelta | float | None = 30,
+        key: str | None = None,
+        by: str | None = None,
+    ) -> Any: ...
     @overload
     def update(
         self,
@@ -87,6 +127,8 @@ class BlockingMissionHandle(WaitingHandle[I]):
         /,
         *,
         timeout: timedelta | float | None = 30,
+        key: str | None = None,
+        by: str | None = None,
     ) -> T: ...
     @overload
     def update(
@@ -96,24 +138,38 @@ class BlockingMissionHandle(WaitingHandle[I]):
         /,
         *,
         timeout: timedelta | float | None = 30,
+        key: str | None = None,
+        by: str | None = None,
     ) -> T: ...
     def update(
-        self, update: str | Callable[..., object], input: object, /, *, timeout: timedelta | float | None = 30
+        self,
+        update: str | Callable[..., object],
+        input: object,
+        /,
+        *,
+        timeout: timedelta | float | None = 30,
+        key: str | None = None,
+        by: str | None = None,
     ) -> Any:
         """Run an update between other things and return what it returned, once that is durable.
 
-        `timeout` bounds its code, in seconds or as a `timedelta`. Raises `MissionValidationError`,
-        `MissionTerminalError` where the mission has ended, and `MissionExecutionError` for an unknown update or one
-        that raises; nothing is recorded then.
-        """
-        return self._ask(self._asked.update, update, input, timeout=timeout)
+        `timeout` bounds its code, in seconds or as a `timedelta`. Of the signals and updates with one `key` exactly one
+        is applied: the same update again returns the recorded output. `by` is a note of who asks for it, as with
+        `signal`.
 
-    def cancel(self, reason: str | None = None) -> MissionSnapshot:
+        Raises `MissionValidationError`, `MissionTerminalError` where the mission has ended, `MissionSignalError` where
+        the key is used for something else, and `MissionExecutionError` for an unknown update or one that raises;
+        nothing is recorded then.
+        """
+        return self._ask(self._asked.update, update, input, timeout=timeout, key=key, by=by)
+
+    def cancel(self, reason: str | None = None, *, by: str | None = None) -> MissionSnapshot:
         """End the mission and return its state; one that has completed or failed stays as it is.
 
-        A running coroutine is cancelled first. Raises `MissionNotFoundError` where it was never started.
+        A running coroutine is cancelled first. `by` is a note of who asks for it, 1 to 255 characters; that of the
+        first who asks is recorded, with the reason. Raises `MissionNotFoundError` where it was never started.
         """
-        return self._ask(self._asked.cancel, reason)
+        return self._ask(self._asked.cancel, reason, by=by)
 
     def status(self) -> MissionStatus:
         """Return the mission's status; `idle` where it was never started."""
@@ -158,6 +214,7 @@ class BlockingClientMethods(Waiting[Missions]):
         mission_id: str | None = None,
         if_exists: Literal["raise", "return"] = "raise",
         start_at: datetime | None = None,
+        by: str | None = None,
         wait: bool = True,
     ) -> BlockingMissionHandle[I]: ...
     @overload
@@ -170,6 +227,7 @@ class BlockingClientMethods(Waiting[Missions]):
         mission_id: str | None = None,
         if_exists: Literal["raise", "return"] = "raise",
         start_at: datetime | None = None,
+        by: str | None = None,
         wait: bool = True,
     ) -> BlockingMissionHandle[Any]: ...
     def start_mission(
@@ -181,12 +239,14 @@ class BlockingClientMethods(Waiting[Missions]):
         mission_id: str | None = None,
         if_exists: Literal["raise", "return"] = "raise",
         start_at: datetime | None = None,
+        by: str | None = None,
         wait: bool = True,
     ) -> BlockingMissionHandle[Any]:
         """Start a mission with `input`, typed or in its JSON form; at `start_at` (aware), where that is given.
 
         With `wait` it returns when the mission waits or ends, otherwise when it is durable. With
-        `if_exists="return"` a mission of the same id, name and input is returned as it is.
+        `if_exists="return"` a mission of the same id, name and input is returned as it is. `by` is a note of who asks
+        for it, 1 to 255 characters, which is recorded.
 
         Raises `MissionValidationError`, `MissionNotRegisteredError` for an unknown name,
         `MissionAlreadyExistsError` where the id is in use, `MissionFailedError` where the mission fails within the
@@ -200,6 +260,7 @@ class BlockingClientMethods(Waiting[Missions]):
                 mission_id=mission_id,
                 if_exists=if_exists,
                 start_at=start_at,
+                by=by,
                 wait=wait,
             ),
             self._background,
@@ -213,9 +274,14 @@ class BlockingClientMethods(Waiting[Missions]):
         answer = self._ask(self._asked.get_mission, mission_id)
         return None if answer is None else BlockingMissionHandle(answer, self._background)
 
-    def cancel_mission(self, mission_id: str, /, reason: str | None = None) -> MissionSnapshot:
-        """End a mission and return its state; works without its definition. Raises `MissionNotFoundError`."""
-        return self._ask(self._asked.cancel_mission, mission_id, reason)
+    def cancel_mission(
+        self, mission_id: str, /, reason: str | None = None, *, by: str | None = None
+    ) -> MissionSnapshot:
+        """End a mission and return its state; works without its definition. Raises `MissionNotFoundError`.
+
+        `by` is a note of who asks for it, 1 to 255 characters, which is recorded.
+        """
+        return self._ask(self._asked.cancel_mission, mission_id, reason, by=by)
 
     def inspect_mission(self, mission_id: str, /) -> MissionInspection | None:
         """Return everything there is to see of a mission, or None. Works without its definition."""

@@ -10,7 +10,7 @@ of missions is `MissionReads` over a `ReadPort`.
 from .commander import Commander
 from .embedded import EmbeddedCommander, create_commander
 from .handle import MissionHandle
-from .missions import Missions
+from .missions import Missions, NotedMissions
 from .operations import ended_error
 from .port import Found, MissionPort, ReadPort
 from .reads import MissionReads
@@ -24,6 +24,7 @@ __all__ = [
     "MissionPort",
     "MissionReads",
     "Missions",
+    "NotedMissions",
     "ReadPort",
     "Registry",
     "create_commander",

@@ -18,6 +18,7 @@ from ..errors import (
 )
 from ..history import HistoryRecord, MissionInspection, MissionSnapshot, MissionStatus
 from ..machine import inspect_history
+from .notes import checked_key, noted
 from .port import MissionPort
 
 T = TypeVar("T")
@@ -30,7 +31,7 @@ class MissionHandle(Generic[I]):
     A handle from `create_mission` is idle until its `start` is accepted.
     """
 
-    __slots__ = ("_definition", "_is_started", "_mission_id", "_mission_name", "_port")
+    __slots__ = ("_by", "_definition", "_is_started", "_mission_id", "_mission_name", "_port")
 
     def __init__(
         self,
@@ -38,12 +39,14 @@ class MissionHandle(Generic[I]):
         mission_id: str,
         mission_name: str,
         definition: MissionDefinition[I] | None,
+        by: str | None = None,
     ) -> None:
         self._port = port
         self._mission_id = mission_id
         self._mission_name = mission_name
         self._definition = definition
         self._is_started = definition is None
+        self._by = by
 
     @property
     def mission_id(self) -> str:
@@ -56,12 +59,20 @@ class MissionHandle(Generic[I]):
         return self._mission_name
 
     async def start(
-        self, input: I | Mapping[str, object], /, *, start_at: datetime | None = None, wait: bool = True
+        self,
+        input: I | Mapping[str, object],
+        /,
+        *,
+        start_at: datetime | None = None,
+        by: str | None = None,
+        wait: bool = True,
     ) -> None:
         """Start the mission with `input`, typed or in its JSON form; at `start_at`, where that is given.
 
-        With `wait` it returns when the mission waits or ends, otherwise when it is durable. Raises
-        `MissionValidationError`, `MissionAlreadyStartedError` for a second start of this handle,
+        With `wait` it returns when the mission waits or ends, otherwise when it is durable. `by` is a note of who asks
+        for it, 1 to 255 characters, which is recorded.
+
+        Raises `MissionValidationError`, `MissionAlreadyStartedError` for a second start of this handle,
         `MissionAlreadyExistsError` where another mission has the id, `MissionFailedError` where it fails within the
         call, and `PersistenceError` where it is unknown whether it was accepted.
         """
@@ -69,6 +80,7 @@ class MissionHandle(Generic[I]):
             raise MissionAlreadyStartedError(
                 f"mission {self._mission_id!r} was started by this handle already; create another handle"
             )
+        who = noted(by, self._by)
         self._is_started = True
         try:
             await (await self._port()).start(
@@ -78,6 +90,7 @@ class MissionHandle(Generic[I]):
                 if_exists="raise",
                 start_at=start_at,
                 wait=wait,
+                by=who,
             )
         except MissionFailedError:
             raise
@@ -87,27 +100,59 @@ class MissionHandle(Generic[I]):
 
     @overload
     async def signal(
-        self, signal: Signal[T], payload: T | Mapping[str, object], /, *, at: str | None = None, wait: bool = True
+        self,
+        signal: Signal[T],
+        payload: T | Mapping[str, object],
+        /,
+        *,
+        at: str | None = None,
+        key: str | None = None,
+        by: str | None = None,
+        wait: bool = True,
     ) -> None: ...
     @overload
-    async def signal(self, signal: str, payload: object, /, *, at: str | None = None, wait: bool = True) -> None: ...
     async def signal(
-        self, signal: str | Signal[Any], payload: object, /, *, at: str | None = None, wait: bool = True
+        self,
+        signal: str,
+        payload: object,
+        /,
+        *,
+        at: str | None = None,
+        key: str | None = None,
+        by: str | None = None,
+        wait: bool = True,
+    ) -> None: ...
+    async def signal(
+        self,
+        signal: str | Signal[Any],
+        payload: object,
+        /,
+        *,
+        at: str | None = None,
+        key: str | None = None,
+        by: str | None = None,
+        wait: bool = True,
     ) -> None:
         """Deliver a signal that the mission waits for.
 
         Where several of its lines wait for a signal of that name, `at` says which is meant, by the place of the wait:
         `devices[3]`, or `prepare/contract`. The name of the whole instance, `devices[3]/approved`, says it too.
 
+        Of the signals and updates with one `key` exactly one is applied, for as long as the mission's history is
+        kept: the same signal again returns and changes nothing, also when the mission has gone on or ended. A refused
+        one does not use its key. `by` is a note of who sends it. Both are recorded, and have 1 to 255 characters.
+
         With `wait` it returns when what the signal set in motion next waits or has ended, otherwise when the signal is
         durable. Raises `MissionSignalError` where the mission does not wait for it, or for more than one of the name,
-        `MissionValidationError` where the payload does not fit; the mission then goes on waiting.
+        or where the key is used for another name, `at` or payload, and `MissionValidationError` where the payload does
+        not fit; the mission then goes on waiting.
         """
         name = signal.name if is_a(signal, Signal) else exact_text(signal, subject="a signal's name, or a Signal")
         place = None if at is None else exact_text(at, subject="at")
+        used, who, waits = checked_key(key), noted(by, self._by), flag(wait, subject="wait")
         port = await self._port()
         try:
-            await port.signal(self._mission_id, name, payload, at=place, wait=flag(wait, subject="wait"))
+            await port.signal(self._mission_id, name, payload, at=place, key=used, by=who, wait=waits)
         except MissionNotFoundError as error:
             raise MissionSignalError(f"signal {name!r} came too early: {error}") from None
 
@@ -129,7 +174,16 @@ class MissionHandle(Generic[I]):
             raise MissionExecutionError(f"there is nothing to query: {error}") from None
 
     @overload
-    async def update(self, update: str, input: object, /, *, timeout: timedelta | float | None = 30) -> Any: ...
+    async def update(
+        self,
+        update: str,
+        input: object,
+        /,
+        *,
+        timeout: timedelta | float | None = 30,
+        key: str | None = None,
+        by: str | None = None,
+    ) -> Any: ...
     @overload
     async def update(
         self,
@@ -138,6 +192,8 @@ class MissionHandle(Generic[I]):
         /,
         *,
         timeout: timedelta | float | None = 30,
+        key: str | None = None,
+        by: str | None = None,
     ) -> T: ...
     @overload
     async def update(
@@ -147,28 +203,44 @@ class MissionHandle(Generic[I]):
         /,
         *,
         timeout: timedelta | float | None = 30,
+        key: str | None = None,
+        by: str | None = None,
     ) -> T: ...
     async def update(
-        self, update: str | Callable[..., object], input: object, /, *, timeout: timedelta | float | None = 30
+        self,
+        update: str | Callable[..., object],
+        input: object,
+        /,
+        *,
+        timeout: timedelta | float | None = 30,
+        key: str | None = None,
+        by: str | None = None,
     ) -> Any:
         """Run an update between other things and return what it returned, once that is durable.
 
-        `timeout` bounds its code, in seconds or as a `timedelta`. Raises `MissionValidationError`,
-        `MissionTerminalError` where the mission has ended, and `MissionExecutionError` for an unknown update or one
-        that raises; nothing is recorded then.
+        `timeout` bounds its code, in seconds or as a `timedelta`. Of the signals and updates with one `key` exactly one
+        is applied: the same update again returns the recorded output. `by` is a note of who asks for it, as with
+        `signal`.
+
+        Raises `MissionValidationError`, `MissionTerminalError` where the mission has ended, `MissionSignalError` where
+        the key is used for something else, and `MissionExecutionError` for an unknown update or one that raises;
+        nothing is recorded then.
         """
+        used, who = checked_key(key), noted(by, self._by)
         port = await self._port()
         try:
-            return await port.update(self._mission_id, self._mission_name, update, input, timeout)
+            return await port.update(self._mission_id, self._mission_name, update, input, timeout, key=used, by=who)
         except MissionNotFoundError as error:
             raise MissionExecutionError(f"there is nothing to update: {error}") from None
 
-    async def cancel(self, reason: str | None = None) -> MissionSnapshot:
+    async def cancel(self, reason: str | None = None, *, by: str | None = None) -> MissionSnapshot:
         """End the mission and return its state; one that has completed or failed stays as it is.
 
-        A running coroutine is cancelled first. Raises `MissionNotFoundError` where it was never started.
+        A running coroutine is cancelled first. `by` is a note of who asks for it, 1 to 255 characters; that of the
+        first who asks is recorded, with the reason. Raises `MissionNotFoundError` where it was never started.
         """
-        return await (await self._port()).cancel(self._mission_id, reason)
+        who = noted(by, self._by)
+        return await (await self._port()).cancel(self._mission_id, reason, by=who)
 
     async def status(self) -> MissionStatus:
         """Return the mission's status; `idle` where it was never started."""

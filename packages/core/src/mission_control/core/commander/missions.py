@@ -10,12 +10,16 @@ from typing import Any, Literal, overload
 from ..definition import I, MissionDefinition, exact_text, sought_id
 from ..history import MissionSnapshot
 from .handle import MissionHandle
+from .notes import noted
 from .port import MissionPort
 from .reads import MissionReads
 
 
 class Missions(MissionReads):
     """Starts missions, finds them, lists them and cancels them, through whatever port it has."""
+
+    _by: str | None = None
+    """Who is noted with each command that names nobody itself, those of handles included."""
 
     @abstractmethod
     async def _port(self) -> MissionPort:
@@ -31,6 +35,7 @@ class Missions(MissionReads):
         mission_id: str | None = None,
         if_exists: Literal["raise", "return"] = "raise",
         start_at: datetime | None = None,
+        by: str | None = None,
         wait: bool = True,
     ) -> MissionHandle[I]: ...
     @overload
@@ -43,6 +48,7 @@ class Missions(MissionReads):
         mission_id: str | None = None,
         if_exists: Literal["raise", "return"] = "raise",
         start_at: datetime | None = None,
+        by: str | None = None,
         wait: bool = True,
     ) -> MissionHandle[Any]: ...
     async def start(
@@ -54,22 +60,25 @@ class Missions(MissionReads):
         mission_id: str | None = None,
         if_exists: Literal["raise", "return"] = "raise",
         start_at: datetime | None = None,
+        by: str | None = None,
         wait: bool = True,
     ) -> MissionHandle[Any]:
         """Start a mission with `input`, typed or in its JSON form; at `start_at` (aware), where that is given.
 
         With `wait` it returns when the mission waits or ends, otherwise when it is durable. With
-        `if_exists="return"` a mission of the same id, name and input is returned as it is.
+        `if_exists="return"` a mission of the same id, name and input is returned as it is. `by` is a note of who asks
+        for it, 1 to 255 characters, which is recorded.
 
         Raises `MissionValidationError`, `MissionNotRegisteredError` for an unknown name,
         `MissionAlreadyExistsError` where the id is in use, `MissionFailedError` where the mission fails within the
         call, and `PersistenceError` where it is unknown whether it was accepted.
         """
+        who = noted(by, self._by)
         port = await self._port()
         started_id, mission_name = await port.start(
-            definition, input, mission_id=mission_id, if_exists=if_exists, start_at=start_at, wait=wait
+            definition, input, mission_id=mission_id, if_exists=if_exists, start_at=start_at, wait=wait, by=who
         )
-        return MissionHandle(self._port, started_id, mission_name, None)
+        return MissionHandle(self._port, started_id, mission_name, None, self._by)
 
     async def get_mission(self, mission_id: str, /) -> MissionHandle[Any] | None:
         """Return a handle, or None where no mission has the id.
@@ -78,8 +87,25 @@ class Missions(MissionReads):
         """
         wanted = sought_id(mission_id, subject="a mission id")
         mission = await (await self._port()).find(wanted)
-        return None if mission is None else MissionHandle(self._port, *mission, None)
+        return None if mission is None else MissionHandle(self._port, *mission, None, self._by)
 
-    async def cancel_mission(self, mission_id: str, /, reason: str | None = None) -> MissionSnapshot:
-        """End a mission and return its state; works without its definition. Raises `MissionNotFoundError`."""
-        return await (await self._port()).cancel(exact_text(mission_id, subject="a mission id"), reason)
+    async def cancel_mission(
+        self, mission_id: str, /, reason: str | None = None, *, by: str | None = None
+    ) -> MissionSnapshot:
+        """End a mission and return its state; works without its definition. Raises `MissionNotFoundError`.
+
+        `by` is a note of who asks for it, 1 to 255 characters, which is recorded.
+        """
+        wanted, who = exact_text(mission_id, subject="a mission id"), noted(by, self._by)
+        return await (await self._port()).cancel(wanted, reason, by=who)
+
+
+class NotedMissions(Missions):
+    """The missions of another, with a note of who asks wherever a command names nobody."""
+
+    def __init__(self, missions: Missions, by: str) -> None:
+        self._missions = missions
+        self._by = noted(by, None)
+
+    async def _port(self) -> MissionPort:
+        return await self._missions._port()

@@ -78,6 +78,7 @@ class EmbeddedOperations:
         if_exists: Literal["raise", "return"],
         start_at: datetime | None,
         wait: bool,
+        by: str | None,
     ) -> Found:
         """Start a mission, or find that the one that is there is the same."""
         definition = self._registry.resolve(definition)
@@ -89,7 +90,7 @@ class EmbeddedOperations:
         stored = definition.start.input.validate(input, event_name="start", subject=subject)
         while True:
             operation = Operation(_future())
-            known = self._engine.start(definition, mission_id, stored, due, operation, wait=wait)
+            known = self._engine.start(definition, mission_id, stored, due, operation, wait=wait, by=by)
             try:
                 if known is None:
                     state: State = await self._answered(operation)
@@ -129,10 +130,20 @@ class EmbeddedOperations:
 
     # Commanding
 
-    async def signal(self, mission_id: str, name: str, payload: object, *, at: str | None, wait: bool) -> None:
+    async def signal(
+        self,
+        mission_id: str,
+        name: str,
+        payload: object,
+        *,
+        at: str | None,
+        key: str | None,
+        by: str | None,
+        wait: bool,
+    ) -> None:
         """Deliver a signal to the wait of that name, at a place where one is given."""
         self._refuse_itself(mission_id, f"signal {name!r} to", MissionSignalError)
-        await self._ask(mission_id, SignalOperation(_future(), name, payload, wait, at))
+        await self._ask(mission_id, SignalOperation(_future(), name, payload, wait, at, key, by))
 
     async def update(
         self,
@@ -141,6 +152,9 @@ class EmbeddedOperations:
         update: str | Callable[..., object],
         input: object,
         timeout: timedelta | float | None,
+        *,
+        key: str | None,
+        by: str | None,
     ) -> Any:
         """Run an update and return what it returned, as its declared type."""
         self._refuse_itself(mission_id, "update", MissionExecutionError)
@@ -148,15 +162,15 @@ class EmbeddedOperations:
         definition = self._registry.definitions[mission_name]  # a handle is given only to a mission of a known one
         code = {name: handler.run for name, handler in definition.updates.items()}
         name = _name_of(update, code, "update", mission_id, mission_name)
-        value = await self._ask(mission_id, UpdateOperation(_future(), name, input, limit))
+        value = await self._ask(mission_id, UpdateOperation(_future(), name, input, limit, key, by))
         return definition.updates[name].output.restore(value, subject=f"the output of update {name!r}")
 
-    async def cancel(self, mission_id: str, reason: str | None) -> MissionSnapshot:
+    async def cancel(self, mission_id: str, reason: str | None, *, by: str | None) -> MissionSnapshot:
         """End the mission and return its state."""
         self._refuse_itself(mission_id, "cancel", MissionExecutionError)
         if reason is not None:
             reason = exact_text(reason, subject="the reason of a cancellation")
-        state: State = await self._ask(mission_id, CancelOperation(_future(), reason))
+        state: State = await self._ask(mission_id, CancelOperation(_future(), reason, by))
         return state.snapshot()
 
     async def ended(self, mission_id: str) -> MissionSnapshot:

@@ -1,7 +1,8 @@
 """What is asked of those who have missions; each of them implements it once.
 
 Callers do not see it: they have `MissionReads`, `Missions` and `MissionHandle`. What is looked for arrives here as a
-plain text, a limit as an int of 1 or more, a status as one that there is. Everything else comes as the caller gave it.
+plain text, a limit as an int of 1 or more, a status as one that there is, a key or a note of who asks as a text that
+may be one. Everything else comes as the caller gave it.
 """
 
 from __future__ import annotations
@@ -58,6 +59,7 @@ class MissionPort(ReadPort, Protocol):
         if_exists: Literal["raise", "return"],
         start_at: datetime | None,
         wait: bool,
+        by: str | None,
     ) -> Found:
         """Start a mission, under an id of the port's choice where none is given."""
         ...
@@ -66,7 +68,17 @@ class MissionPort(ReadPort, Protocol):
         """Find a mission. Raises `MissionNotRegisteredError` where its definition is not known."""
         ...
 
-    async def signal(self, mission_id: str, name: str, payload: object, *, at: str | None, wait: bool) -> None:
+    async def signal(
+        self,
+        mission_id: str,
+        name: str,
+        payload: object,
+        *,
+        at: str | None,
+        key: str | None,
+        by: str | None,
+        wait: bool,
+    ) -> None:
         """Deliver a signal to the wait of that name, at a place where one is given.
 
         Raises `MissionNotFoundError`, as `query`, `update` and `cancel` do.
@@ -84,11 +96,14 @@ class MissionPort(ReadPort, Protocol):
         update: str | Callable[..., object],
         input: object,
         timeout: timedelta | float | None,
+        *,
+        key: str | None,
+        by: str | None,
     ) -> Any:
         """Run an update."""
         ...
 
-    async def cancel(self, mission_id: str, reason: str | None) -> MissionSnapshot:
+    async def cancel(self, mission_id: str, reason: str | None, *, by: str | None) -> MissionSnapshot:
         """Cancel the mission and return its state."""
         ...
 

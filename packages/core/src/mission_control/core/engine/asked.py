@@ -61,6 +61,13 @@ class SignalOperation(Operation):
     payload: object
     wait: bool
     at: str | None = None
+    key: str | None = None
+    by: str | None = None
+
+    @property
+    def sent_as(self) -> str:
+        """The instance of the wait as far as it was given."""
+        return self.name if self.at is None else f"{self.at}/{self.name}"
 
 
 @attrs.define(eq=False)
@@ -70,6 +77,8 @@ class UpdateOperation(Operation):
     name: str
     input: object
     timeout: float | None
+    key: str | None = None
+    by: str | None = None
     held_until: float | None = None
     """When it is run beside steps, on the loop's clock, where there are live paths."""
     stored: object = None
@@ -81,6 +90,7 @@ class CancelOperation(Operation):
     """End the mission; answer when it has ended."""
 
     reason: str | None
+    by: str | None = None
 
 
 Held: TypeAlias = SignalOperation | UpdateOperation

@@ -72,6 +72,7 @@ class Engine:
         operation: Operation,
         *,
         wait: bool,
+        by: str | None,
     ) -> Flight | None:
         """Begin a mission, whose caller waits on `operation`; return the flight that has the id already, if one has."""
         known = self._roster.get(mission_id)
@@ -79,16 +80,23 @@ class Engine:
             return known
         flight = Flight(mission_id, definition=definition)
         self._roster.activate(flight)
-        self._recorder.guard(flight, self._begin, input, start_at, operation, wait)
+        self._recorder.guard(flight, self._begin, input, start_at, operation, wait, by)
         return None
 
     def _begin(
-        self, flight: Flight, input: Any, start_at: datetime | None, operation: Operation, wait: bool, /
+        self,
+        flight: Flight,
+        input: Any,
+        start_at: datetime | None,
+        operation: Operation,
+        wait: bool,
+        by: str | None,
+        /,
     ) -> None:
         definition = flight.definition
         assert definition is not None  # a mission that starts has one
         trace = self._roster.start_trace(flight, definition.name)
-        command = Start(definition.name, input, start_at, trace)
+        command = Start(definition.name, input, start_at, trace, by=by)
         with operation:
             self._recorder.commit(flight, command, operation=operation, applied=answered(operation, wait=wait))
 

@@ -197,7 +197,8 @@ class Flight(Shown):
         self.weight += events.weight(self.weighed)
         self.weighed = events.size
         lines = 0 if self.state.lines is None else len(self.state.lines)
-        self.takes = EMPTY + self.weight + lines * _LINE
+        keys = 0 if self.state.keys is None else self.state.keys.weight
+        self.takes = EMPTY + self.weight + lines * _LINE + keys
         return self.takes
 
     # What runs

@@ -75,8 +75,7 @@ class Holding:
         if instance is None:
             if state.is_running and not state.is_undoing:
                 return False
-            name = operation.name if operation.at is None else f"{operation.at}/{operation.name}"
-            raise refused_signal(flight.definition, state, name)
+            raise refused_signal(flight.definition, state, operation.sent_as)
         definition = flight.definition
         assert definition is not None  # a mission without one stands down
         site = definition.site(instance)
@@ -88,7 +87,7 @@ class Holding:
         key = state.line_at(instance).path or ""
         self._recorder.commit(
             flight,
-            Receive(instance, payload),
+            Receive(instance, payload, operation.key, operation.sent_as, operation.by),
             operation=operation,
             applied=answered(operation, wait=operation.wait, key=key),
         )

@@ -47,6 +47,7 @@ from .holding import Holding
 from .outcome import Outcome, attempt_outcome
 from .recorder import Recorder
 from .refusals import closed
+from .repeats import answer_repeats
 from .roster import Roster
 from .runner import Runner, Stop
 from .updates import Updates
@@ -101,6 +102,8 @@ class Pilot:
         """Begin one thing; True where there may be another at once."""
         state = flight.state
         assert state is not None  # a flight without one is busy
+        if flight.looks_at_held and state.keys is not None:
+            answer_repeats(flight, state)
         if flight.watchers and (state.lines is not None or state.phase is not _ATTEMPTING):
             answer_watchers(flight, state)
         if flight.updated is not None:
@@ -193,7 +196,7 @@ class Pilot:
             _await_end(operation, flight)
         else:
             at_once = all(run.attempt is None or run.attempt.is_sync for run in flight.every_run())
-            command = Cancel(operation.reason, at_once=at_once)
+            command = Cancel(operation.reason, at_once, operation.by)
             applied = partial(_await_end, operation)
             self.recorder.commit(flight, command, operation=operation, applied=applied)
 

@@ -64,7 +64,7 @@ class Updates:
         assert isinstance(operation, UpdateOperation)  # it was launched with one
         with suppress(MissionControlError), operation:
             value = self._value(flight, operation, attempt)
-            command = Update(operation.name, operation.stored, value)
+            command = Update(operation.name, operation.stored, value, operation.key, operation.by)
             self._recorder.commit(flight, command, operation=operation, applied=lambda _: operation.resolve(value))
 
     def _value(self, flight: Flight, operation: UpdateOperation, attempt: Attempt[Flight]) -> Any:
