@@ -10,9 +10,18 @@ from typing import Any
 
 import pytest
 
+from approvals import turns
 from children import GO, Undos, begun, child_of, fail, given, make, nth, patient, three, types_of
-from mission_control.core import CorruptMissionError, MissionContext, MissionDefinition, m
+from mission_control.core import (
+    CommanderClosedError,
+    CorruptMissionError,
+    MissionContext,
+    MissionDefinition,
+    RetryPolicy,
+    m,
+)
 from mission_control.core.storage.persistence import LoadOutcome
+from mission_control.testing import FakeClock
 from one_step import failure_of, found
 from storages import Forwarding, Gate, Gated, Kept, OpenCommander, commits_pass
 
@@ -301,3 +310,56 @@ async def test_closing_while_children_are_cancelled_loses_nothing(open_commander
     await (await found(commander, "p")).result()
 
     assert undo.steps == ["p/child undo:make", "p undo:start"]
+
+
+# Who waits for what a signal led to
+
+
+def failing_beside(child: MissionDefinition[int]) -> MissionDefinition[int]:
+    """Return a mission that fails when it is told to go, while it waits for `child`, and can be undone."""
+    paths = {"fails": m.path().need_to(GO).step("fail", fail), "child": m.path().mission("child", child, given)}
+    return m.define("parent").start(input=int, run=given, undo=Undos()).parallel("p", paths).end()
+
+
+def undone_later() -> MissionDefinition[int]:
+    """Return a mission whose undo fails once, and is tried again an hour later."""
+    failures = iter([True])
+
+    async def sometimes(ctx: MissionContext[int]) -> None:
+        if next(failures, False):
+            raise ValueError("not yet")
+
+    again = RetryPolicy(max_attempts=2, initial_interval=3600)
+    return m.define("sub").start(input=int, run=given, undo=sometimes, undo_retry=again).need_to(GO).end()
+
+
+async def test_sender_is_told_when_the_children_have_ended(
+    open_commander: OpenCommander, fake_clock: FakeClock
+) -> None:
+    """The first one, and one that repeats: the mission runs until it is undone, and is not kept in memory for them."""
+    definition = failing_beside(undone_later())
+    commander = await open_commander()
+    mission = await begun(commander, definition)
+    senders = [asyncio.create_task(mission.signal(GO, "go", key="k")) for _ in range(2)]
+    await turns()
+    await commander.settled()
+    assert (await mission.status(), [sender.done() for sender in senders]) == ("running", [False, False])
+    await fake_clock.advance(3600)
+    await asyncio.gather(*senders)
+
+    assert await mission.status() == "failed"
+
+
+async def test_sender_that_waits_for_children_is_told_of_the_close(open_commander: OpenCommander) -> None:
+    """The first one, and one that repeats: nobody is left waiting for a mission that nobody runs any more."""
+    definition = failing_beside(undone_later())
+    commander = await open_commander()
+    mission = await begun(commander, definition)
+    senders = [asyncio.create_task(mission.signal(GO, "go", key="k")) for _ in range(2)]
+    await turns()
+    await commander.settled()
+    await commander.close()
+
+    for sender in senders:
+        with pytest.raises(CommanderClosedError):
+            await asyncio.wait_for(sender, 5)

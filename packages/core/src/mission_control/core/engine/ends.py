@@ -44,9 +44,9 @@ class Ends:
         operation.answer.add_done_callback(lambda _: self._stop_waiting(mission_id, operation))
 
     def keep_waiting(self, flight: Flight) -> None:
-        """Let those who cancelled wait on while the mission waits, and is kept in memory no longer for them."""
+        """Let those who want to know what comes of the mission wait on, though it is not kept in memory for them."""
         enders, flight.enders = flight.enders, ()
-        for operation in enders:
+        for operation in (*enders, *(operation for operation, _ in flight.watchers)):
             self.wait_for(flight.mission_id, operation)
 
     def _stop_waiting(self, mission_id: str, operation: Operation) -> None:

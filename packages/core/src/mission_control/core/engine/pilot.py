@@ -389,7 +389,7 @@ class Pilot:
         elif state.is_terminal:
             self._roster.forget(flight)
         else:
-            if flight.enders:  # an undo backs off
+            if flight.enders or flight.watchers:  # an undo backs off, or children have to end before the first one
                 self._ends.keep_waiting(flight)
             self._roster.park(flight)
             due, kind = state.next_due, next_due_kind(state)
