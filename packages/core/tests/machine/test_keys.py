@@ -8,7 +8,19 @@ from typing import Any
 import pytest
 
 from mission_control.core import CorruptMissionError, HistoryRecord, MissionContext, MissionSignalError, m
-from mission_control.core.machine import Cancel, Receive, Start, State, Update, decide, evolve, find_use, fold, load
+from mission_control.core.machine import (
+    Cancel,
+    Receive,
+    Start,
+    State,
+    Update,
+    check_repeat,
+    decide,
+    evolve,
+    find_use,
+    fold,
+    load,
+)
 
 from .conftest import NOW, Driver
 
@@ -135,3 +147,15 @@ def test_fold_of_one_record_leaves_the_state_before_it(driver: Callable[..., Dri
 
     assert find_use(evolve(it.state, records[0]), "k") == records[0]
     assert find_use(it.state, "k") is None
+
+
+def test_repeat_is_checked_without_a_definition(driver: Callable[..., Driver]) -> None:
+    """It is compared as plain JSON then, so that whoever has the history alone can answer it."""
+    it = waiting(driver)
+    it.go(Receive("go", 1, key="k"))
+    record = find_use(it.state, "k")
+    assert record is not None
+
+    check_repeat(None, it.state, record, "signal", "go", 1)
+    with pytest.raises(MissionSignalError, match=r"in the payload at \$;"):
+        check_repeat(None, it.state, record, "signal", "go", 2)
