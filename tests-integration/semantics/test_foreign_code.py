@@ -395,6 +395,8 @@ async def runtime_lives(**options: Any) -> None:
         assert (await mission.result()).status == MissionStatus.COMPLETED
         cancelled = await runtime.commander.start(definition, 1, wait=False)
         await cancelled.cancel()
+        while runtime.is_tick_running():  # the one that was asked for above
+            await asyncio.sleep(0)
         assert await runtime.tick()
         await others_go_on(runtime.commander)
 
