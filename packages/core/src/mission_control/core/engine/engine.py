@@ -98,7 +98,7 @@ class Engine:
         trace = self._roster.start_trace(flight, definition.name)
         command = Start(definition.name, input, start_at, trace, by=by)
         with operation:
-            self._recorder.commit(flight, command, operation=operation, applied=answered(operation, wait=wait))
+            self._recorder.commit(flight, (command,), operation=operation, applied=answered(operation, wait=wait))
 
     def submit(self, mission_id: str, operation: CancelOperation | Held) -> None:
         """Put a signal, an update or a cancellation to a mission, which is read into memory first where need be."""

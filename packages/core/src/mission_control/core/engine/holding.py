@@ -85,12 +85,9 @@ class Holding:
         subject = f"signal {instance!r} of mission {state.mission_id!r} ({state.mission_name})"
         payload = node.schema.validate(operation.payload, event_name=instance, subject=subject)
         key = state.line_at(instance).path or ""
-        self._recorder.commit(
-            flight,
-            Receive(instance, payload, operation.key, operation.sent_as, operation.by),
-            operation=operation,
-            applied=answered(operation, wait=operation.wait, key=key),
-        )
+        command = Receive(instance, payload, operation.key, operation.sent_as, operation.by)
+        applied = answered(operation, wait=operation.wait, key=key)
+        self._recorder.commit(flight, (command,), operation=operation, applied=applied)
         return True
 
     def _begin_update(self, flight: Flight, state: State, operation: UpdateOperation) -> bool:

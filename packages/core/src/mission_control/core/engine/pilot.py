@@ -10,7 +10,7 @@ created; there is no other difference.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
@@ -148,7 +148,7 @@ class Pilot:
         if state.ending.children_left and state.is_undoing:
             self.families.end_children(flight, state)
         if state.is_short and not (state.is_undoing and (flight.stopping or state.ending.children_left)):
-            if self.recorder.commit(flight, Proceed()):
+            if self.recorder.commit(flight, (Proceed(),)):
                 return False
             self.want_slot(flight)
         return self._rest(flight, state)
@@ -158,7 +158,7 @@ class Pilot:
         due = state.next_due
         if due is None or due > self._clock.now():
             return False
-        if self.recorder.commit(flight, Elapse()):
+        if self.recorder.commit(flight, (Elapse(),)):
             return True
         if state.lines is not None:
             self.want_slot(flight)  # for a reminder
@@ -198,7 +198,7 @@ class Pilot:
             at_once = all(run.attempt is None or run.attempt.is_sync for run in flight.every_run())
             command = Cancel(operation.reason, at_once, operation.by)
             applied = partial(_await_end, operation)
-            self.recorder.commit(flight, command, operation=operation, applied=applied)
+            self.recorder.commit(flight, (command,), operation=operation, applied=applied)
 
     def _finish_cancel(self, flight: Flight) -> bool:
         """Stop what runs, and end the mission when it has ended; what it returns meanwhile does not count."""
@@ -208,7 +208,7 @@ class Pilot:
         if not flight.every_run() and not flight.is_busy:
             flight.ended = flight.begun = ()
             try:
-                self.recorder.commit(flight, FinishCancel())
+                self.recorder.commit(flight, (FinishCancel(),))
             except MissionNotRegisteredError as error:  # there is something to undo
                 self._stand_down(flight, error)
         return False
@@ -218,17 +218,17 @@ class Pilot:
     def _record_outcomes(self, flight: Flight, state: State, ended: tuple[Run, ...]) -> bool:
         """Record how attempts ended, in that order, and what was due before each of them."""
         if state.lines is None or self._roster.is_closing:
-            commands: Iterable[Command] = map(_outcome_of, ended)
+            commands: tuple[Command, ...] = tuple(map(_outcome_of, ended))
         else:
-            commands = _with_elapses(state, ended, self._clock.now())
-        if self.recorder.commit(flight, *commands, ended=ended):
+            commands = tuple(_with_elapses(state, ended, self._clock.now()))
+        if self.recorder.commit(flight, commands, ended=ended):
             return False
         flight.ended = flight.ended[len(ended) :]
         return True
 
     def _record_child_ends(self, flight: Flight, ends: tuple[ChildEnded, ...]) -> bool:
         """Record that children have ended; they are known until that is durable."""
-        if self.recorder.commit(flight, *ends, child_ends=ends):
+        if self.recorder.commit(flight, ends, child_ends=ends):
             return False
         flight.child_ends = flight.child_ends[len(ends) :]
         return True
@@ -239,7 +239,8 @@ class Pilot:
         assert attempt.number is not None  # an update does not stand by
         assert attempt.stands_by_for is not None
         is_over = attempt.is_over or attempt.stopped is not None
-        if not is_over and self.recorder.commit(flight, StandBy(attempt.name, attempt.number, attempt.stands_by_for)):
+        command = StandBy(attempt.name, attempt.number, attempt.stands_by_for)
+        if not is_over and self.recorder.commit(flight, (command,)):
             return False
         flight.stand_bys = tuple(others)  # it is on record, or does not matter any more
         return True

@@ -151,7 +151,8 @@ class Recorder:
     def commit(
         self,
         flight: Flight,
-        *commands: Command,
+        commands: tuple[Command, ...],
+        *,
         operation: Operation | None = None,
         applied: Callable[[Flight], None] | None = None,
         ended: tuple[Run, ...] = (),

@@ -65,7 +65,7 @@ class Updates:
         with suppress(MissionControlError), operation:
             value = self._value(flight, operation, attempt)
             command = Update(operation.name, operation.stored, value, operation.key, operation.by)
-            self._recorder.commit(flight, command, operation=operation, applied=lambda _: operation.resolve(value))
+            self._recorder.commit(flight, (command,), operation=operation, applied=lambda _: operation.resolve(value))
 
     def _value(self, flight: Flight, operation: UpdateOperation, attempt: Attempt[Flight]) -> Any:
         """Return what the update's code returned, as it is recorded, or raise what its caller gets."""

@@ -100,6 +100,10 @@ class Answer(Decided):
 
     def add(self, kind: HistoryType, name: str | None = None, attempt: int | None = None, /, **details: Any) -> None:
         """Record something, and come to where it leads."""
+        self.append(kind, name, attempt, details)
+
+    def append(self, kind: HistoryType, name: str | None, attempt: int | None, details: dict[str, Any]) -> None:
+        """Do what `add` does, with details that are nobody else's: a bit quicker, for what every step has."""
         added = self.added
         if not added:
             self.state = self.state.copy()
@@ -146,7 +150,7 @@ class Answer(Decided):
         details = _marks(definition, instance) if site is None else site.marks
         if self.state.last_run != definition.fingerprint:
             details = {"definition": definition.fingerprint, **details}
-        self.add(_STARTED, instance, number, **details)
+        self.append(_STARTED, instance, number, dict(details))
         self.begun += ((instance, number),)
 
     def attempt(self, key: str, instance: str, kind: str | None = None) -> None:

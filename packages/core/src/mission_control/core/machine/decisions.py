@@ -144,7 +144,7 @@ def _succeed(answer: Answer, command: Succeed) -> None:
     if place == "reminder":
         answer.add(_SUCCEEDED, name, command.number, output=command.output, **_next_reminder(answer, line))
         return
-    answer.add(_SUCCEEDED, name, command.number, output=command.output)
+    answer.append(_SUCCEEDED, name, command.number, {"output": command.output})
     if place == "step" or place == "start":
         answer.go_on(key)
     elif place == "undo":
