@@ -1,7 +1,8 @@
-"""Frozen records that are made for each commit: they fill their slots themselves, which takes a third less time."""
+"""Frozen records that are made for each commit: from all of their values, by position, in half the time."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 import attrs
@@ -9,28 +10,15 @@ import attrs
 T = TypeVar("T")
 
 
-def fills_its_slots(kind: type[T]) -> type[T]:
-    """Give a frozen attrs class an initialiser that calls its slots instead of looking each one up by its name.
+def maker(kind: type[T]) -> Callable[..., T]:
+    """Return a function that makes a frozen attrs class with slots from a value for each of its fields, in their order.
 
-    It takes what that of attrs takes. Converters, validators and factories that want the instance are not for it.
+    A class that is called by keywords has them collected, and each attribute of a frozen one is set by its name; this
+    calls the slots themselves. Converters, validators and defaults are not for it, nor `__attrs_post_init__`.
     """
-    names: dict[str, Any] = {"absent": attrs.NOTHING}
-    parameters, body = ["self"], [""]
-    for field in attrs.fields(cast("Any", kind)):
-        name, default = field.name, field.default
-        if field.kw_only and "*" not in parameters:
-            parameters.append("*")
-        value, parameter = name, f"{name}=default_{name}"
-        if default is attrs.NOTHING:
-            parameter = name
-        elif factory := getattr(default, "factory", None):
-            names[f"make_{name}"], default = factory, attrs.NOTHING
-            value = f"make_{name}() if {name} is absent else {name}"
-        names |= {f"set_{name}": getattr(kind, name).__set__, f"default_{name}": default}
-        parameters.append(parameter)
-        body.append(f"set_{name}(self, {value})")
-    exec(f"def __init__({', '.join(parameters)}):" + "\n    ".join(body), names)
-    init = names["__init__"]
-    init.__qualname__, init.__annotations__ = f"{kind.__qualname__}.__init__", kind.__init__.__annotations__
-    cast("Any", kind).__init__ = init
-    return kind
+    names: dict[str, Any] = {"kind": kind, "new": object.__new__}
+    fields = [field.name for field in attrs.fields(cast("Any", kind))]
+    names |= {f"set_{name}": getattr(kind, name).__set__ for name in fields}
+    body = ["made = new(kind)", *(f"set_{name}(made, {name})" for name in fields), "return made"]
+    exec(f"def make({', '.join(fields)}):\n    " + "\n    ".join(body), names)
+    return cast("Callable[..., T]", names["make"])

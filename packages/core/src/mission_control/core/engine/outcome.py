@@ -9,12 +9,15 @@ from typing import Any, TypeAlias
 from ..definition import LONGEST_DURATION, Work
 from ..errors import NonRetryableError, PayloadError, RetryAfterError
 from ..foreign import ENDS_THE_PROGRAM, described, full_name, tried, words
+from ..frozen import maker
 from ..history import MissionFailure
 from ..machine import PROCESS_ENDED, Fail, Interrupt, Succeed
 from .attempt import Attempt
 from .runner import Stop
 
 Outcome: TypeAlias = Succeed | Fail | Interrupt
+
+_succeed = maker(Succeed)
 
 _LONGEST_TRACEBACK = 20_000
 
@@ -51,7 +54,7 @@ def _outcome(attempt: Attempt, work: Work, at: datetime) -> Outcome:
 
 def _returned(attempt: Attempt, work: Work, at: datetime) -> Outcome:
     try:
-        return Succeed(attempt.name, number_of(attempt), work.recorded(attempt.value, subject=attempt, now=at))
+        return _succeed(attempt.name, number_of(attempt), work.recorded(attempt.value, subject=attempt, now=at))
     except PayloadError as error:
         return _final(attempt, _failure(error, at, "MISSION_PAYLOAD_ERROR"))
 

@@ -22,6 +22,7 @@ from ..errors import (
     StaleMissionError,
 )
 from ..foreign import ENDS_THE_PROGRAM
+from ..frozen import maker
 from ..history import HistoryRecord, HistoryType, MissionFailure
 from ..log import ContainedLogger
 from ..machine import ChildEnded, Command, Fail, NewChild, Start, State, check_fit, check_payloads, decide, load
@@ -36,6 +37,8 @@ from .refusals import closed, not_found, not_registered
 from .roster import Roster
 
 logger: ContainedLogger = ContainedLogger("mission_control.engine")
+
+_commit = maker(MissionCommit)
 
 _ENDS = (HistoryType.STEP_SUCCEEDED, HistoryType.STEP_FAILED)
 
@@ -181,15 +184,9 @@ class Recorder:
         if state.version == 0:
             flight.birth = after
         born = tuple(map(self._new_child, decided.children)) if decided.children else ()
-        commit = MissionCommit(
-            mission_id=flight.mission_id,
-            expected_version=state.version,
-            records=records,
-            summary=after.summary(),
-            definition=self._unstored(definition),
-            children=tuple(commit for _, commit, _ in born) if born else (),
-            let_go=decided.let_go,
-        )
+        stored, children = self._unstored(definition), tuple(commit for _, commit, _ in born) if born else ()
+        summary = after.summary()
+        commit = _commit(flight.mission_id, state.version, records, summary, stored, children, False, decided.let_go)
         flight.is_busy = True
         consequences = None
         if decided.stopped or decided.let_go or born or child_ends or is_contended or flight.problem is not None:
@@ -200,7 +197,7 @@ class Recorder:
                 orphans=orphans_of(decided.let_go, records),
                 gives_back=max(0, attempting - after.attempting) if is_contended else 0,
             )
-        flight.decision = Decision(after, commit.definition, operation, applied, ended, consequences)
+        flight.decision = Decision(after, stored, operation, applied, ended, consequences)
         self._journal.submit(commit, flight)
         return True
 

@@ -13,7 +13,6 @@ from typing import Any, Literal, Self, TypeAlias, cast
 
 import attrs
 
-from ..frozen import fills_its_slots
 from ..readable import encodable
 from ..values import Value
 
@@ -120,7 +119,6 @@ class Record(Value):
         return form
 
 
-@fills_its_slots
 @attrs.frozen(kw_only=True)
 class HistoryRecord(Record):
     """One thing that happened to a mission. A mission's history is these, `seq` gapless from 1.
@@ -231,7 +229,6 @@ class MissionFailure(Record):
         return encodable(self.message if kind in ("", self.message) else f"{kind}: {self.message}")
 
 
-@fills_its_slots
 @attrs.frozen(kw_only=True)
 class EventRecord(Record):
     """What went into a node or update, and what came out; None where absent."""
@@ -268,7 +265,6 @@ class PathResult(Record):
     error: MissionFailure | None = None
 
 
-@fills_its_slots
 @attrs.frozen(kw_only=True)
 class MissionSummary(Record):
     """One mission on one row: where it stands, without its payloads.

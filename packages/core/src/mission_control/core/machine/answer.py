@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from ..frozen import maker
 from ..history import UNDO, ChildWait, HistoryRecord, HistoryType, iso, parse_iso
 from ..values import Value
 from .folding import construct_of, fold_limits, fold_next, path_text
@@ -34,6 +35,7 @@ _T = HistoryType
 # Every answer has one of these, and before Python 3.12 a member is looked up in its enumeration in several steps.
 _STARTED, _COMPLETED, _SCHEDULED, _FIRED = _T.STEP_STARTED, _T.MISSION_COMPLETED, _T.TIMER_SCHEDULED, _T.TIMER_FIRED
 _END = EndNode()
+_record = maker(HistoryRecord)
 _READY, _ATTEMPTING = Phase.READY, Phase.ATTEMPTING
 
 NOTHING_BEGINS = -sys.maxsize
@@ -108,9 +110,7 @@ class Answer(Decided):
         if not added:
             self.state = self.state.copy()
         state = self.state
-        record = HistoryRecord(
-            seq=state.version + 1, type=kind, at=self._at, event_name=name, attempt_number=attempt, details=details
-        )
+        record = _record(state.version + 1, kind, self._at, name, attempt, details)
         added.append(record)
         apply(state, record)
 

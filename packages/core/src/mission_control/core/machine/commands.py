@@ -7,7 +7,6 @@ from typing import Any, TypeAlias
 
 import attrs
 
-from ..frozen import fills_its_slots
 from ..history import MissionFailure, MissionStatus
 from ..values import Value
 
@@ -33,7 +32,6 @@ class Proceed(Value):
     """Begin what can be begun with the slots there are."""
 
 
-@fills_its_slots
 @attrs.frozen
 class Succeed(Value):
     """The attempt `number` at `instance` returned `output`, in its JSON form."""

@@ -12,6 +12,7 @@ from typing import cast, get_args
 import attrs
 
 from ..errors import CorruptMissionError
+from ..frozen import maker
 from ..history import (
     UNDO,
     ChildWait,
@@ -33,6 +34,7 @@ from .phases import Phase, Place
 from .state import Ending, Origin, State, Undo
 
 _T = HistoryType
+_event = maker(EventRecord)
 
 PROCESS_ENDED = "process ended"
 """The reason of an interruption that counts towards `max_interruptions`, unless the attempt stood by."""
@@ -124,7 +126,7 @@ def _created(state: State, line: AnyLine, record: HistoryRecord) -> None:
         is_awaited=details.get("awaited", False),
     )
     state.cursor, state.place = "start", "start"
-    state.events = state.events.with_entry("start", EventRecord(input=details["input"]))
+    state.events = state.events.with_entry("start", _event(details["input"], None))
 
 
 def _updated(state: State, line: AnyLine, record: HistoryRecord) -> None:
@@ -211,7 +213,7 @@ def _step_succeeded(state: State, line: AnyLine, record: HistoryRecord) -> None:
     place = line.place
     if place == "step" or place == "start":
         known = state.events.find(name)
-        state.events = state.events.with_entry(name, EventRecord(input=known and known.input, output=output))
+        state.events = state.events.with_entry(name, _event(known and known.input, output))
         if line is state:
             state.output = output
     elif place in ("branch", "each", "repeat"):

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import attrs
 
+from ..frozen import maker
 from ..history import (
     EventRecord,
     Ledger,
@@ -28,6 +29,7 @@ from .lines import AnyLine, Fork, Lines, is_roomy, position_of
 from .phases import ENDED, STATUS, Phase, Place
 
 _ATTEMPTING = Phase.ATTEMPTING
+_summary = maker(MissionSummary)
 
 
 @attrs.frozen(eq=False)
@@ -201,18 +203,19 @@ class State(Shown):
         else:
             is_running, wait, due = self.lines.facts()
             status, waiting = (MissionStatus.RUNNING, None) if is_running else (MissionStatus.WAITING, wait)
-        return MissionSummary(
-            mission_id=self.mission_id,
-            mission_name=self.mission_name,
-            status=status,
-            cursor=self.cursor,
-            waiting=waiting,
-            error=self.error,
-            created_at=self.origin.created_at,
-            updated_at=self.at,
-            next_wait=wait,
-            next_due=due,
-            parent_id=self.origin.parent_id,
+        origin = self.origin
+        return _summary(
+            self.mission_id,
+            self.mission_name,
+            status,
+            self.cursor,
+            waiting,
+            self.error,
+            origin.created_at,
+            self.at,
+            wait,
+            due,
+            origin.parent_id,
         )
 
     def snapshot(self) -> MissionSnapshot:

@@ -24,7 +24,6 @@ import attrs
 
 from ..definition import StoredDefinition
 from ..errors import CorruptMissionError, StaleMissionError
-from ..frozen import fills_its_slots
 from ..history import (
     START_AT,
     ChildWait,
@@ -75,7 +74,6 @@ def next_due_kind(mission: Due) -> DueKind | None:
     return due_kind(waiting) if waiting is not None and due_at(waiting) == due else "reminder"
 
 
-@fills_its_slots
 @attrs.frozen(kw_only=True)
 class MissionCommit(Value):
     """What one mission adds in a commit.
