@@ -9,9 +9,9 @@ from typing import Any, TypeAlias
 from ..definition import LONGEST_DURATION, Work
 from ..errors import NonRetryableError, PayloadError, RetryAfterError
 from ..foreign import ENDS_THE_PROGRAM, described, full_name, tried, words
-from ..frozen import maker
 from ..history import MissionFailure
 from ..machine import PROCESS_ENDED, Fail, Interrupt, Succeed
+from ..making import maker
 from .attempt import Attempt
 from .runner import Stop
 

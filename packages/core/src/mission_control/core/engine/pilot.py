@@ -221,7 +221,7 @@ class Pilot:
             commands: tuple[Command, ...] = tuple(map(_outcome_of, ended))
         else:
             commands = tuple(_with_elapses(state, ended, self._clock.now()))
-        if self.recorder.commit(flight, commands, ended=ended):
+        if self.recorder.commit(flight, commands, ended):
             return False
         flight.ended = flight.ended[len(ended) :]
         return True

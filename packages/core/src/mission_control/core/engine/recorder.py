@@ -22,10 +22,10 @@ from ..errors import (
     StaleMissionError,
 )
 from ..foreign import ENDS_THE_PROGRAM
-from ..frozen import maker
 from ..history import HistoryRecord, HistoryType, MissionFailure
 from ..log import ContainedLogger
 from ..machine import ChildEnded, Command, Fail, NewChild, Start, State, check_fit, check_payloads, decide, load
+from ..making import maker
 from ..storage import CommitOutcome, LoadOutcome, MissionCommit, PersistenceAdapter
 from .activity import Activity
 from .asked import Operation
@@ -155,11 +155,11 @@ class Recorder:
         self,
         flight: Flight,
         commands: tuple[Command, ...],
+        ended: tuple[Run, ...] = (),
         *,
+        child_ends: tuple[ChildEnded, ...] = (),
         operation: Operation | None = None,
         applied: Callable[[Flight], None] | None = None,
-        ended: tuple[Run, ...] = (),
-        child_ends: tuple[ChildEnded, ...] = (),
     ) -> bool:
         """Decide, and make the answer durable; then call `applied` and go on. A failure is told to `operation`.
 
@@ -172,7 +172,7 @@ class Recorder:
         slots = None if must_not_begin else flight.slots + flight.lent_slots + roster.slots.free
         is_contended = state.lines is not None and roster.slots.are_wanted(beside=flight.wants_slot)
         attempting = state.attempting if is_contended else 0
-        decided = decide(definition, state, commands, self._clock.now(), slots=slots, is_contended=is_contended)
+        decided = decide(definition, state, commands, self._clock.now(), slots, is_contended)
         records, after = decided.records, decided.state
         if not records:
             return False

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from ..frozen import maker
 from ..history import UNDO, ChildWait, HistoryRecord, HistoryType, iso, parse_iso
+from ..making import maker
 from ..values import Value
 from .folding import construct_of, fold_limits, fold_next, path_text
 from .lines import AnyLine, Fork, Line, bare, key_of

@@ -53,7 +53,6 @@ def decide(
     state: State,
     commands: Sequence[Command],
     now: datetime,
-    *,
     slots: int | None,
     is_contended: bool = False,
 ) -> Decided:

@@ -12,7 +12,6 @@ from typing import cast, get_args
 import attrs
 
 from ..errors import CorruptMissionError
-from ..frozen import maker
 from ..history import (
     UNDO,
     ChildWait,
@@ -29,6 +28,7 @@ from ..history import (
     failure_of,
     parse_iso,
 )
+from ..making import maker
 from .lines import AnyLine, Fork, Line, Lines, key_of
 from .phases import Phase, Place
 from .state import Ending, Origin, State, Undo

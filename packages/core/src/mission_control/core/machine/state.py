@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from operator import attrgetter
 from typing import Any, ClassVar
 
 import attrs
 
-from ..frozen import maker
 from ..history import (
     EventRecord,
     Ledger,
@@ -23,6 +21,7 @@ from ..history import (
     Wait,
     due_at,
 )
+from ..making import copier, maker
 from ..payloads import copy_json
 from ..values import Shown, Value
 from .lines import AnyLine, Fork, Lines, is_roomy, position_of
@@ -248,10 +247,10 @@ class State(Shown):
 
     def copy(self) -> State:
         """Return a state that a fold may change."""
-        copied = State(*_values(self))
+        copied = _copied(self)
         if copied.lines is not None:
             copied.lines = copied.lines.branch(copied)
         return copied
 
 
-_values = attrgetter(*attrs.fields_dict(State))
+_copied = copier(State)

@@ -1,11 +1,11 @@
-"""Frozen records that are made by position."""
+"""Records that are made by position, and what is copied."""
 
 from __future__ import annotations
 
 import attrs
 import pytest
 
-from mission_control.core.frozen import maker
+from mission_control.core.making import copier, maker
 
 
 @attrs.frozen
@@ -22,6 +22,14 @@ class Point(Named):
     x: int
     y: int = 2
     tags: list[str] = attrs.field(factory=list[str])
+
+
+@attrs.define
+class Place:
+    """What may change."""
+
+    x: int
+    tags: list[str]
 
 
 make = maker(Point)
@@ -43,3 +51,14 @@ def test_record_is_as_frozen_as_before() -> None:
     """Nothing of it can be changed afterwards."""
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         make("a", 1, 3, []).x = 2  # type: ignore[misc]
+
+
+def test_copy_has_the_same_values_and_changes_by_itself() -> None:
+    """What is changed in the copy is not changed in what it is a copy of."""
+    place = Place(1, ["a"])
+    copied = copier(Place)(place)
+    copied.x = 2
+
+    assert copied == Place(2, ["a"])
+    assert place == Place(1, ["a"])
+    assert copied.tags is place.tags
