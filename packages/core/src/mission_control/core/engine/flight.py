@@ -197,7 +197,8 @@ class Flight(Shown):
         self.weight += events.weight(self.weighed)
         self.weighed = events.size
         lines = 0 if self.state.lines is None else len(self.state.lines)
-        self.takes = EMPTY + self.weight + lines * _LINE
+        kept = 0 if self.state.kept is None else self.state.kept.weight
+        self.takes = EMPTY + self.weight + kept + lines * _LINE
         return self.takes
 
     # What runs

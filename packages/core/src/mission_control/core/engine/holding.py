@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import Protocol
+from typing import Any, Protocol
 
 from ..definition import SignalNode
 from ..errors import MissionControlError
-from ..machine import Receive, State, find_wait, refused_signal
+from ..machine import Keep, Receive, State, early_waits, find_wait, is_held, refused_signal
 from .asked import Held, SignalOperation, UpdateOperation
 from .flight import Flight
 from .recorder import Recorder
@@ -30,6 +30,12 @@ class Drives(Protocol):
     def want_slot(self, flight: Flight, /) -> None:
         """Have the mission called again when there is a slot for it."""
         ...
+
+
+def _payload(node: SignalNode, name: str, state: State, operation: SignalOperation) -> Any:
+    """Return what is recorded of a payload. Raises `MissionValidationError`."""
+    subject = f"signal {name!r} of mission {state.mission_id!r} ({state.mission_name})"
+    return node.schema.validate(operation.payload, event_name=name, subject=subject)
 
 
 class Holding:
@@ -73,18 +79,14 @@ class Holding:
     def _receive(self, flight: Flight, state: State, operation: SignalOperation) -> bool:
         instance = None if state.is_terminal else find_wait(state, operation.name, operation.at)
         if instance is None:
-            if state.is_running and not state.is_undoing:
-                return False
-            name = operation.name if operation.at is None else f"{operation.at}/{operation.name}"
-            raise refused_signal(flight.definition, state, name)
+            return self._keep(flight, state, operation)
         definition = flight.definition
         assert definition is not None  # a mission without one stands down
         site = definition.site(instance)
         assert site is not None  # `check_fit` has seen to it
         node = site.node
         assert isinstance(node, SignalNode)
-        subject = f"signal {instance!r} of mission {state.mission_id!r} ({state.mission_name})"
-        payload = node.schema.validate(operation.payload, event_name=instance, subject=subject)
+        payload = _payload(node, instance, state, operation)
         key = state.line_at(instance).path or ""
         self._recorder.commit(
             flight,
@@ -92,6 +94,20 @@ class Holding:
             operation=operation,
             applied=answered(operation, wait=operation.wait, key=key),
         )
+        return True
+
+    def _keep(self, flight: Flight, state: State, operation: SignalOperation) -> bool:
+        """Keep a signal that came before its wait; where none takes it early, hold or refuse it."""
+        keep = Keep(operation.name, operation.at, None)
+        waits = early_waits(flight.definition, state, keep.instance)
+        if not waits:
+            if is_held(flight.definition, state, keep.instance):
+                return False
+            raise refused_signal(flight.definition, state, keep.instance)
+        by_schema = {node.schema: node for node in waits}.values()  # whichever begins first takes it
+        payload, *_ = [_payload(node, keep.instance, state, operation) for node in by_schema]
+        keep = Keep(operation.name, operation.at, payload)
+        self._recorder.commit(flight, keep, operation=operation, applied=answered(operation, wait=False))
         return True
 
     def _begin_update(self, flight: Flight, state: State, operation: UpdateOperation) -> bool:

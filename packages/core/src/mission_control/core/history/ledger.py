@@ -55,7 +55,7 @@ class Ledger(Mapping[str, EventRecord]):
     def weight(self, first: int) -> int:
         """Return about how many bytes the payloads take that came with the entries from `first` on."""
         entries = (entry for _, entry, _ in self._log[first : self._size] if entry is not None)
-        return sum(_weigh(entry.input) + _weigh(entry.output) for entry in entries)
+        return sum(weigh(entry.input) + weigh(entry.output) for entry in entries)
 
     def has_passed(self, name: str) -> bool:
         """True where the mission has been at `name`, a sleep included."""
@@ -106,11 +106,12 @@ class Ledger(Mapping[str, EventRecord]):
         return f"Ledger({dict(self)!r})"
 
 
-def _weigh(value: object) -> int:
+def weigh(value: object) -> int:
+    """Return about how many bytes a payload takes."""
     if isinstance(value, str):
         return 64 + len(value)
     if isinstance(value, dict):
-        return 64 + sum(64 + _weigh(item) for item in cast("dict[str, object]", value).values())
+        return 64 + sum(64 + weigh(item) for item in cast("dict[str, object]", value).values())
     if isinstance(value, list):
-        return 64 + sum(_weigh(item) for item in cast("list[object]", value))
+        return 64 + sum(weigh(item) for item in cast("list[object]", value))
     return 0 if value is None else 32

@@ -54,6 +54,7 @@ beforehand what a mission would not take, and `inspect_history` what people are 
 
 from typing import TYPE_CHECKING
 
+from .ahead import early_waits
 from .answer import Decided, NewChild
 from .commands import (
     Cancel,
@@ -63,6 +64,7 @@ from .commands import (
     Fail,
     FinishCancel,
     Interrupt,
+    Keep,
     Proceed,
     Receive,
     StandBy,
@@ -75,7 +77,7 @@ from .fit import check_fit, check_payloads
 from .folding import PROCESS_ENDED, construct_of
 from .lines import AnyLine, Line
 from .phases import STATUS, Phase
-from .refusals import check_update, find_wait, refused_signal
+from .refusals import check_update, find_wait, is_held, refused_signal
 from .state import State
 from .transitions import ANYWHERE, TRANSITIONS, evolve, fold, inspect_history, load
 
@@ -100,6 +102,7 @@ __all__ = [
     "Fail",
     "FinishCancel",
     "Interrupt",
+    "Keep",
     "Line",
     "NewChild",
     "Phase",
@@ -117,10 +120,12 @@ __all__ = [
     "check_update",
     "construct_of",
     "decide",
+    "early_waits",
     "evolve",
     "find_wait",
     "fold",
     "inspect_history",
+    "is_held",
     "load",
     "next_actions",
     "refused_signal",

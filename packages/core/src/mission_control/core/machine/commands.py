@@ -88,6 +88,20 @@ class Receive(Value):
 
 
 @attrs.frozen
+class Keep(Value):
+    """A signal that came before its wait, with its validated payload; `at` says the place of a bare name."""
+
+    name: str
+    at: str | None
+    payload: Any
+
+    @property
+    def instance(self) -> str:
+        """The bare name, or the instance of the one wait that may take it."""
+        return self.name if self.at is None else f"{self.at}/{self.name}"
+
+
+@attrs.frozen
 class ChildEnded(Value):
     """A child that is waited for has ended: with its output where it completed, else with what ended it."""
 
@@ -128,6 +142,7 @@ Command: TypeAlias = (
     | StandBy
     | Elapse
     | Receive
+    | Keep
     | ChildEnded
     | Update
     | Cancel

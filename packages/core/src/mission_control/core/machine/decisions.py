@@ -28,6 +28,7 @@ from .commands import (
     Fail,
     FinishCancel,
     Interrupt,
+    Keep,
     Proceed,
     Receive,
     StandBy,
@@ -39,7 +40,7 @@ from .endings import cancel, check_can_undo, error_details, fail, pass_over_miss
 from .folding import PROCESS_ENDED
 from .lines import AnyLine, Line, key_of
 from .phases import Phase
-from .refusals import check_receive, check_update
+from .refusals import check_keep, check_receive, check_update
 from .state import State
 
 _T = HistoryType
@@ -202,7 +203,8 @@ def _computed_sleep(answer: Answer, key: str, name: str, output: Any) -> None:
 def _computed_wait(answer: Answer, key: str, name: str, output: Any) -> None:
     site = answer.site(name)
     assert isinstance(site.node, SignalNode)  # `check_fit` has seen to it
-    answer.wait(name, site.index, site.node, output)
+    if answer.wait(name, site.index, site.node, output):
+        answer.go_on(key)
 
 
 def _child_input(answer: Answer, key: str, name: str, output: Any) -> None:
@@ -396,6 +398,11 @@ def _receive(answer: Answer, command: Receive) -> None:
     answer.go_on(key_of(line))
 
 
+def _keep(answer: Answer, command: Keep) -> None:
+    check_keep(answer.definition, _begun(answer.state), command.instance)
+    answer.add(_T.SIGNAL_KEPT, command.instance, payload=command.payload)
+
+
 def _child_ended(answer: Answer, command: ChildEnded) -> None:
     state, child = answer.state, command.mission_id
     name = child.removeprefix(f"{state.mission_id}/")
@@ -457,6 +464,7 @@ _RULES: dict[type[Command], Callable[[Answer, Any], None]] = {
     StandBy: _stand_by,
     Elapse: _elapse,
     Receive: _receive,
+    Keep: _keep,
     ChildEnded: _child_ended,
     Update: _update,
     Cancel: _cancel,
