@@ -20,6 +20,7 @@ from mission_control.core.machine import (
     Command,
     Elapse,
     Interrupt,
+    Keep,
     Proceed,
     Receive,
     RunAttempt,
@@ -28,7 +29,7 @@ from mission_control.core.machine import (
     next_actions,
 )
 
-from .test_walks import EMPTY, LEAVES, OUTPUTS, TREES, child_ended, run, unhurried
+from .test_walks import EMPTY, LEAVES, OUTPUTS, TREES, child_ended, places_ahead, run, unhurried
 
 Drives = Callable[..., Any]
 Plan = tuple["Part", ...]
@@ -120,6 +121,8 @@ def gone_on(data: st.DataObject, it: Any) -> Command:
         return Receive(action.instance, 1)
     if isinstance(action, AwaitChild):
         return child_ended(action.mission_id, MissionStatus.COMPLETED)
+    if data.draw(st.booleans()) and (ahead := places_ahead(it.definition, it.state)):
+        return Keep(data.draw(st.sampled_from(ahead)), None, 1)
     it.now += timedelta(seconds=30)
     return Elapse()
 
