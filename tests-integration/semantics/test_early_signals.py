@@ -98,6 +98,21 @@ async def test_wait_and_signal_are_one_commit(open_commander: OpenCommander) -> 
     assert records[T.SIGNAL_RECEIVED].details == {"kept": records[T.SIGNAL_KEPT].seq}
 
 
+async def test_signal_is_kept_before_there_is_a_slot(open_commander: OpenCommander) -> None:
+    """A mission that was accepted, and of which nothing has run yet, keeps it at once."""
+    stage = Stage()
+    busy, definition = flow("busy").step("s", stage).end(), flow().need_to(GO, early=True).step("behind", read).end()
+    commander = await open_commander([busy, definition], max_concurrency=1)
+    await commander.start(busy, 1, wait=False)
+    await stage.entered("s")
+    mission = await commander.start(definition, 1, wait=False)
+    await mission.signal(GO, 7)
+
+    assert await history_of(mission) == [("mission-created", None), ("mission-started", None), ("signal-kept", "go")]
+    stage.let_all_go()
+    assert await mission.output() == 7
+
+
 @pytest.mark.parametrize("rest", ["delayed", "sleep", "backoff", "another wait"])
 async def test_signal_is_kept_while_the_mission_waits(
     open_commander: OpenCommander, fake_clock: FakeClock, rest: str

@@ -158,8 +158,9 @@ class Crowd:
 
     def _send_early(self, commander: Commander, mission_id: str, number: int) -> None:
         """Send a signal for a wait that may not have begun, or never will, by its name or its instance."""
-        texts = [text for texts in self.lives.definition.early_waits.values() for text in texts]
-        names = [*self.lives.definition.early_waits, *(text.replace("[]", f"[{number % 3}]") for text in texts)]
+        waits = self.lives.definition.early_waits
+        texts = [text for found in waits.values() for text in found]
+        names = [*waits, *(text.replace("[]", f"[{number % 3}]") for text in texts)]
         if names:
             self.lives.call(self._signal(commander, mission_id, names[number % len(names)], None))
 
@@ -193,8 +194,8 @@ class Crowd:
         assert {name: found[name].snapshot.status for name in self.ends} == self.ends
 
 
-KINDS = ["let run"] * 4 + ["come to rest", "let time pass"] + ["signal at", "signal", "early"] * 2
-KINDS += ["update", "cancel"]
+SIGNALS = ["signal at", "signal", "early"]
+KINDS = ["let run"] * 4 + ["come to rest", "let time pass"] + SIGNALS * 2 + ["update", "cancel"]
 scripts = st.lists(st.tuples(st.sampled_from(KINDS), st.integers(0, 9)), max_size=12)
 
 

@@ -472,6 +472,14 @@ def test_kept_payload_that_its_wait_does_not_read_any_more_is_named(driver: Driv
         check_payloads(changed, it.state)
 
 
+def test_nothing_lies_ahead_of_a_node_that_is_gone(driver: Drives) -> None:
+    """A mission that does not fit today's definition keeps nothing, until one is registered that it fits."""
+    it = driver(START.step("s", run).need_to("go", int, early=True).end())
+    it.begin()
+
+    assert early_waits(START.step("t", run).need_to("go", int, early=True).end(), it.state, "go") == ()
+
+
 # Histories
 
 

@@ -186,7 +186,7 @@ def told(data: st.DataObject, it: Any) -> Command:
 
 def places_ahead(definition: MissionDefinition[Any], state: State) -> list[str]:
     """Return the bare names and the instances, of low numbers, for which a signal would be kept."""
-    texts = [text for texts in definition.early_waits.values() for text in texts]
+    texts = [text for waits in definition.early_waits.values() for text in waits]
     instances = [text.replace("[]", f"[{number}]") for text in texts for number in range(3 if "[]" in text else 1)]
     return [name for name in (*definition.early_waits, *instances) if early_waits(definition, state, name)]
 

@@ -90,12 +90,12 @@ class MissionDefinition(Generic[I]):
         return list(dict.fromkeys(site.node.name for site in self.sites.values() if site.node.kind == "need_to"))
 
     @cached_property
-    def early_waits(self) -> Mapping[str, tuple[str, ...]]:
-        """Where the waits are that signals are kept for: their templates, by the name of the signal, in order."""
-        found: dict[str, tuple[str, ...]] = {}
+    def early_waits(self) -> Mapping[str, Mapping[str, SignalNode]]:
+        """The waits that signals are kept for, by the name of the signal and then by template, in order."""
+        found: dict[str, dict[str, SignalNode]] = {}
         for text, site in self.sites.items():
             if isinstance(site.node, SignalNode) and site.node.early and not text.endswith("]"):
-                found[site.node.name] = (*found.get(site.node.name, ()), text)
+                found.setdefault(site.node.name, {})[text] = site.node
         return found
 
     def site(self, instance: str) -> Site | None:

@@ -12,14 +12,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..definition import MOST_ITEMS, EachNode, MissionDefinition, Node, RepeatNode, SignalNode, Site, template
-from ..history import UNDO, SignalWait
+from ..history import SignalWait
 from .folding import construct_of, path_text
-from .lines import AnyLine, bare
+from .lines import AnyLine, Line, bare
 from .state import State
 
 _ANY = "[]"
 _NUMBER = re.compile(r"\[(0|[1-9][0-9]{0,17})\]")
-_HEAD = re.compile(r"[^/\[]*")
+_NAME_ENDS = re.compile(r"[/\[]")
 
 
 def early_waits(definition: MissionDefinition[Any] | None, state: State, name: str) -> tuple[SignalNode, ...]:
@@ -30,26 +30,26 @@ def early_waits(definition: MissionDefinition[Any] | None, state: State, name: s
     if definition is None or state.is_terminal or state.is_stopping or state.is_undoing:
         return ()
     if "/" in name:
-        node = early_wait(definition, name)
-        return (node,) if node is not None and _may_begin(definition, state, name) else ()
-    found = (text for text in definition.early_waits.get(name, ()) if not definition.sites[text].is_in_item)
-    ahead = (text for text in found if any(_lies_ahead(definition, state, it, text) for it in _outside_items(state)))
-    nodes = (early_wait(definition, text) for text in ahead)
-    return tuple(node for node in nodes if node is not None)
+        wait = early_wait(definition, name)
+        return () if wait is None or not _may_begin(definition, state, name) else (wait,)
+    return tuple(
+        wait
+        for text, wait in definition.early_waits.get(name, {}).items()
+        if not definition.sites[text].is_in_item
+        and any(_lies_ahead(definition, state, line, text) for line in _outside_items(state))
+    )
 
 
 def early_wait(definition: MissionDefinition[Any], instance: str) -> SignalNode | None:
     """Return the wait of an instance, where it is one that takes early signals."""
-    site = None if instance.startswith(UNDO) else definition.site(instance)
-    node = None if site is None else site.node
-    return node if isinstance(node, SignalNode) and node.early and bare(instance) == node.name else None
+    return definition.early_waits.get(bare(instance), {}).get(template(instance))
 
 
 def _may_begin(definition: MissionDefinition[Any], state: State, instance: str) -> bool:
     """True where the very instance may be yet to begin."""
     line = state.line_at(instance)
-    if line.place == "reminder":
-        line = state.line(line.parent) or state  # type: ignore[union-attr] # it is beside the main line
+    if isinstance(line, Line) and line.place == "reminder":
+        line = state.line(line.parent) or state
     return _has_numbers(definition, instance) and _lies_ahead(definition, state, line, instance)
 
 
@@ -68,9 +68,9 @@ def _has_numbers(definition: MissionDefinition[Any], instance: str) -> bool:
 def _most(definition: MissionDefinition[Any], place: str) -> float:
     """Return how many items or rounds there can be."""
     site = definition.site(construct_of(place))
-    node = None if site is None else site.node
-    most = node.max_rounds if isinstance(node, RepeatNode) else MOST_ITEMS
-    return float("inf") if most is None else most
+    if site is None or not isinstance(site.node, RepeatNode):
+        return MOST_ITEMS
+    return float("inf") if site.node.max_rounds is None else site.node.max_rounds
 
 
 def _outside_items(state: State) -> Iterator[AnyLine]:
@@ -95,7 +95,7 @@ def _lies_ahead(definition: MissionDefinition[Any], state: State, line: AnyLine,
         if _ANY in wanted:
             prefix = template(prefix)
         if wanted.startswith(prefix):
-            head = _head(wanted, prefix)
+            head = _NAME_ENDS.split(wanted[len(prefix) :], maxsplit=1)[0]
             there = definition.sites.get(template(prefix) + head)
             if there is not None and there.index > site.index:
                 return True
@@ -107,11 +107,6 @@ def _lies_ahead(definition: MissionDefinition[Any], state: State, line: AnyLine,
         place = name.rpartition("/")[0]
         name, site = construct_of(place), site.around
     return False
-
-
-def _head(wanted: str, prefix: str) -> str:
-    found = _HEAD.match(wanted, len(prefix))
-    return "" if found is None else found[0]
 
 
 def _opens(state: State, line: AnyLine, site: Site, inside: str) -> bool:
