@@ -68,9 +68,9 @@ def _lines() -> Iterator[str]:
             for record, target in TRANSITIONS[phase].items() or [("", "")]:
                 yield f"{shown:<22}{record:<22}{'→ ' if target else ''}{target}".rstrip()
                 shown = ""
-    anywhere = " and ".join(sorted(ANYWHERE))
+    *others, last = sorted(ANYWHERE)
     yield ""
-    yield f"{anywhere} may come in every phase"
+    yield f"{', '.join(others)} and {last} may come in every phase"
     yield "between mission-created and the end, and lead to no other phase."
 
 

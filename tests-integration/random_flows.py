@@ -156,6 +156,12 @@ class Drawing:
     def _wait(self, path: Any, name: str, depth: int) -> Any:
         return path.need_to(name, int)
 
+    def _early(self, path: Any, name: str, depth: int) -> Any:
+        """A wait that signals may come before, and whose deadline, with what follows it, is far."""
+        behind = self._line(m.path(), depth) if self.does(0.3) else None
+        deadline = {} if behind is None else {"timeout": timedelta(days=1), "on_timeout": behind}
+        return path.need_to(name, int, early=True, **deadline)
+
     def _bounded(self, path: Any, name: str, depth: int) -> Any:
         """A wait that is reminded of, and whose deadline, which is computed, passes now and then."""
         deadline = self.code(self.seconds(beyond=0 if self.does(0.2) else 20_000))
@@ -208,7 +214,7 @@ class Drawing:
         behind = self._line(m.path(), depth) if self.does(0.8) else None
         return path.need_to(name, int, timeout=self.span() / 1_000, on_timeout=behind)
 
-    LEAVES = (_step, _step, _step, _wait, _wait, _bounded, _sleep, _child)
+    LEAVES = (_step, _step, _step, _wait, _early, _early, _bounded, _sleep, _child)
     TREES = (_parallel, _race, _each, _each, _branch, _repeat, _late)
 
 

@@ -17,7 +17,8 @@ def missteps_of_paths(history: Sequence[HistoryRecord]) -> Iterator[str]:
     open_constructs: set[str] = set()
     for record in history:
         name = record.event_name or ""
-        live |= {place for place in _around(name) if construct_of(place) in open_constructs and place not in over}
+        if record.type != "signal-kept":  # which may come before the path that it is for
+            live |= {place for place in _around(name) if construct_of(place) in open_constructs and place not in over}
         if record.type in ("path-completed", "path-failed", "path-stopped"):
             if name in over:
                 yield f"the path {name} ended twice"

@@ -149,10 +149,20 @@ class Crowd:
             self.lives.call(self._cancel(commander, mission.snapshot.mission_id))
         elif what == "update":
             self.lives.call(self._update(commander, mission.snapshot.mission_id))
+        elif what == "early":
+            self._send_early(commander, mission.snapshot.mission_id, number)
         elif waits:
             place, _, name = waits[number % len(waits)].rpartition("/")
             at = place if what == "signal at" and place else None
             self.lives.call(self._signal(commander, mission.snapshot.mission_id, name, at))
+
+    def _send_early(self, commander: Commander, mission_id: str, number: int) -> None:
+        """Send a signal for a wait that may not have begun, or never will, by its name or its instance."""
+        waits = self.lives.definition.early_waits
+        texts = [text for found in waits.values() for text in found]
+        names = [*waits, *(text.replace("[]", f"[{number % 3}]") for text in texts)]
+        if names:
+            self.lives.call(self._signal(commander, mission_id, names[number % len(names)], None))
 
     async def _signal(self, commander: Commander, mission_id: str, name: str, at: str | None) -> None:
         mission = await commander.get_mission(mission_id)
@@ -184,7 +194,8 @@ class Crowd:
         assert {name: found[name].snapshot.status for name in self.ends} == self.ends
 
 
-KINDS = ["let run"] * 4 + ["come to rest", "let time pass"] + ["signal at", "signal"] * 2 + ["update", "cancel"]
+SIGNALS = ["signal at", "signal", "early"]
+KINDS = ["let run"] * 4 + ["come to rest", "let time pass"] + SIGNALS * 2 + ["update", "cancel"]
 scripts = st.lists(st.tuples(st.sampled_from(KINDS), st.integers(0, 9)), max_size=12)
 
 

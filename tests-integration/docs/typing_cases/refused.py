@@ -165,6 +165,7 @@ builder.step("retry", close_request, retry=3)  # error
 builder.step("timeout", close_request, timeout="30s")  # error
 builder.need_to("signal")  # error
 builder.need_to(approved, Approval)  # error
+builder.need_to(approved, early="yes")  # error
 builder.sleep("rest")  # error
 builder.sleep("rest", "5 minutes")  # error
 builder.query("late", progress)  # error

@@ -102,6 +102,7 @@ FORMS: dict[str, tuple[Callable[[Any], Any], dict[str, Any]]] = {
     ),
     "computed sleep": (lambda line: line.sleep("n", run), {"kind": "sleep", "name": "n", "duration": "computed"}),
     "computed deadline": (lambda line: line.need_to("n", int, timeout=run), {**WAIT, "timeout": "computed"}),
+    "early": (lambda line: line.need_to("n", int, early=True), {**WAIT, "timeout": None, "early": True}),
     "path after a deadline": (
         lambda line: line.need_to("n", int, timeout=5, on_timeout=ONE),
         {**WAIT, "timeout": 5.0, "on_timeout": [STEP]},

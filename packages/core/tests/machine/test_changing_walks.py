@@ -20,6 +20,7 @@ from mission_control.core.machine import (
     Command,
     Elapse,
     Interrupt,
+    Keep,
     Proceed,
     Receive,
     RunAttempt,
@@ -28,7 +29,7 @@ from mission_control.core.machine import (
     next_actions,
 )
 
-from .test_walks import EMPTY, LEAVES, OUTPUTS, TREES, child_ended, run, unhurried
+from .test_walks import EMPTY, LEAVES, OUTPUTS, TREES, child_ended, places_ahead, run, unhurried
 
 Drives = Callable[..., Any]
 Plan = tuple["Part", ...]
@@ -120,6 +121,8 @@ def gone_on(data: st.DataObject, it: Any) -> Command:
         return Receive(action.instance, 1)
     if isinstance(action, AwaitChild):
         return child_ended(action.mission_id, MissionStatus.COMPLETED)
+    if data.draw(st.booleans()) and (ahead := places_ahead(it.definition, it.state)):
+        return Keep(data.draw(st.sampled_from(ahead)), 1)
     it.now += timedelta(seconds=30)
     return Elapse()
 
@@ -136,6 +139,8 @@ def test_nothing_that_has_run_runs_again_however_the_definition_changes(driver: 
             break
         if data.draw(st.booleans()):
             plan = deployed(data, it, plan)
+            if it.state.is_terminal:  # today's definition has the time of nothing to compute, and a signal was kept
+                break
         it.go(gone_on(data, it))
         it.go(Proceed())
         if it.state.attempting < it.slots and not (it.state.is_undoing or it.state.is_terminal):

@@ -36,6 +36,7 @@ from mission_control.core.machine import (
     EndChild,
     FinishCancel,
     Interrupt,
+    Keep,
     Phase,
     Proceed,
     Receive,
@@ -46,6 +47,7 @@ from mission_control.core.machine import (
     Update,
     check_fit,
     decide,
+    early_waits,
     find_wait,
     next_actions,
 )
@@ -79,8 +81,15 @@ TWICE = RetryPolicy(max_attempts=2, initial_interval=3, max_interruptions=2)
 REMINDER = Reminder(run, 10, at_most=2, retry=TWICE)
 CHILD = m.define("child").start(input=int, run=run).end()
 
-LEAVES: list[Callable[[Any, str], Any]] = [
+EARLY: list[Callable[[Any, str], Any]] = [
+    lambda path, name: path.need_to(name, int, early=True),
+    lambda path, name: path.need_to(name, int, timeout=20, reminder=REMINDER, early=True),
+    lambda path, name: path.need_to(name, int, timeout=seconds, early=True),
     lambda path, name: path.step(name, run, retry=TWICE),
+]
+
+LEAVES: list[Callable[[Any, str], Any]] = [
+    *EARLY,
     lambda path, name: path.step(name, run, undo=run, undo_retry=TWICE),
     lambda path, name: path.need_to(name, int),
     lambda path, name: path.need_to(name, int, timeout=20, reminder=REMINDER),
@@ -101,19 +110,20 @@ TREES: list[Callable[[Any, str, Any, Any], Any]] = [
     lambda path, name, a, b: path.repeat(name, a, until=is_over, max_rounds=2, on_exhausted=b),
     lambda path, name, a, b: path.repeat(name, a, until=is_over, every=5, max_rounds=2),
     lambda path, name, a, b: path.need_to(name, int, timeout=20, on_timeout=a, reminder=REMINDER),
+    lambda path, name, a, b: path.need_to(name, int, timeout=20, on_timeout=a, early=True),
 ]
 
 
 @st.composite
-def flows(draw: st.DrawFn, path: Any, depth: int) -> Any:
+def flows(draw: st.DrawFn, path: Any, depth: int, leaves: list[Callable[[Any, str], Any]] = LEAVES) -> Any:
     """Draw what is added to a path: some nodes, and constructs of such paths."""
     for number in range(draw(st.integers(0, 3))):
         name = f"n{number}"
         if depth and draw(st.booleans()):
             tree = draw(st.sampled_from(TREES))
-            path = tree(path, name, draw(flows(EMPTY, depth - 1)), draw(flows(EMPTY, depth - 1)))
+            path = tree(path, name, *(draw(flows(EMPTY, depth - 1, leaves)) for _ in range(2)))
         else:
-            path = draw(st.sampled_from(LEAVES))(path, name)
+            path = draw(st.sampled_from(leaves))(path, name)
     return path
 
 
@@ -155,7 +165,8 @@ def shown(state: State) -> Any:
 
 def told(data: st.DataObject, it: Any) -> Command:
     """Draw what the world says to one of the things that have to be done, or what it says at any time."""
-    action = data.draw(st.sampled_from([*next_actions(it.definition, it.state), "proceed", "update", "cancel", "time"]))
+    anything = ["proceed", "update", "cancel", "time", "keep"]
+    action = data.draw(st.sampled_from([*next_actions(it.definition, it.state), *anything]))
     if isinstance(action, RunAttempt):
         return ended(data, it, action)
     if isinstance(action, AwaitSignal):
@@ -168,7 +179,16 @@ def told(data: st.DataObject, it: Any) -> Command:
         return Cancel(None, at_once=data.draw(st.booleans()))
     if action == "update" and not it.state.is_undoing:
         return Update("u", 1, 2)
+    if action == "keep" and (ahead := places_ahead(it.definition, it.state)):
+        return Keep(data.draw(st.sampled_from(ahead)), data.draw(st.integers(0, 9)))
     return Proceed() if action == "proceed" else Elapse()
+
+
+def places_ahead(definition: MissionDefinition[Any], state: State) -> list[str]:
+    """Return the bare names and the instances, of low numbers, for which a signal would be kept."""
+    texts = [text for waits in definition.early_waits.values() for text in waits]
+    instances = [text.replace("[]", f"[{number}]") for text in texts for number in range(3 if "[]" in text else 1)]
+    return [name for name in (*definition.early_waits, *instances) if early_waits(definition, state, name)]
 
 
 def ended(data: st.DataObject, it: Any, action: RunAttempt) -> Command:
@@ -190,10 +210,12 @@ def child_ended(child: str, status: MissionStatus) -> ChildEnded:
     return ChildEnded(child, status, None, MissionFailure(message="no", at=NOW, code="STEP_FAILED"))
 
 
-def walk(driver: Drives, data: st.DataObject) -> tuple[list[Step], list[HistoryRecord]]:
+def walk(
+    driver: Drives, data: st.DataObject, leaves: list[Callable[[Any, str], Any]] = LEAVES
+) -> tuple[list[Step], list[HistoryRecord]]:
     """Draw a mission and walk through it; the driver holds that what was recorded folds to what was decided."""
     start: Any = m.define("d").start(input=int, run=run, undo=run)
-    it = driver(data.draw(flows(start, 2)).end(), slots=data.draw(st.sampled_from([1, 2, 100])))
+    it = driver(data.draw(flows(start, 2, leaves)).end(), slots=data.draw(st.sampled_from([1, 2, 100])))
     it.go(Start("d", 5, None))
     steps: list[Step] = []
     while not it.state.is_terminal and len(steps) < 60:
@@ -292,3 +314,49 @@ def name_undone(record: HistoryRecord) -> str | None:
     name = record.event_name or ""
     is_end = record.type.value == "step-succeeded" or record.details.get("undo") == "failed"
     return name.removeprefix("undo:") if is_end and name.startswith("undo:") else None
+
+
+@settings(unhurried, max_examples=200)
+@given(st.data())
+def test_wait_that_begins_lay_ahead_since_the_mission_began(driver: Drives, data: st.DataObject) -> None:
+    """By its instance, and by its name where it is outside of every item: no signal for it was ever refused."""
+    steps, _ = walk(driver, data, EARLY)
+
+    for index, it in enumerate(steps):
+        for record in it.decided.records:
+            name = record.event_name or ""
+            site = it.definition.site(name)
+            if record.type.value != "waiting-for-signal" or site is None or not getattr(site.node, "early", False):
+                continue
+            for earlier in steps[: index + 1]:
+                assert early_waits(it.definition, earlier.before, name)
+                if not site.is_in_item:
+                    assert site.node in early_waits(it.definition, earlier.before, site.node.name)
+
+
+@settings(unhurried, max_examples=200)
+@given(st.data())
+def test_wait_that_begins_takes_the_first_signal_that_is_kept_for_it(driver: Drives, data: st.DataObject) -> None:
+    """In the next record; one that takes early signals leaves none behind that it could take, others take none."""
+    steps, history = walk(driver, data, EARLY)
+
+    kept: dict[int, tuple[str, Any]] = {}
+    for record, following in zip(history, [*history[1:], None], strict=True):
+        name, site = record.event_name or "", None
+        if record.type.value == "signal-kept":
+            kept[record.seq] = name, record.details["payload"]
+        if record.type.value != "waiting-for-signal":
+            continue
+        site = steps[0].definition.site(name)
+        assert site is not None
+        bare = name if site.is_in_item else site.node.name
+        first = next((seq for seq, (what, _) in kept.items() if what in (name, bare)), None)
+        if not getattr(site.node, "early", False) or first is None:
+            assert following is None or "kept" not in following.details
+        else:
+            assert following is not None
+            assert following.details == {"kept": first, **following.details}
+            del kept[first]
+    if steps:
+        left = [] if steps[-1].after.kept is None else steps[-1].after.kept.signals()
+        assert [(seq, *what) for seq, what in kept.items()] == left

@@ -80,7 +80,7 @@ class Life:
     async def signal(
         self, mission: MissionHandle[Any], signal: str | Signal[Any], payload: object, /, *, at: str | None = None
     ) -> None:
-        """Deliver a signal as `mission.signal` does, unless one was applied: to that wait, or to any of the name."""
+        """Deliver a signal as `mission.signal` does, unless one was applied or kept: for that wait, or the name."""
         name = signal.name if isinstance(signal, Signal) else signal
         names = [record.event_name for record in (await mission.inspect()).signals]
         if at is not None or "/" in name:

@@ -133,7 +133,7 @@ class MissionHandle(Generic[I]):
         by: str | None = None,
         wait: bool = True,
     ) -> None:
-        """Deliver a signal that the mission waits for.
+        """Deliver a signal that the mission waits for, or that a wait ahead of it takes early.
 
         Where several of its lines wait for a signal of that name, `at` says which is meant, by the place of the wait:
         `devices[3]`, or `prepare/contract`. The name of the whole instance, `devices[3]/approved`, says it too.
@@ -143,9 +143,13 @@ class MissionHandle(Generic[I]):
         one does not use its key. `by` is a note of who sends it. Both are recorded, and have 1 to 255 characters.
 
         With `wait` it returns when what the signal set in motion next waits or has ended, otherwise when the signal is
-        durable. Raises `MissionSignalError` where the mission does not wait for it, or for more than one of the name,
-        or where the key is used for another name, `at` or payload, and `MissionValidationError` where the payload does
-        not fit; the mission then goes on waiting.
+        durable. One that comes before its wait is kept where that says `early=True`, and moves nothing: the call
+        returns when it is durable. It is for the first such wait that begins outside of every `each`; one inside of an
+        `each` takes it only where `at` says so, which may name an item that does not exist yet.
+
+        Raises `MissionSignalError` where the mission neither waits for it nor keeps it, or has more than one open wait
+        of the name, or where the key is used for another name, `at` or payload, and `MissionValidationError` where the
+        payload does not fit; the mission stays as it was.
         """
         name = signal.name if is_a(signal, Signal) else exact_text(signal, subject="a signal's name, or a Signal")
         place = None if at is None else exact_text(at, subject="at")

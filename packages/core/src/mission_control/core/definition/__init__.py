@@ -13,10 +13,11 @@ from .nodes import EndNode, Place, Role, SignalNode, SleepNode, StartNode, StepN
 from .reminders import Reminder, ReminderPlan
 from .retry import LONGEST_DURATION, RetryPolicy, seconds
 from .sites import Site, template
-from .work import UserCode, Work, is_same_code
+from .work import MOST_ITEMS, UserCode, Work, is_same_code
 
 __all__ = [
     "LONGEST_DURATION",
+    "MOST_ITEMS",
     "OTHERWISE",
     "BranchNode",
     "ChildNode",

@@ -15,7 +15,7 @@ from ..values import Value
 from .constructs import Node
 from .drawing import drawn
 from .names import node_name
-from .nodes import StartNode, StepNode, UpdateHandler
+from .nodes import SignalNode, StartNode, StepNode, UpdateHandler
 from .payload_types import input_of, output_of
 from .scope import Scope
 from .sites import Site, child_definitions, sites_of, template, work_at
@@ -88,6 +88,15 @@ class MissionDefinition(Generic[I]):
     def signals(self) -> list[str]:
         """The names of the signals that it waits for anywhere, in order."""
         return list(dict.fromkeys(site.node.name for site in self.sites.values() if site.node.kind == "need_to"))
+
+    @cached_property
+    def early_waits(self) -> Mapping[str, Mapping[str, SignalNode]]:
+        """The waits that signals are kept for, by the name of the signal and then by template, in order."""
+        found: dict[str, dict[str, SignalNode]] = {}
+        for text, site in self.sites.items():
+            if isinstance(site.node, SignalNode) and site.node.early and not text.endswith("]"):
+                found.setdefault(site.node.name, {})[text] = site.node
+        return found
 
     def site(self, instance: str) -> Site | None:
         """Return where the node of an instance name is, with `undo:` before it or without; None where there is none."""

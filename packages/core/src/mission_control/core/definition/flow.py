@@ -117,6 +117,7 @@ class Flow(Generic[I]):
         timeout_message: str | None = None,
         on_timeout: MissionPath[I] | None = None,
         reminder: Reminder | None = None,
+        early: bool = False,
     ) -> Self: ...
     @overload
     def need_to(
@@ -129,6 +130,7 @@ class Flow(Generic[I]):
         timeout_message: str | None = None,
         on_timeout: MissionPath[I] | None = None,
         reminder: Reminder | None = None,
+        early: bool = False,
     ) -> Self: ...
     @overload
     def need_to(
@@ -141,6 +143,7 @@ class Flow(Generic[I]):
         timeout_message: str | None = None,
         on_timeout: MissionPath[I] | None = None,
         reminder: Reminder | None = None,
+        early: bool = False,
     ) -> Self: ...
     def need_to(
         self,
@@ -152,13 +155,15 @@ class Flow(Generic[I]):
         timeout_message: str | None = None,
         on_timeout: MissionPath[I] | None = None,
         reminder: Reminder | None = None,
+        early: bool = False,
     ) -> Self:
         """Add a wait for a signal, whose payload is validated and recorded.
 
         `timeout` is a durable deadline: a duration, or a function of ctx that returns one, an aware time, or None for
         no deadline; such a function runs as a step does that has no policy. When it passes, the path `on_timeout`
         runs, and what follows the wait; without one the mission fails, with `timeout_message` where that is given.
-        While the wait is open, `reminder` runs again and again. Raises `MissionDefinitionError`.
+        While the wait is open, `reminder` runs again and again. With `early` a signal that comes before the wait is
+        kept for it, instead of refused, and ends it as it begins. Raises `MissionDefinitionError`.
         """
         if is_a(name, Signal):
             if schema is not _UNSTATED:
@@ -179,6 +184,7 @@ class Flow(Generic[I]):
             timeout_message=checked_message(timeout_message, subject),
             on_timeout=checked_on_timeout(on_timeout, timeout, timeout_message, subject),
             reminder=reminder_plan(reminder, caller(), subject),
+            early=checked_flag(early, f"{subject}, early"),
         )
         return self._with(node)
 

@@ -75,6 +75,8 @@ class SignalNode(Shown):
     timeout_message: str | None
     on_timeout: MissionPath[Any] | None = None
     reminder: ReminderPlan | None = None
+    early: bool = False
+    """True where a signal that comes before the wait is kept for it."""
 
     @property
     def decision(self) -> Work | None:
@@ -97,6 +99,7 @@ class SignalNode(Shown):
             "timeout_message": None if self.timeout_message is None else encodable(self.timeout_message),
             **({} if self.on_timeout is None else {"on_timeout": path_to_static(self.on_timeout)}),
             **({} if self.reminder is None else {"reminder": self.reminder.to_static()}),
+            **({"early": True} if self.early else {}),
         }
 
 

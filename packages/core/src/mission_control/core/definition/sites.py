@@ -36,6 +36,11 @@ class Site(Shown):
     marks: Mapping[str, Any]
     """What the start of an attempt at it says beside its name: that it can be undone, or what it decides on."""
 
+    @property
+    def is_in_item(self) -> bool:
+        """True where the node is there once for each item of an `each`."""
+        return self.role == "item" or (self.around is not None and self.around.is_in_item)
+
 
 def template(instance: str) -> str:
     """Return an instance name without the numbers of its items, rounds and reminders: `devices[]/configure`."""

@@ -198,7 +198,8 @@ class Flight(Shown):
         self.weighed = events.size
         lines = 0 if self.state.lines is None else len(self.state.lines)
         keys = 0 if self.state.keys is None else self.state.keys.weight
-        self.takes = EMPTY + self.weight + lines * _LINE + keys
+        kept = 0 if self.state.kept is None else self.state.kept.weight
+        self.takes = EMPTY + self.weight + kept + keys + lines * _LINE
         return self.takes
 
     # What runs

@@ -6,7 +6,7 @@ from collections import deque
 from contextlib import suppress
 
 from ..errors import MissionControlError
-from ..history import HistoryRecord
+from ..history import HistoryRecord, HistoryType
 from ..machine import State, check_repeat, find_use
 from .asked import Held, UpdateOperation
 from .flight import Flight
@@ -39,4 +39,5 @@ def _answer(flight: Flight, state: State, operation: Held, record: HistoryRecord
         return
     check_repeat(flight.definition, state, record, "signal", operation.sent_as, operation.payload)
     line = state.line_at(record.event_name or "")
-    answered(operation, wait=operation.wait, key=line.path or "")(flight)
+    wait = operation.wait and record.type is not HistoryType.SIGNAL_KEPT  # which moved nothing
+    answered(operation, wait=wait, key=line.path or "")(flight)

@@ -4,6 +4,7 @@ Everything is frozen, and made of nothing but itself: no room is below this one.
 """
 
 from .inspection import MissionInspection, inspected
+from .kept import Kept, KeptSignal
 from .ledger import Ledger
 from .opened import Construct, ConstructKind, Opened, PathEnd, PathStatus
 from .records import (
@@ -47,6 +48,8 @@ __all__ = [
     "EventRecord",
     "HistoryRecord",
     "HistoryType",
+    "Kept",
+    "KeptSignal",
     "Ledger",
     "MissionFailure",
     "MissionInspection",

@@ -6,7 +6,7 @@ Several attempts and timers may be open at a time: what ends one names its insta
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 import attrs
 
@@ -111,16 +111,29 @@ def _attempts(history: tuple[HistoryRecord, ...]) -> tuple[StepAttempt, ...]:
 
 
 def _signals(history: tuple[HistoryRecord, ...]) -> tuple[SignalRecord, ...]:
-    return tuple(
-        SignalRecord(
-            event_name=record.event_name or "",
-            received_at=record.at,
-            payload=record.details["payload"],
-            key=record.details.get("key"),
-            by=record.details.get("by"),
-        )
-        for record in history
-        if record.type is _T.SIGNAL_RECEIVED
+    signals: dict[int, SignalRecord] = {}
+    for record in history:
+        details = record.details
+        if record.type is _T.SIGNAL_KEPT:
+            signals[record.seq] = _signal(record, details["payload"], "kept")
+        elif record.type is _T.SIGNAL_RECEIVED and "kept" in details:
+            kept = signals.pop(details["kept"])
+            signals[record.seq] = attrs.evolve(
+                kept, event_name=record.event_name or "", received_at=record.at, status="received"
+            )
+        elif record.type is _T.SIGNAL_RECEIVED:
+            signals[record.seq] = _signal(record, details["payload"], "received")
+    return tuple(signals.values())
+
+
+def _signal(record: HistoryRecord, payload: Any, status: Literal["received", "kept"]) -> SignalRecord:
+    return SignalRecord(
+        event_name=record.event_name or "",
+        received_at=record.at,
+        payload=payload,
+        status=status,
+        key=record.details.get("key"),
+        by=record.details.get("by"),
     )
 
 

@@ -48,6 +48,7 @@ class HistoryType(StrEnum):
     STEP_RETRY_SCHEDULED = "step-retry-scheduled"
     STEP_WAITING = "step-waiting"
     WAITING_FOR_SIGNAL = "waiting-for-signal"
+    SIGNAL_KEPT = "signal-kept"
     SIGNAL_RECEIVED = "signal-received"
     SIGNAL_TIMED_OUT = "signal-timed-out"
     TIMER_SCHEDULED = "timer-scheduled"
@@ -317,11 +318,16 @@ class StepAttempt(Record):
 
 @attrs.frozen(kw_only=True)
 class SignalRecord(Record):
-    """A signal that was applied; `key` and `by` are what its sender gave with it, where that gave any."""
+    """A signal that was applied, or that was kept for a wait which has not begun, and may never do so.
+
+    `event_name` is the wait that took it; of a kept one it is the name, or the instance, that it was sent to. `key` and
+    `by` are what its sender gave with it, where that gave any.
+    """
 
     event_name: str
     received_at: datetime
     payload: Any
+    status: Literal["received", "kept"] = "received"
     key: str | None = None
     by: str | None = None
 

@@ -117,6 +117,7 @@ _SHOWN: Mapping[str, _Show] = {
     "input": _payload,
     "output": _payload,
     "payload": _payload,
+    "kept": lambda record, value, width: f"kept since record {value}",
     "winner": _text("winner "),
     "due_at": _time("until "),
     "timeout_at": _time("until "),

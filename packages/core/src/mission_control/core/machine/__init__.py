@@ -31,6 +31,11 @@ loss: joins are decisions like any other, and part of the same answer. A mission
 something to undo stands before undo after undo, and then ends. Versions of a state share their lines: a path costs
 what it changes.
 
+A signal is for a line that waits for it. One that comes before its wait is kept where the definition of today has a
+wait ahead that takes it early (`Keep`, which is of the mission and of no line), and a line that comes to such a wait
+records in one answer that it waits and what it has received. A state has the kept signals that no wait has taken; all
+its versions share them, and most missions have none.
+
 `TRANSITIONS` lists, for each phase, the records that may follow and the phase they lead to. One decision may take
 several steps at once: the end of one attempt and the start of the next are one answer, so they are durable together
 or not at all. Without a slot an answer stops before `step-started`; its last record then names the step that the
@@ -48,13 +53,14 @@ What another shell needs
 A shell drives missions: the engine of this package, a test that crashes between any two commits, a distributed engine.
 Everything that it needs is what this room exports. It starts from `State(mission_id=...)`, or from `load`; checks with
 `check_fit` and `check_payloads` whether a definition can carry the mission on; puts commands to `decide`, stores what
-that returns, and folds it in with `fold`; and does what `next_actions` says. `find_wait` and `check_update` say
-beforehand what a mission would not take, `find_use` and `check_repeat` what it has taken already under a key, and
-`inspect_history` what people are shown.
+that returns, and folds it in with `fold`; and does what `next_actions` says. `find_wait`, `early_waits` and
+`check_update` say beforehand what a mission takes, `find_use` and `check_repeat` what it has taken already under a key,
+and `inspect_history` what people are shown.
 """
 
 from typing import TYPE_CHECKING
 
+from .ahead import early_waits
 from .answer import Decided, NewChild
 from .commands import (
     Cancel,
@@ -64,6 +70,7 @@ from .commands import (
     Fail,
     FinishCancel,
     Interrupt,
+    Keep,
     Proceed,
     Receive,
     StandBy,
@@ -76,7 +83,7 @@ from .fit import check_fit, check_payloads
 from .folding import PROCESS_ENDED, construct_of
 from .lines import AnyLine, Line
 from .phases import STATUS, Phase
-from .refusals import check_update, find_wait, refused_signal
+from .refusals import check_update, find_wait, is_held, refused_signal
 from .repeats import check_repeat, find_use
 from .state import State
 from .transitions import ANYWHERE, TRANSITIONS, evolve, fold, inspect_history, load
@@ -102,6 +109,7 @@ __all__ = [
     "Fail",
     "FinishCancel",
     "Interrupt",
+    "Keep",
     "Line",
     "NewChild",
     "Phase",
@@ -120,11 +128,13 @@ __all__ = [
     "check_update",
     "construct_of",
     "decide",
+    "early_waits",
     "evolve",
     "find_use",
     "find_wait",
     "fold",
     "inspect_history",
+    "is_held",
     "load",
     "next_actions",
     "refused_signal",

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from ..history import UNDO, ChildWait, HistoryRecord, HistoryType, iso, parse_iso
+from ..history import UNDO, ChildWait, HistoryRecord, HistoryType, KeptSignal, iso, parse_iso
 from ..making import maker
 from ..values import Value
 from .folding import construct_of, fold_limits, fold_next, path_text
@@ -238,10 +238,11 @@ class Answer(Decided):
                 self.fork(key, name, kind=node.kind, paths=list(node.paths))
                 return
             if isinstance(node, SignalNode):
-                self.wait(name, index, node, node.timeout)
-                return
-            assert isinstance(node, SleepNode)  # nothing else takes no code
-            if not self.sleep(name, index, node.duration):
+                is_over = self.wait(name, index, node, node.timeout)
+            else:
+                assert isinstance(node, SleepNode)  # nothing else takes no code
+                is_over = self.sleep(name, index, node.duration)
+            if not is_over:
                 return
             index += 1
 
@@ -258,13 +259,29 @@ class Answer(Decided):
         self.add(_FIRED, name)
         return True
 
-    def wait(self, name: str, index: int, node: SignalNode, timeout: Any) -> None:
-        """Begin to wait for a signal, for some seconds, until an instant, or (None) for as long as it takes."""
+    def wait(self, name: str, index: int, node: SignalNode, timeout: Any) -> bool:
+        """Begin to wait for a signal, for some seconds, until an instant, or (None) for as long as it takes.
+
+        True where one was kept for it: the wait is over as it begins, and nothing ends it at a time or reminds of it.
+        """
+        kept = self._kept_for(name) if node.early and self.state.kept is not None else None
+        if kept is not None:
+            self.add(_T.WAITING_FOR_SIGNAL, name, node_index=index, timeout_at=None)
+            self.add(_T.SIGNAL_RECEIVED, name, kept=kept.seq)
+            return True
         until = parse_iso(timeout) if isinstance(timeout, str) else None if timeout is None else self._later(timeout)
         details: dict[str, Any] = {"node_index": index, "timeout_at": None if until is None else iso(until)}
         if node.reminder is not None:
             details["remind_at"] = iso(self._later(node.reminder.every))
         self.add(_T.WAITING_FOR_SIGNAL, name, **details)
+        return False
+
+    def _kept_for(self, name: str) -> KeptSignal | None:
+        """Return the signal that a wait takes as it begins: the first that came of those kept for it."""
+        kept = self.state.kept
+        assert kept is not None  # there are some
+        own, shared = kept.first(name), None if self.site(name).is_in_item else kept.first(bare(name))
+        return min(filter(None, (own, shared)), default=None)
 
     def _later(self, seconds: float) -> datetime:
         return later(self.now, seconds)

@@ -93,6 +93,19 @@ class Receive(Value):
 
 
 @attrs.frozen
+class Keep(Value):
+    """A signal that came before its wait, with its validated payload. A `key` is used once in a mission.
+
+    `instance` is the bare name, or that of the one wait that may take it.
+    """
+
+    instance: str
+    payload: Any
+    key: str | None = None
+    by: str | None = None
+
+
+@attrs.frozen
 class ChildEnded(Value):
     """A child that is waited for has ended: with its output where it completed, else with what ended it."""
 
@@ -136,6 +149,7 @@ Command: TypeAlias = (
     | StandBy
     | Elapse
     | Receive
+    | Keep
     | ChildEnded
     | Update
     | Cancel

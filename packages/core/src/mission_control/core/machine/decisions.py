@@ -28,6 +28,7 @@ from .commands import (
     Fail,
     FinishCancel,
     Interrupt,
+    Keep,
     Proceed,
     Receive,
     StandBy,
@@ -39,7 +40,7 @@ from .endings import cancel, check_can_undo, error_details, fail, pass_over_miss
 from .folding import PROCESS_ENDED
 from .lines import AnyLine, Line, key_of
 from .phases import Phase
-from .refusals import check_receive, check_update
+from .refusals import check_keep, check_receive, check_update
 from .repeats import check_unused
 from .state import State
 
@@ -204,7 +205,8 @@ def _computed_sleep(answer: Answer, key: str, name: str, output: Any) -> None:
 def _computed_wait(answer: Answer, key: str, name: str, output: Any) -> None:
     site = answer.site(name)
     assert isinstance(site.node, SignalNode)  # `check_fit` has seen to it
-    answer.wait(name, site.index, site.node, output)
+    if answer.wait(name, site.index, site.node, output):
+        answer.go_on(key)
 
 
 def _child_input(answer: Answer, key: str, name: str, output: Any) -> None:
@@ -401,6 +403,13 @@ def _receive(answer: Answer, command: Receive) -> None:
     answer.go_on(key_of(line))
 
 
+def _keep(answer: Answer, command: Keep) -> None:
+    check_unused(answer.state, command.key)
+    check_keep(answer.definition, _begun(answer.state), command.instance)
+    noted = _given(key=command.key, by=command.by)
+    answer.add(_T.SIGNAL_KEPT, command.instance, payload=command.payload, **noted)
+
+
 def _given(**details: str | None) -> dict[str, Any]:
     """Return what there is to say beside what is always said."""
     return {name: value for name, value in details.items() if value is not None}
@@ -469,6 +478,7 @@ _RULES: dict[type[Command], Callable[[Answer, Any], None]] = {
     StandBy: _stand_by,
     Elapse: _elapse,
     Receive: _receive,
+    Keep: _keep,
     ChildEnded: _child_ended,
     Update: _update,
     Cancel: _cancel,

@@ -8,6 +8,7 @@ from ..definition import ForkNode, MissionDefinition, Site, with_article
 from ..errors import MissionDefinitionMismatchError
 from ..history import UNDO
 from ..payloads import PayloadType
+from .ahead import early_waits
 from .folding import construct_of
 from .lines import AnyLine, is_roomy
 from .state import State
@@ -105,12 +106,18 @@ def check_payloads(definition: MissionDefinition[Any], state: State) -> None:
     for name, event in state.events.entries():
         given = definition.input_type(name)
         if given is not None and event.input is not None:
-            _check(given, event.input, state, "the input", name)
+            _check(given, event.input, state, "the input of", name)
         returned = definition.output_type(name)
         if returned is not None and name not in (state.cursor, state.ending.stood_at):
-            _check(returned, event.output, state, "the output", name)
+            _check(returned, event.output, state, "the output of", name)
+    if state.kept is not None:
+        signals = state.kept.signals()
+        waits = {name: early_waits(definition, state, name) for name in {signal.name for signal in signals}}
+        for signal in signals:
+            for wait in waits[signal.name]:
+                _check(wait.schema, signal.payload, state, "the signal kept for", signal.name)
 
 
 def _check(declared: PayloadType, stored: Any, state: State, what: str, name: str) -> None:
     if not declared.reads(stored):
-        declared.restore(stored, subject=f"{what} of {name!r} of mission {state.mission_id!r} ({state.mission_name})")
+        declared.restore(stored, subject=f"{what} {name!r} of mission {state.mission_id!r} ({state.mission_name})")

@@ -7,7 +7,7 @@ the records that are of the mission as a whole.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import cast, get_args
+from typing import Any, cast, get_args
 
 import attrs
 
@@ -18,6 +18,8 @@ from ..history import (
     EventRecord,
     HistoryRecord,
     HistoryType,
+    Kept,
+    KeptSignal,
     MissionFailure,
     MissionStatus,
     Opened,
@@ -29,7 +31,7 @@ from ..history import (
     parse_iso,
 )
 from ..making import maker
-from .lines import AnyLine, Fork, Line, Lines, key_of
+from .lines import AnyLine, Fork, Line, Lines, bare, key_of
 from .phases import Phase, Place
 from .state import Ending, Origin, State, Undo
 
@@ -328,11 +330,29 @@ def lines_of(state: State) -> Lines:
 
 def _signal_received(state: State, line: AnyLine, record: HistoryRecord) -> None:
     _check_wait(state, line, record)
-    entry = EventRecord(input=record.details["payload"])
-    state.events = state.events.with_entry(line.cursor or "", entry)
+    details = record.details
+    payload = details["payload"] if "payload" in details else _taken(state, line.cursor or "", record)
+    state.events = state.events.with_entry(line.cursor or "", EventRecord(input=payload))
     use_key(state, record)
     _end_reminder(state, line)
     leave(line, record)
+
+
+def _signal_kept(state: State, line: AnyLine, record: HistoryRecord) -> None:
+    signal = KeptSignal(record.seq, record.event_name or "", record.details["payload"])
+    state.kept = (Kept() if state.kept is None else state.kept).with_signal(signal)
+    use_key(state, record)
+
+
+def _taken(state: State, instance: str, record: HistoryRecord) -> Any:
+    """Return the payload of a kept signal, which is kept no more."""
+    for name in (instance, bare(instance)):
+        signal = None if state.kept is None else state.kept.first(name)
+        if state.kept is not None and signal is not None and signal.seq == record.details["kept"]:
+            left = state.kept.without_first(name)
+            state.kept = left if len(left) else None
+            return signal.payload
+    raise contradiction(state, record, "no such signal is kept for it")
 
 
 def _signal_timed_out(state: State, line: AnyLine, record: HistoryRecord) -> None:
@@ -476,6 +496,7 @@ FOLDS: Mapping[HistoryType, Callable[[State, AnyLine, HistoryRecord], None]] = {
     _T.STEP_WAITING: _step_waiting,
     _T.STEP_RETRY_SCHEDULED: _retry_scheduled,
     _T.WAITING_FOR_SIGNAL: _waiting_for_signal,
+    _T.SIGNAL_KEPT: _signal_kept,
     _T.SIGNAL_RECEIVED: _signal_received,
     _T.SIGNAL_TIMED_OUT: _signal_timed_out,
     _T.TIMER_SCHEDULED: _timer_scheduled,

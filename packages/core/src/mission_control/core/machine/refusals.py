@@ -9,8 +9,12 @@ from typing import Any
 from ..definition import MissionDefinition
 from ..errors import MissionExecutionError, MissionSignalError, MissionTerminalError
 from ..history import ChildWait, SignalWait, Wait, iso
+from .ahead import early_wait, early_waits
 from .lines import AnyLine, bare
 from .state import State
+
+MOST_KEPT = 1_000
+"""How many signals a mission keeps that no wait has taken."""
 
 _MOST_LISTED = 10
 
@@ -64,12 +68,50 @@ def refused_signal(definition: MissionDefinition[Any] | None, state: State, name
 
     It says what the mission does instead, and which signals there are where the definition has none of this name.
     """
-    signal = bare(name)
-    known = [signal] if definition is None else definition.signals
-    listed = ", ".join(repr(other) for other in known) or "none"
-    hint = "" if signal in known else f"; its definition has no signal of this name, it has: {listed}"
     mission = f"mission {state.mission_id!r} ({state.mission_name})"
+    hint = "" if definition is None else _hint(definition, state, name)
     return MissionSignalError(f"{mission} does not wait for signal {name!r}: {describe(state)}{hint}")
+
+
+def _hint(definition: MissionDefinition[Any], state: State, name: str) -> str:
+    """Return what there is to say of a signal beside where the mission stands."""
+    if bare(name) not in definition.signals:
+        listed = ", ".join(map(repr, definition.signals)) or "none"
+        return f"; its definition has no signal of this name, it has: {listed}"
+    early = definition.early_waits.get(bare(name), ())
+    if not early or state.is_terminal or state.is_undoing or state.is_stopping:
+        return ""
+    in_item = next((text for text in early if definition.sites[text].is_in_item), None)
+    if in_item is None or "/" in name:
+        return "; no wait ahead takes it early"
+    place = in_item.rpartition("/")[0].replace("[]", "[0]")
+    return f"; before its wait in an each begins, say which, as in signal({name!r}, payload, at={place!r})"
+
+
+def is_held(definition: MissionDefinition[Any] | None, state: State, name: str) -> bool:
+    """True where a signal that nothing waits for, and that is not kept, may yet find a wait: some line runs.
+
+    One is not held that only waits have which take it early, when they are ahead.
+    """
+    if not state.is_running or state.is_undoing:
+        return False
+    if definition is None:
+        return True
+    if "/" in name:
+        return early_wait(definition, name) is None
+    waits = definition.scope.signals.get(name)
+    return waits is None or len(waits.all) > len(definition.early_waits.get(name, ()))
+
+
+def check_keep(definition: MissionDefinition[Any] | None, state: State, name: str) -> None:
+    """Raise `MissionSignalError` unless a wait ahead takes the signal early, and not too many are kept already."""
+    if not early_waits(definition, state, name):
+        raise refused_signal(definition, state, name)
+    if state.kept is not None and len(state.kept) >= MOST_KEPT:
+        raise MissionSignalError(
+            f"mission {state.mission_id!r} ({state.mission_name}) keeps {MOST_KEPT:,} signals that no wait has taken "
+            f"yet, and no more than that; send {name!r} when it waits for it"
+        )
 
 
 def check_update(state: State) -> None:

@@ -75,7 +75,8 @@ def _schema(definition: MissionDefinition[Any] | None, record: HistoryRecord) ->
     if record.type is _UPDATE:
         return definition.updates[name].schema if name in definition.updates else PLAIN
     site = definition.site(name)
-    return site.node.schema if site is not None and isinstance(site.node, SignalNode) else PLAIN
+    waits = definition.early_waits.get(name, {}).values() if site is None else (site.node,)
+    return next((node.schema for node in waits if isinstance(node, SignalNode)), PLAIN)
 
 
 def _paths(schema: PayloadType, was: Any, payload: object, subject: str) -> list[str]:

@@ -10,6 +10,7 @@ import attrs
 
 from ..history import (
     EventRecord,
+    Kept,
     Ledger,
     MissionFailure,
     MissionSnapshot,
@@ -107,6 +108,8 @@ class State(Shown):
     """The live lines beside the main one, where there are any, or can be."""
     opened: Opened | None = None
     """What constructs with live paths were opened, and how their paths ended."""
+    kept: Kept | None = None
+    """The signals that came before their waits, where there are any that none has taken."""
     undos: Undo | None = attrs.field(default=None, eq=undone_in_order)
     """What is to be undone if the mission fails or is cancelled: what began last comes first."""
     is_cancelling: bool = False

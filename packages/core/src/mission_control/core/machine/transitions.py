@@ -66,10 +66,10 @@ TRANSITIONS: Mapping[Phase, Mapping[HistoryType, Phase]] = {
 }
 """Which record may follow in which phase of a line, and the phase it leads to."""
 
-OF_THE_MISSION = frozenset(kind for kind in _T if kind.value.startswith("mission-"))
+OF_THE_MISSION = frozenset({_T.SIGNAL_KEPT, *(kind for kind in _T if kind.value.startswith("mission-"))})
 """Records that are of the mission as a whole, wherever a name in them points."""
 
-ANYWHERE = frozenset({_T.MISSION_UPDATE, _T.CANCELLATION_REQUESTED})
+ANYWHERE = frozenset({_T.SIGNAL_KEPT, _T.MISSION_UPDATE, _T.CANCELLATION_REQUESTED})
 """Records that may come in every phase between creation and end, and lead to no other."""
 
 _FOLLOWING = {
