@@ -24,7 +24,19 @@ from ..errors import (
 from ..foreign import ENDS_THE_PROGRAM
 from ..history import HistoryRecord, HistoryType, MissionFailure
 from ..log import ContainedLogger
-from ..machine import ChildEnded, Command, Fail, NewChild, Start, State, check_fit, check_payloads, decide, load
+from ..machine import (
+    ChildEnded,
+    Command,
+    Fail,
+    NewChild,
+    Start,
+    State,
+    changed_waits,
+    check_fit,
+    check_payloads,
+    decide,
+    load,
+)
 from ..storage import CommitOutcome, LoadOutcome, MissionCommit, PersistenceAdapter
 from .activity import Activity
 from .asked import Operation
@@ -180,6 +192,7 @@ class Recorder:
         if state.version == 0:
             flight.birth = after
         born = tuple(map(self._new_child, decided.children)) if decided.children else ()
+        opened, closed = changed_waits(state, after, records)
         commit = MissionCommit(
             mission_id=flight.mission_id,
             expected_version=state.version,
@@ -188,6 +201,8 @@ class Recorder:
             definition=self._unstored(definition),
             children=tuple(commit for _, commit, _ in born) if born else (),
             let_go=decided.let_go,
+            opened=opened,
+            closed=closed,
         )
         flight.is_busy = True
         consequences = None

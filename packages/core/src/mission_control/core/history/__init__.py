@@ -35,6 +35,7 @@ from .records import (
     iso,
     parse_iso,
 )
+from .waits import OpenWait
 
 __all__ = [
     "START_AT",
@@ -52,6 +53,7 @@ __all__ = [
     "MissionSnapshot",
     "MissionStatus",
     "MissionSummary",
+    "OpenWait",
     "Opened",
     "PathEnd",
     "PathResult",

@@ -49,7 +49,8 @@ A shell drives missions: the engine of this package, a test that crashes between
 Everything that it needs is what this room exports. It starts from `State(mission_id=...)`, or from `load`; checks with
 `check_fit` and `check_payloads` whether a definition can carry the mission on; puts commands to `decide`, stores what
 that returns, and folds it in with `fold`; and does what `next_actions` says. `check_signal` and `check_update` say
-beforehand what a mission would not take, and `inspect_history` what people are shown.
+beforehand what a mission would not take, `changed_waits` which waits for signals a decision opened and closed, and
+`inspect_history` what people are shown.
 """
 
 from typing import TYPE_CHECKING
@@ -78,6 +79,7 @@ from .phases import STATUS, Phase
 from .refusals import check_update, find_wait, refused_signal
 from .state import State
 from .transitions import ANYWHERE, TRANSITIONS, evolve, fold, inspect_history, load
+from .waits import changed_waits, open_waits
 
 __all__ = [
     "ANYWHERE",
@@ -112,6 +114,7 @@ __all__ = [
     "StopForGood",
     "Succeed",
     "Update",
+    "changed_waits",
     "check_fit",
     "check_payloads",
     "check_update",
@@ -123,6 +126,7 @@ __all__ = [
     "inspect_history",
     "load",
     "next_actions",
+    "open_waits",
     "refused_signal",
 ]
 
