@@ -14,6 +14,7 @@ from typing import Any
 import attrs
 
 from mission_control.core.definition import signal_json_schema
+from mission_control.core.errors import PersistenceError
 from mission_control.core.history import OpenWait
 from mission_control.core.payloads import copy_json
 
@@ -22,7 +23,7 @@ from .queries import load_definition, page
 from .rows import UNDECODABLE, WAIT_COLUMNS, last_run, read_wait, stored_time
 
 _DEFINED = """
-SELECT records FROM history WHERE mission = (SELECT number FROM missions WHERE mission_id = ?)
+SELECT CAST(records AS BLOB) FROM history WHERE mission = (SELECT number FROM missions WHERE mission_id = ?)
 AND instr(records, '"definition":') ORDER BY version DESC
 """
 
@@ -85,17 +86,24 @@ class _Schemas:
     def of(self, wait: OpenWait) -> dict[str, Any] | None:
         if wait.mission_id not in self._fingerprints:
             self._fingerprints[wait.mission_id] = self._last_run(wait.mission_id)
-        fingerprint = self._fingerprints[wait.mission_id]
+        static = self._static(self._fingerprints[wait.mission_id])
+        with suppress(*UNDECODABLE):
+            return None if static is None else copy_json(signal_json_schema(static, wait.event_name))
+        return None
+
+    def _static(self, fingerprint: str) -> dict[str, Any] | None:
+        """Return the form of that definition; what is damaged keeps no wait from being listed."""
         if fingerprint not in self._statics:
-            self._statics[fingerprint] = load_definition(self._connection, fingerprint)
-        static = self._statics[fingerprint]
-        return None if static is None else copy_json(signal_json_schema(static, wait.event_name))
+            self._statics[fingerprint] = None
+            with suppress(PersistenceError):
+                self._statics[fingerprint] = load_definition(self._connection, fingerprint)
+        return self._statics[fingerprint]
 
     def _last_run(self, mission_id: str) -> str:
         """Return the fingerprint of the definition that the mission last ran under; an empty text where unknown."""
         with closing(step(self._connection, _DEFINED, (mission_id,))) as commits:
             for (records,) in commits:
                 with suppress(*UNDECODABLE):
-                    if (fingerprint := last_run(records)) is not None:
+                    if (fingerprint := last_run(records.decode())) is not None:
                         return fingerprint
         return ""
