@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 import attrs
 
 from flows import free_slots
+from inbox import told, waits_of
 from mission_control.adapter_sqlite import create_sqlite_persistence_adapter
 from mission_control.core import (
     Commander,
@@ -83,6 +84,12 @@ def check_rows(found: Found, rows: dict[str, MissionSummary]) -> None:
         state = load(mission_id, stored(inspection.history))
         assert state.summary() == row
         assert state.snapshot() == inspection.snapshot
+
+
+async def check_waits(found: Found, commander: Commander) -> None:
+    """Check that what is listed as an open wait is what the folded histories wait for."""
+    expected = [wait for one in found.values() for wait in waits_of(one.snapshot.mission_id, one.history)]
+    assert [told(wait) async for wait in commander.iter_waits()] == sorted(expected)
 
 
 def stored(history: Sequence[HistoryRecord]) -> tuple[HistoryRecord, ...]:
@@ -201,6 +208,7 @@ class Lives:
                 await asyncio.sleep(0.001)  # storage that failed is tried again after a while of real time
                 continue
             check_rows(found, rows)
+            await check_waits(found, commander)
             going_on = [one for one in found.values() if not one.snapshot.status.is_terminal]
             if not going_on:
                 return found

@@ -17,6 +17,7 @@ from mission_control.core import (
     MissionDefinition,
     MissionStatus,
     MissionSummary,
+    OpenWait,
     create_commander,
     m,
 )
@@ -87,6 +88,16 @@ class Forwarding:
 
     async def list_strays(self, *, limit: int, after: str | None = None) -> Sequence[MissionSummary]:
         return await self.inner.list_strays(limit=limit, after=after)
+
+    async def list_waits(
+        self,
+        *,
+        signal: str | None = None,
+        mission_name: str | None = None,
+        limit: int,
+        after: tuple[datetime, str, str] | None = None,
+    ) -> Sequence[OpenWait]:
+        return await self.inner.list_waits(signal=signal, mission_name=mission_name, limit=limit, after=after)
 
     async def load_definition(self, fingerprint: str, /) -> dict[str, Any] | None:
         return await self.inner.load_definition(fingerprint)

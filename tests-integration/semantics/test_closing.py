@@ -345,6 +345,7 @@ async def test_every_method_raises_after_close(open_commander: OpenCommander) ->
         commander.list_missions,
         commander.list_waiting,
         commander.list_scheduled,
+        commander.list_waits,
         iterate,
         lambda: commander.load_definition(WAITING.fingerprint),
         commander.settled,

@@ -155,6 +155,21 @@ async def test_signal_for_an_open_wait_is_applied(open_commander: OpenCommander)
     assert await history_of(mission, T.SIGNAL_KEPT) == []
 
 
+async def test_wait_that_takes_a_kept_signal_is_no_open_wait(open_commander: OpenCommander) -> None:
+    """It began and was over in one commit: the inbox has what the mission waits for now."""
+    stage = Stage()
+    definition = flow().step("before", stage).need_to(GO, early=True).need_to("next", int).end()
+    commander = await open_commander([definition])
+    mission = await commander.start(definition, 1, wait=False)
+    await stage.entered("before")
+    await mission.signal(GO, 1)
+    assert await commander.list_waits() == []
+    stage.let_all_go()
+    await commander.settled()
+
+    assert [wait.event_name for wait in await commander.list_waits()] == ["next"]
+
+
 async def test_kept_signals_are_consumed_in_order_one_by_each_wait(open_commander: OpenCommander) -> None:
     """What none of them takes is "kept" for ever, also when the mission has ended."""
     stage = Stage()

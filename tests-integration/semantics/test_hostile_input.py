@@ -272,7 +272,7 @@ class Entries:
 
     def dump(self) -> list[Any]:
         with closing(sqlite3.connect(self.path)) as connection:
-            tables = ("missions", "history", "definitions")
+            tables = ("missions", "history", "definitions", "waits", "wait_kinds")
             return [connection.execute(f"SELECT * FROM {table}").fetchall() for table in tables]
 
     def idle(self) -> MissionHandle[Any]:
@@ -340,6 +340,10 @@ ENTRIES: Mapping[str, Entry] = {
     "list_scheduled(after=)": lambda on, value: on.commander.list_scheduled(after=value),
     "iter_missions(status=)": lambda on, value: on.iterate(status=value),
     "iter_missions(mission_name=)": lambda on, value: on.iterate(mission_name=value),
+    "list_waits(signal=)": lambda on, value: on.commander.list_waits(signal=value),
+    "list_waits(mission_name=)": lambda on, value: on.commander.list_waits(mission_name=value),
+    "list_waits(limit=)": lambda on, value: on.commander.list_waits(limit=value),
+    "list_waits(after=)": lambda on, value: on.commander.list_waits(after=value),
     # handle
     "handle.start(input)": lambda on, value: on.idle().start(value),
     "handle.start(start_at=)": lambda on, value: on.idle().start(GOOD, start_at=value),
@@ -363,6 +367,9 @@ ENTRIES: Mapping[str, Entry] = {
     "reader.list_waiting(after=)": lambda on, value: on.read("list_waiting", after=value),
     "reader.list_scheduled(limit=)": lambda on, value: on.read("list_scheduled", limit=value),
     "reader.list_scheduled(after=)": lambda on, value: on.read("list_scheduled", after=value),
+    "reader.list_waits(signal=)": lambda on, value: on.read("list_waits", signal=value),
+    "reader.list_waits(mission_name=)": lambda on, value: on.read("list_waits", mission_name=value),
+    "reader.list_waits(after=)": lambda on, value: on.read("list_waits", after=value),
     "reader.load_definition": lambda on, value: on.read("load_definition", value),
     # definitions
     "define": lambda on, value: m.define(value),

@@ -34,6 +34,7 @@ from mission_control.testing.conformance.missions import (
     signal,
     sleep,
     summary,
+    wait,
 )
 
 
@@ -64,13 +65,29 @@ def test_a_commit_is_one_statement(path: Path) -> None:
     with closing(writer), closing(sqlite3.connect(path)) as other:
         writer.write([adds(name) for name in names[:100]])
         connection.set_trace_callback(statements.append)
-        moved = [adds(name, version=1, waiting=signal()) for name in names[:100]]
+        moved = [adds(name, version=1, waiting=signal(), opened=[wait(name)]) for name in names[:100]]
         writer.write([*moved, *(adds(name, children=children(name)) for name in names[100:])])
         assert other.execute("SELECT status, count(*) FROM missions GROUP BY status").fetchall() == [
             ("running", 100 + 50),
             ("waiting", 100),
         ]
+        assert other.execute("SELECT count(*) FROM open_waits").fetchall() == [(100,)]
     assert len(set(statements)) == 1  # it is traced once more for all that its triggers do
+
+
+def test_a_commit_that_changes_no_wait_is_asked_nothing_of_waits(path: Path) -> None:
+    """Missions that never wait for a signal are written by a statement that has nothing to say of waits."""
+    path.touch()
+    connection = connect_for_writing(path, "full")
+    migrate(connection)
+    statements: list[str] = []
+    with closing(Writer(connection, Files(path), sqlite3.Connection.close)) as writer:
+        connection.set_trace_callback(statements.append)
+        writer.write([adds("m-1"), adds("m-2")])
+        writer.write([adds("m-1", version=1, waiting=sleep(after(9))), adds("m-2", version=1)])
+        assert not [sql for sql in statements if "opened" in sql]
+        writer.write([adds("m-1", version=2, opened=[wait("m-1")])])
+        assert [sql for sql in statements if "opened" in sql]
 
 
 async def test_a_let_go_that_fails_takes_the_commit_with_it(adapter: PersistenceAdapter, path: Path) -> None:

@@ -11,8 +11,19 @@ import pytest
 
 from mission_control.adapter_sqlite import create_sqlite_persistence_adapter
 from mission_control.core import CorruptMissionError, PersistenceAdapter, PersistenceError
+from mission_control.core.history import iso
 from mission_control.core.storage.persistence import LoadOutcome
-from mission_control.testing.conformance.missions import adds, after, commit, definition, ids, record, signal, sleep
+from mission_control.testing.conformance.missions import (
+    adds,
+    after,
+    commit,
+    definition,
+    ids,
+    record,
+    signal,
+    sleep,
+    wait,
+)
 
 
 def damage(path: Path, sql: str) -> None:
@@ -108,6 +119,29 @@ async def test_a_damaged_row(
     assert ids(await adapter.list_scheduled(limit=3)) == ["m-1", "m-3", "m-4"]
     assert ids(await adapter.due(after(9), limit=3)) == ["m-1", "m-3", "m-4"]
     assert "mission 'm-2' is left out of a listing" in caplog.text
+
+
+@pytest.mark.parametrize("change", ["since = '1999'", "timeout_at = '1999'", "event_name = x'ff'"])
+async def test_a_damaged_wait(
+    adapter: PersistenceAdapter, path: Path, change: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A wait that cannot be decoded is left out of listings, and logged; the page is filled from behind it."""
+    names = ("m-1", "m-2", "m-3", "m-4")
+    await commit(adapter, *(adds(name, opened=[wait(name)]) for name in names))
+    damage(path, f"UPDATE waits SET {change} WHERE mission_id = 'm-2'")
+    for signal_name in (None, "approval"):
+        page = await adapter.list_waits(signal=signal_name, limit=3)
+        assert [one.mission_id for one in page] == ["m-1", "m-3", "m-4"]
+    assert "mission 'm-2' is left out of a listing" in caplog.text
+
+
+async def test_waits_that_were_changed_by_hand(adapter: PersistenceAdapter, path: Path) -> None:
+    """Where one is missing, or another is there already, the mission's next commits are taken all the same."""
+    first, second = wait("m-1"), wait("m-1", "approval", 2)
+    await commit(adapter, adds("m-1", opened=[first]))
+    damage(path, f"UPDATE waits SET since = '{iso(second.since)}'")
+    await commit(adapter, adds("m-1", version=1, closed=[first], opened=[second]))
+    assert list(await adapter.list_waits(limit=9)) == [second]
 
 
 async def test_a_damaged_row_by_its_id(adapter: PersistenceAdapter, path: Path) -> None:

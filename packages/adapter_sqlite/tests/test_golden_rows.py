@@ -10,6 +10,9 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from mission_control.adapter_sqlite import create_sqlite_persistence_adapter
+from mission_control.core import OpenWait
+
 from .golden.orders import first_half, second_half
 
 GOLDEN = Path(__file__).with_name("golden")
@@ -54,3 +57,25 @@ async def test_a_file_from_before_there_were_paths_is_completed(path: Path) -> N
     write(path, "half.sql")
     await second_half(path)
     assert rows(path) == golden(path, "ended.sql")
+
+
+async def open_waits(path: Path) -> list[OpenWait]:
+    """Return what a commander that opens the file would list."""
+    adapter = create_sqlite_persistence_adapter(path)
+    await adapter.bootstrap()
+    waits = list(await adapter.list_waits(limit=100))
+    await adapter.close()
+    return waits
+
+
+async def test_the_open_waits_of_a_file_from_before_there_were_paths(path: Path) -> None:
+    """They are those that today's release would have listed then, and none is left in the end."""
+    before = path.with_name("before.db")
+    write(before, "half.sql")
+    await first_half(path)
+    waits = await open_waits(path)
+    assert waits
+    assert await open_waits(before) == waits
+    await second_half(before)
+    await second_half(path)
+    assert await open_waits(before) == await open_waits(path)

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from mission_control.adapter_sqlite import create_sqlite_persistence_adapter, queries
+from mission_control.adapter_sqlite import create_sqlite_persistence_adapter, queries, waits
 from mission_control.core import MissionStatus, MissionSummary
-from mission_control.testing.conformance.missions import adds, after, child, commit, ended, retry, signal, sleep
+from mission_control.testing.conformance.missions import adds, after, child, commit, ended, retry, signal, sleep, wait
 
 ENOUGH_STEPS_FOR_A_PAGE = 3_000
 """Virtual machine steps of SQLite; reading all 5,000 parked missions takes ten times as many."""
@@ -71,6 +71,48 @@ def test_a_page_of_relatives_costs_what_is_on_it(related: Path, name: str) -> No
         steps: list[None] = []
         connection.set_progress_handler(lambda: steps.append(None), 1)
         assert len(listing(connection, limit=5, **arguments)) == found
+        assert len(steps) < ENOUGH_STEPS_FOR_A_PAGE
+
+
+@pytest.fixture
+async def inbox(path: Path) -> Path:
+    """A database with 5,000 open waits for each of two signals, most of them since the same time, and a few others."""
+    adapter = create_sqlite_persistence_adapter(path)
+    await adapter.bootstrap()
+    for start in range(0, 5_000, 500):
+        names = [f"m-{number:04}" for number in range(start, start + 500)]
+        opened = {name: [wait(name), wait(name, "checks/legal/paid", 2)] for name in names}
+        await commit(adapter, *(adds(name, opened=waits) for name, waits in opened.items()))
+    rare = [wait("z", "approval", 9, mission_name="rare"), wait("z", "rare", 9, mission_name="rare")]
+    await commit(adapter, adds("z", mission_name="rare", opened=rare))
+    await adapter.close()
+    return path
+
+
+OF_INBOX: dict[str, tuple[dict[str, Any], int]] = {
+    "all": ({}, 5),
+    "all after": ({"after": (after(2), "m-4998", "z")}, 3),
+    "by signal": ({"signal": "paid"}, 5),
+    "by signal after": ({"signal": "paid", "after": (after(1), "m-4000", "")}, 5),
+    "by a rare signal": ({"signal": "rare"}, 1),
+    "by name": ({"mission_name": "order", "after": (after(1), "m-4999", "")}, 5),
+    "by a rare name": ({"mission_name": "rare"}, 2),
+    "by both": ({"mission_name": "rare", "signal": "approval"}, 1),
+    "by none that is there": ({"mission_name": "rare", "signal": "paid"}, 0),
+}
+
+
+@pytest.mark.parametrize("name", OF_INBOX)
+@pytest.mark.parametrize("has_statistics", [False, True])
+def test_a_page_of_waits_costs_what_is_on_it(inbox: Path, name: str, has_statistics: bool) -> None:
+    """However many are open, with filters too, and whether or not somebody has run ANALYZE."""
+    arguments, found = OF_INBOX[name]
+    with closing(sqlite3.connect(inbox, isolation_level=None)) as connection:
+        if has_statistics:
+            connection.execute("ANALYZE")
+        steps: list[None] = []
+        connection.set_progress_handler(lambda: steps.append(None), 1)
+        assert len(waits.list_waits(connection, limit=5, **arguments)) == found
         assert len(steps) < ENOUGH_STEPS_FOR_A_PAGE
 
 

@@ -36,6 +36,7 @@ from mission_control.testing.conformance.missions import (
     record,
     signal,
     sleep,
+    wait,
 )
 
 
@@ -64,6 +65,59 @@ async def test_missions_are_listed_beside_their_owner(adapter: PersistenceAdapte
         assert ids(await reader.list_missions(parent_id="m-1")) == ["m-1/billing"]
         assert ids(await reader.list_waiting()) == ["m-2", "m-3"]
         assert ids(await reader.list_scheduled()) == ["m-3"]
+
+
+def inbox() -> list[HistoryRecord]:
+    """Return the first records of a mission, and one that names a definition in a payload only."""
+    succeeded: dict[str, Any] = {"type": HistoryType.STEP_SUCCEEDED, "event_name": "start", "attempt_number": 1}
+    return [*beginning(), record(4, {"output": {"definition": "f-2"}}, **succeeded)]
+
+
+def signals(fingerprint: str, kind: str) -> Any:
+    """Return a definition that waits for a signal of that type."""
+    node = {"kind": "need_to", "name": "approval", "json_schema": {"type": kind}}
+    return definition(fingerprint, nodes=[{"kind": "start", "name": "start"}, node])
+
+
+async def test_open_waits_are_listed_beside_their_owner(adapter: PersistenceAdapter, path: Path) -> None:
+    """Each with the schema of the definition that its mission last ran under, as its records tell."""
+    async with open_mission_reader(path) as reader:
+        assert await reader.list_waits() == []
+        one = adds("m-1", records=inbox(), opened=[wait("m-1")], definition=signals("f-1", "integer"))
+        await commit(adapter, one, adds("m-2", opened=[wait("m-2")], definition=signals("f-2", "string")))
+        first, second = await reader.list_waits(signal="approval", mission_name="order")
+        assert (first.schema, second.schema) == ({"type": "integer"}, None)
+        again = record(5, {"definition": "f-2"}, type=HistoryType.STEP_STARTED, event_name="pack", attempt_number=1)
+        await commit(adapter, adds("m-1", version=4, records=[again]))
+        assert [found.schema async for found in reader.iter_waits()] == [{"type": "string"}, None]
+        assert await reader.list_waits(after=second) == []
+
+
+DAMAGED = {
+    "a history": "UPDATE history SET records = '[[\"definition\":'",
+    "a history that is no text": "UPDATE history SET records = CAST(x'ff22646566696e6974696f6e223aff' AS TEXT)",
+    "a definition": "UPDATE definitions SET static = '{'",
+    "a definition of another shape": "UPDATE definitions SET static = '{}'",
+    "no definition": "DELETE FROM definitions",
+}
+
+
+@pytest.mark.parametrize("sql", DAMAGED.values(), ids=DAMAGED.keys())
+async def test_a_wait_whose_schema_is_damaged_is_listed(adapter: PersistenceAdapter, path: Path, sql: str) -> None:
+    """It says nothing of what it takes."""
+    one = adds("m-1", records=beginning(), opened=[wait("m-1")], definition=signals("f-1", "integer"))
+    await commit(adapter, one)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute(sql)
+    async with open_mission_reader(path) as reader:
+        assert await reader.list_waits() == [wait("m-1")]
+
+
+async def test_before_the_owners_first_run_no_wait_is_open(path: Path) -> None:
+    """As no mission is there."""
+    async with open_mission_reader(path, missing="empty") as reader:
+        assert await reader.list_waits() == []
+        assert [found async for found in reader.iter_waits(signal="approval")] == []
 
 
 async def test_a_mission_is_inspected(adapter: PersistenceAdapter, path: Path) -> None:

@@ -38,6 +38,7 @@ from mission_control.testing.conformance.missions import (
     signal,
     sleep,
     summary,
+    wait,
 )
 
 
@@ -59,7 +60,7 @@ async def test_user_version_is_the_schema_version(adapter: PersistenceAdapter, p
 async def test_the_migrations_that_were_applied_are_on_record(adapter: PersistenceAdapter, path: Path) -> None:
     """sqlite-utils' table tells which migrations made the file what it is."""
     found = query(path, "SELECT migration_set, name FROM _sqlite_migrations ORDER BY applied_at")
-    names = ("first_schema", "a_row_for_each_commit", "children_and_reminders")
+    names = ("first_schema", "a_row_for_each_commit", "children_and_reminders", "open_waits")
     assert found == [("mission_control", name) for name in names]
 
 
@@ -176,7 +177,11 @@ async def test_a_file_of_an_earlier_schema_is_brought_up_to_date(path: Path, ver
     assert ids(await adapter.due(after(9), limit=9)) == ["asleep", "bounded"]
     assert ids(await adapter.list_scheduled(limit=9)) == ["asleep"]
     assert await adapter.load_definition("f-1") == {"name": "order"}
-    await commit(adapter, adds("parked", version=1, waiting=child_end("parked"), children=[child("parked", "billing")]))
+    waits = [wait("bounded", timeout_at=after(9)), wait("parked")]
+    assert list(await adapter.list_waits(signal="approval", mission_name="order", limit=9)) == waits
+    next_one = adds("parked", version=1, waiting=child_end("parked"), children=[child("parked", "billing")])
+    await commit(adapter, attrs.evolve(next_one, closed=(waits[1],)))
+    assert list(await adapter.list_waits(limit=9)) == waits[:1]
     assert await history(adapter, "parked") == [1, 2]
     assert ids(await adapter.list_missions(limit=9, after="failed")) == ["parked/billing"]
     await adapter.close()

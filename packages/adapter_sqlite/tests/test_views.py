@@ -31,6 +31,7 @@ from mission_control.testing.conformance.missions import (
     retry,
     signal,
     sleep,
+    wait,
 )
 
 
@@ -62,6 +63,18 @@ async def test_a_mission_that_runs_is_not_among_the_waiting_ones(adapter: Persis
     assert query(path, "SELECT * FROM waiting_missions") == []
     found = query(path, "SELECT status, wait_kind, waits_for, due_at FROM all_missions")
     assert found == [("running", "sleep", "cooldown", iso(after(9)))]
+
+
+async def test_open_waits_view(adapter: PersistenceAdapter, path: Path) -> None:
+    """People see every open wait for a signal, where it is, since when and until when."""
+    opened = [wait("m-1", "checks[3]/legal/approval", 2, timeout_at=after(60)), wait("m-1", "é")]
+    gone = wait("m-1", "gone")
+    await commit(adapter, adds("m-1", opened=[*opened, gone]))
+    await commit(adapter, adds("m-1", version=1, closed=[gone]), adds("m-2", waiting=signal()))
+    assert query(path, "SELECT * FROM open_waits ORDER BY since") == [
+        ("m-1", "order", "é", None, iso(after(1)), None),
+        ("m-1", "order", "checks[3]/legal/approval", "checks[3]/legal", iso(after(2)), iso(after(60))),
+    ]
 
 
 WAITS = [

@@ -71,6 +71,10 @@ def test_mission_is_found_listed_and_cancelled(client: BlockingCommanderClient) 
     assert [found.mission_id for found in client.list_missions(mission_name="order")] == ["order-1", "order-2"]
     assert [found.mission_id for found in client.list_waiting_missions()] == ["order-2"]
     assert client.list_scheduled_missions() == []
+    (wait,) = client.list_waits(mission_name="order")
+    assert (wait.mission_id, wait.schema) == ("order-2", client.list_waits(signal=wait.signal)[0].schema)
+    assert list(client.iter_waits()) == [wait]
+    assert client.list_waits(after=wait) == []
     assert client.cancel_mission("order-2").status == MissionStatus.CANCELLED
     inspection = client.inspect_mission("order-1")
     assert inspection is not None

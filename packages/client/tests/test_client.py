@@ -85,6 +85,9 @@ async def test_missions_are_listed(client: CommanderClient, fake_clock: FakeCloc
     assert await ids(mission_name="order", limit=1, after="order-1") == ["order-2"]
     assert [mission.mission_id for mission in await client.list_waiting_missions(limit=2)] == ["order-0", "order-2"]
     assert [mission.mission_id for mission in await client.list_scheduled_missions()] == ["order-3"]
+    waits = await client.list_waits(signal=approve, mission_name="order", limit=2)
+    assert [wait async for wait in client.iter_waits()][:2] == waits
+    assert [wait.mission_id for wait in waits] == ["order-0", "order-2"]
 
 
 async def test_mission_is_cancelled_and_inspected_by_id(client: CommanderClient) -> None:

@@ -12,7 +12,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from itertools import islice
+from itertools import chain, islice
 from os import fsync
 from pathlib import Path
 from typing import IO, Any, TypeVar
@@ -28,6 +28,7 @@ from mission_control.core import (
     MissionCommit,
     MissionStatus,
     MissionSummary,
+    OpenWait,
     PersistenceError,
     StaleMissionError,
     is_scheduled,
@@ -41,12 +42,13 @@ converter = make_converter()
 
 @attrs.define
 class Mission:
-    """What the file says of one mission: the texts of its commits, its version, its row, whether it is awaited."""
+    """What the file says of one mission: the texts of its commits, its version, its row, its open waits, and more."""
 
     summary: MissionSummary
     version: int = 0
     is_awaited: bool | None = None
     commits: list[Any] = attrs.field(factory=list[Any])
+    waits: dict[str, OpenWait] = attrs.field(factory=dict[str, OpenWait])
 
 
 class JsonLinesAdapter:
@@ -117,6 +119,10 @@ class JsonLinesAdapter:
             mission.commits.append(form)
             if definition := form["definition"]:
                 self._definitions.setdefault(definition["fingerprint"], json.dumps(definition["static"]))
+            for closed in form["closed"]:
+                mission.waits.pop(closed["event_name"], None)
+            for wait in converter.structure(form["opened"], list[OpenWait]):
+                mission.waits[wait.event_name] = wait
             for child_id in form["let_go"]:
                 if (child := self._missions.get(child_id)) is not None and child.is_awaited:
                     child.is_awaited = False
@@ -196,6 +202,24 @@ class JsonLinesAdapter:
             return self._missions[row.mission_id].is_awaited is row.status.is_terminal
 
         return await self._run(lambda: list(islice(filter(is_stray, self._following(after)), limit)))
+
+    async def list_waits(
+        self,
+        *,
+        signal: str | None = None,
+        mission_name: str | None = None,
+        limit: int,
+        after: tuple[datetime, str, str] | None = None,
+    ) -> Sequence[OpenWait]:
+        def fits(wait: OpenWait) -> bool:
+            return signal in (None, wait.signal) and mission_name in (None, wait.mission_name)
+
+        def listed() -> Sequence[OpenWait]:
+            waits = filter(fits, chain.from_iterable(mission.waits.values() for mission in self._missions.values()))
+            places = sorted(((wait.since, wait.mission_id, wait.event_name), wait) for wait in waits)
+            return [wait for place, wait in places if after is None or place > after][:limit]
+
+        return await self._run(listed)
 
     async def load_definition(self, fingerprint: str, /) -> dict[str, Any] | None:
         text = await self._run(lambda: self._definitions.get(fingerprint))

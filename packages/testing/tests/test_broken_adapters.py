@@ -6,7 +6,7 @@ import pytest
 
 from mission_control.testing import PersistenceAdapterContract
 
-from .broken import commits, due, lifecycle, listings, values
+from .broken import commits, due, lifecycle, listings, values, waits
 from .broken.memory import Memory
 
 FAILS: dict[type[Memory], set[str]] = {
@@ -26,6 +26,7 @@ FAILS: dict[type[Memory], set[str]] = {
         "reads_may_overlap",
         "scheduled_missions_wait_for_a_timer_or_a_retry",
         "the_next_due_time_of_a_kind",
+        "waits_of_any_name_are_told_apart",
         "what_waits_for_a_time_becomes_due",
     },
     commits.LosesTheLastRecord: {
@@ -47,6 +48,7 @@ FAILS: dict[type[Memory], set[str]] = {
         "a_mission_goes_on_after_a_stale_commit",
         "a_new_mission_whose_id_exists_is_stale",
         "a_stale_member_lets_nothing_go",
+        "a_stale_member_opens_and_closes_nothing",
         "a_stale_member_writes_no_definition",
         "a_stale_member_writes_no_records",
         "a_stale_member_writes_no_summary",
@@ -57,6 +59,7 @@ FAILS: dict[type[Memory], set[str]] = {
     },
     commits.AcceptsLaterVersions: {
         "a_stale_member_lets_nothing_go",
+        "a_stale_member_opens_and_closes_nothing",
         "a_stale_member_writes_no_records",
         "a_stale_member_writes_no_summary",
         "a_version_that_differs_is_stale",
@@ -78,6 +81,7 @@ FAILS: dict[type[Memory], set[str]] = {
         "a_new_mission_whose_id_exists_is_stale",
         "a_parent_is_not_written_without_its_children",
         "a_stale_member_lets_nothing_go",
+        "a_stale_member_opens_and_closes_nothing",
         "a_stale_member_writes_no_definition",
         "a_stale_member_writes_no_records",
         "a_stale_member_writes_no_summary",
@@ -93,6 +97,7 @@ FAILS: dict[type[Memory], set[str]] = {
         "a_commit_that_raises_is_whole_or_nothing",
         "a_parent_is_not_written_without_its_children",
         "a_stale_member_lets_nothing_go",
+        "a_stale_member_opens_and_closes_nothing",
         "an_id_that_is_taken_earlier_in_the_batch",
         "children_are_not_written_without_their_parent",
         "outcomes_come_in_the_order_of_the_batch",
@@ -102,6 +107,7 @@ FAILS: dict[type[Memory], set[str]] = {
     commits.ReturnsOnlyWhatIsStale: {
         "a_parent_is_not_written_without_its_children",
         "a_stale_member_lets_nothing_go",
+        "a_stale_member_opens_and_closes_nothing",
         "an_id_that_is_taken_earlier_in_the_batch",
         "children_are_not_written_without_their_parent",
         "outcomes_come_in_the_order_of_the_batch",
@@ -121,6 +127,7 @@ FAILS: dict[type[Memory], set[str]] = {
         "a_childs_id_that_is_taken_makes_its_parent_stale",
         "a_parent_is_not_written_without_its_children",
         "a_stale_member_lets_nothing_go",
+        "a_stale_member_opens_and_closes_nothing",
         "a_version_that_differs_is_stale",
         "an_id_that_is_taken_earlier_in_the_batch",
         "children_are_not_written_without_their_parent",
@@ -130,12 +137,14 @@ FAILS: dict[type[Memory], set[str]] = {
         "a_childs_id_that_is_taken_makes_its_parent_stale",
         "a_parent_is_not_written_without_its_children",
         "a_stale_member_lets_nothing_go",
+        "a_stale_member_opens_and_closes_nothing",
         "an_id_that_is_taken_earlier_in_the_batch",
         "what_a_stale_family_would_have_taken_is_free",
     },
     commits.WritesChildrenByThemselves: {
         "a_parent_is_not_written_without_its_children",
         "a_stale_member_lets_nothing_go",
+        "a_stale_member_opens_and_closes_nothing",
         "an_id_that_is_taken_earlier_in_the_batch",
         "children_are_not_written_without_their_parent",
         "what_a_stale_family_would_have_taken_is_free",
@@ -147,6 +156,7 @@ FAILS: dict[type[Memory], set[str]] = {
         "a_childs_id_that_is_taken_makes_its_parent_stale",
         "a_parent_is_not_written_without_its_children",
         "a_stale_member_lets_nothing_go",
+        "a_stale_member_opens_and_closes_nothing",
         "an_awaited_child_that_has_ended_is_a_stray",
         "an_id_that_is_taken_earlier_in_the_batch",
         "children_are_created_with_their_parent",
@@ -156,6 +166,7 @@ FAILS: dict[type[Memory], set[str]] = {
         "parent_status_and_name_are_combined",
         "reopened_storage_has_every_stray",
         "strays_come_in_pages",
+        "the_waits_of_a_whole_family_are_listed",
         "what_a_stale_family_would_have_taken_is_free",
     },
     commits.CreatesChildrenLast: {
@@ -501,6 +512,7 @@ FAILS: dict[type[Memory], set[str]] = {
         "ownership_ends_with_close",
         "reopened_storage_checks_versions",
         "reopened_storage_has_every_definition",
+        "reopened_storage_has_every_open_wait",
         "reopened_storage_has_every_record",
         "reopened_storage_has_every_stray",
         "reopened_storage_has_every_summary",
@@ -516,6 +528,7 @@ FAILS: dict[type[Memory], set[str]] = {
         "ownership_ends_with_close",
         "reopened_storage_checks_versions",
         "reopened_storage_has_every_definition",
+        "reopened_storage_has_every_open_wait",
         "reopened_storage_has_every_record",
         "reopened_storage_has_every_stray",
         "reopened_storage_has_every_summary",
@@ -534,6 +547,7 @@ FAILS: dict[type[Memory], set[str]] = {
         "ownership_ends_with_close",
         "reopened_storage_checks_versions",
         "reopened_storage_has_every_definition",
+        "reopened_storage_has_every_open_wait",
         "reopened_storage_has_every_record",
         "reopened_storage_has_every_stray",
         "reopened_storage_has_every_summary",
@@ -541,6 +555,90 @@ FAILS: dict[type[Memory], set[str]] = {
     },
     lifecycle.ClosingFreesTheOwner: {"a_refused_owner_disturbs_nothing", "closing_twice_does_nothing"},
     lifecycle.AbandonsTheCommitUnderWay: {"closing_finishes_a_commit_under_way"},
+    waits.WaitsByMission: {
+        "a_page_goes_on_after_a_wait_that_is_closed",
+        "a_stale_member_opens_and_closes_nothing",
+        "filtered_pages_of_waits_are_full",
+        "open_waits_are_listed_by_since_id_and_name",
+        "reopened_storage_has_every_open_wait",
+        "the_waits_of_a_whole_family_are_listed",
+        "waits_are_listed_by_mission_name",
+        "waits_are_listed_by_signal",
+        "waits_come_in_pages",
+        "waits_of_any_name_are_told_apart",
+        "what_is_closed_is_listed_no_more",
+    },
+    waits.WaitsOfOneTimeInAnyOrder: {
+        "a_page_goes_on_after_a_wait_that_is_closed",
+        "filtered_pages_of_waits_are_full",
+        "open_waits_are_listed_by_since_id_and_name",
+        "reopened_storage_has_every_open_wait",
+        "waits_are_listed_by_signal",
+        "waits_come_in_pages",
+        "what_is_closed_is_listed_no_more",
+    },
+    waits.WaitsWithTheLastOneAgain: {
+        "filtered_pages_of_waits_are_full",
+        "waits_come_in_pages",
+    },
+    waits.WaitsSinceLater: {
+        "a_page_goes_on_after_a_wait_that_is_closed",
+        "filtered_pages_of_waits_are_full",
+        "waits_come_in_pages",
+    },
+    waits.FindsSignalsByTheWholeName: {
+        "filtered_pages_of_waits_are_full",
+        "waits_are_listed_by_mission_name",
+        "waits_are_listed_by_signal",
+        "waits_of_any_name_are_told_apart",
+    },
+    waits.FindsSignalsByTheirEnd: {
+        "waits_are_listed_by_signal",
+        "waits_of_any_name_are_told_apart",
+    },
+    waits.IgnoresTheNameOfTheMission: {
+        "waits_are_listed_by_mission_name",
+        "waits_of_any_name_are_told_apart",
+        "what_is_closed_is_listed_no_more",
+    },
+    waits.WaitsWithoutLimit: {
+        "a_page_goes_on_after_a_wait_that_is_closed",
+        "filtered_pages_of_waits_are_full",
+        "waits_come_in_pages",
+    },
+    waits.ForgetsDeadlines: {
+        "a_page_goes_on_after_a_wait_that_is_closed",
+        "filtered_pages_of_waits_are_full",
+        "open_waits_are_listed_by_since_id_and_name",
+        "reopened_storage_has_every_open_wait",
+        "waits_come_in_pages",
+    },
+    waits.ClosesNothing: {
+        "a_stale_member_opens_and_closes_nothing",
+        "many_waits_of_one_mission",
+        "reopened_storage_has_every_open_wait",
+        "what_is_closed_is_listed_no_more",
+    },
+    waits.OpensOneOnly: {
+        "a_page_goes_on_after_a_wait_that_is_closed",
+        "a_stale_member_opens_and_closes_nothing",
+        "filtered_pages_of_waits_are_full",
+        "many_waits_of_one_mission",
+        "open_waits_are_listed_by_since_id_and_name",
+        "reopened_storage_has_every_open_wait",
+        "waits_are_listed_by_signal",
+        "waits_come_in_pages",
+        "what_is_closed_is_listed_no_more",
+    },
+    waits.ForgetsTheWaitsOfChildren: {
+        "the_waits_of_a_whole_family_are_listed",
+    },
+    waits.OpensWhatItsRowWaitsFor: {
+        "storage_without_open_waits_lists_none",
+    },
+    waits.OpensWhatIsStale: {
+        "a_stale_member_opens_and_closes_nothing",
+    },
 }
 """What each adapter breaks, as the names of the tests, without `test_`."""
 
@@ -564,7 +662,9 @@ def test_a_broken_adapter_fails_the_tests_of_its_promise(adapter: type[Memory]) 
     assert failing(adapter) == FAILS[adapter]
 
 
-@pytest.mark.parametrize("adapter", [Memory, values.Rewriting, listings.Listing, due.DueTimes])
+@pytest.mark.parametrize(
+    "adapter", [Memory, values.Rewriting, listings.Listing, due.DueTimes, waits.Inbox, waits.Changing]
+)
 def test_what_the_broken_adapters_are_made_from_is_in_order(adapter: type[Memory]) -> None:
     """The classes that the broken adapters derive from pass the contract."""
     assert failing(adapter) == set()

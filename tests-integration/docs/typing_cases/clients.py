@@ -17,6 +17,7 @@ from mission_control.core import (
     MissionSnapshot,
     MissionStatus,
     MissionSummary,
+    OpenWait,
 )
 from mission_control.core.commander import MissionPort, MissionReads, Missions, ReadPort
 
@@ -36,6 +37,9 @@ async def ask(client: CommanderClient, instant: datetime) -> None:
     assert_type(await client.list_scheduled_missions(after="r-1"), list[MissionSummary])
     async for summary in client.iter_missions(mission_name="request"):
         assert_type(summary, MissionSummary)
+    assert_type(await client.list_waits(signal=approved, limit=5), list[OpenWait])
+    async for open_wait in client.iter_waits(signal="approved", mission_name="request"):
+        assert_type(open_wait, OpenWait)
 
 
 def wait(client: BlockingCommanderClient, instant: datetime) -> None:
@@ -50,6 +54,8 @@ def wait(client: BlockingCommanderClient, instant: datetime) -> None:
     assert_type(client.list_waiting_missions(limit=5), list[MissionSummary])
     assert_type(client.list_scheduled_missions(after="r-1"), list[MissionSummary])
     assert_type(client.iter_missions(mission_name="request"), Iterator[MissionSummary])
+    assert_type(client.list_waits(signal="approved"), list[OpenWait])
+    assert_type(client.iter_waits(signal=approved), Iterator[OpenWait])
     mission.signal(approved, Approval(by="reviewer-1"))
     mission.signal(approved, {"by": "reviewer-1"}, key="click-81", by="ops", wait=False)
     mission.signal(rated, 0.5)

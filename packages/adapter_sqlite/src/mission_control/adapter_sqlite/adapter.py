@@ -17,11 +17,11 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 import attrs
 
 from mission_control.core.errors import CommanderClosedError, DatabaseInUseError, PersistenceError
-from mission_control.core.history import MissionStatus, MissionSummary
+from mission_control.core.history import MissionStatus, MissionSummary, OpenWait
 from mission_control.core.payloads import found
 from mission_control.core.storage import CommitOutcome, DueKind, LoadOutcome, MissionCommit, PersistenceAdapter
 
-from . import queries
+from . import queries, waits
 from .connection import Synchronous
 from .failures import ReplacedError, storage_error
 from .files import Files
@@ -226,6 +226,17 @@ class SQLiteAdapter:
     async def list_strays(self, *, limit: int, after: str | None = None) -> Sequence[MissionSummary]:
         """Return a page of the children to be told of or cancelled, in order of creation."""
         return await self._read(queries.list_strays, limit=limit, after=after)
+
+    async def list_waits(
+        self,
+        *,
+        signal: str | None = None,
+        mission_name: str | None = None,
+        limit: int,
+        after: tuple[datetime, str, str] | None = None,
+    ) -> Sequence[OpenWait]:
+        """Return a page of the open waits for signals, the longest open first."""
+        return await self._read(waits.list_waits, signal=signal, mission_name=mission_name, limit=limit, after=after)
 
     async def load_definition(self, fingerprint: str, /) -> dict[str, Any] | None:
         """Return the static form stored under `fingerprint`, or None."""

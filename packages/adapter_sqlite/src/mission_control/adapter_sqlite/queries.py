@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from datetime import datetime
 from itertools import chain, islice
 from operator import itemgetter
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 from mission_control.core.errors import CorruptMissionError, PersistenceError
 from mission_control.core.history import MissionStatus, MissionSummary, parse_iso
@@ -35,6 +35,8 @@ from .rows import (
     stored_time,
 )
 from .schema import IS_STRAY
+
+T = TypeVar("T")
 
 _log: ContainedLogger = ContainedLogger("mission_control.adapter_sqlite")
 
@@ -167,7 +169,7 @@ def _created_page(
         if row is None:
             return []
         (number,) = row
-    return _page(connection, sql, (*values, number), limit)
+    return page(connection, SUMMARY_COLUMNS, read_summary, sql, (*values, number), limit)
 
 
 def list_scheduled(connection: sqlite3.Connection, *, limit: int, after: str | None = None) -> list[MissionSummary]:
@@ -186,7 +188,8 @@ def due(
 
 def _due_page(connection: sqlite3.Connection, sql: str, bounds: Row, limit: int) -> list[MissionSummary]:
     """Return a page of a listing by due time: `bounds` are the latest one, and the one and the id to start behind."""
-    return _page(connection, sql, bounds * ((sql.count("?") - 1) // len(bounds)), limit)
+    values = bounds * ((sql.count("?") - 1) // len(bounds))
+    return page(connection, SUMMARY_COLUMNS, read_summary, sql, values, limit)
 
 
 def _entries(index: str, column: str, condition: str) -> str:
@@ -254,19 +257,30 @@ def load_definition(connection: sqlite3.Connection, fingerprint: str) -> dict[st
         ) from error
 
 
-def _page(connection: sqlite3.Connection, sql: str, values: Sequence[Any], limit: int) -> list[MissionSummary]:
-    rows = fetch_page(connection, SUMMARY_COLUMNS, sql, values, limit)
+def page(
+    connection: sqlite3.Connection,
+    columns: str,
+    read: Callable[[Row], T],
+    sql: str,
+    values: Sequence[Any],
+    limit: int,
+) -> list[T]:
+    """Return up to `limit` of what is read from the rows of a query that has these columns; that is its last parameter.
+
+    What cannot be decoded is left out, and makes no page short.
+    """
+    rows = fetch_page(connection, columns, sql, values, limit)
     if rows is not None:
         with suppress(*UNDECODABLE):
-            return [read_summary(row) for row in rows]
+            return [read(row) for row in rows]
     with closing(step(connection, sql, (*values, _ALL))) as each:
-        return list(islice(_decodable(each), limit))
+        return list(islice(_decodable(each, read), limit))
 
 
-def _decodable(rows: Iterable[Row]) -> Iterator[MissionSummary]:
+def _decodable(rows: Iterable[Row], read: Callable[[Row], T]) -> Iterator[T]:
     for row in rows:
         try:
-            yield read_summary(row)
+            yield read(row)
         except UNDECODABLE as error:
             _leave_out(row[0], error)
 

@@ -8,13 +8,13 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, Literal, TypeAlias, cast, get_args
 
-from mission_control.core.commander import MissionReads, ReadPort
+from mission_control.core.commander import MissionReads, ReadPort, WaitPlace
 from mission_control.core.errors import CorruptMissionError
-from mission_control.core.history import MissionInspection, MissionStatus, MissionSummary
+from mission_control.core.history import MissionInspection, MissionStatus, MissionSummary, OpenWait
 from mission_control.core.machine import inspect_history
 from mission_control.core.payloads import found
 
-from . import queries
+from . import queries, waits
 from .failures import NotPreparedError
 from .location import DatabasePath, check_place, locate
 from .view import View
@@ -69,6 +69,14 @@ class _Reads:
 
     async def list_scheduled(self, *, limit: int, after: str | None) -> list[MissionSummary]:
         return await self._worker.do(View.read, queries.list_scheduled, limit=limit, after=after)
+
+    async def list_waits(
+        self, *, signal: str | None, mission_name: str | None, limit: int, after: WaitPlace | None
+    ) -> list[OpenWait]:
+        query = waits.list_waits_with_schemas
+        return await self._worker.do(
+            View.read, query, signal=signal, mission_name=mission_name, limit=limit, after=after
+        )
 
     async def load_definition(self, fingerprint: str) -> dict[str, Any] | None:
         return await self._worker.do(View.read, queries.load_definition, fingerprint)

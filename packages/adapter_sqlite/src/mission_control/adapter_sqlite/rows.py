@@ -19,6 +19,7 @@ from mission_control.core.history import (
     MissionFailure,
     MissionStatus,
     MissionSummary,
+    OpenWait,
     RetryWait,
     SignalWait,
     TimerWait,
@@ -55,6 +56,10 @@ RARE_COLUMNS = ("remind_at", "parent", "is_awaited")
 """The columns that few missions fill."""
 SUMMARY_COLUMNS = f"{BOUND_COLUMNS}, remind_at, parent"
 """The columns of the wait are those of `next_wait`; `remind_at` is `next_due` where that is another one's."""
+
+WAIT_COLUMNS = "mission_id, mission_name, event_name, since, timeout_at"
+WAIT_CHANGES = ("opened", "closed")
+"""What is bound beside the columns of rows for the waits that a commit opens and closes."""
 
 HISTORY_COLUMNS = "version, at, records"
 MISSION_HISTORY_COLUMNS = f"wanted, latest, {HISTORY_COLUMNS}"
@@ -110,6 +115,17 @@ def rare_row(member: MissionCommit) -> Row:
     summary = member.summary
     is_reminded = summary.next_due != due_at(summary.next_wait)
     return stored_time(summary.next_due) if is_reminded else "", summary.parent_id or "", int(member.is_awaited)
+
+
+def wait_changes(member: MissionCommit) -> Row:
+    """Return the values of `WAIT_CHANGES`, as they are bound: JSON texts, empty ones where there is nothing."""
+    return _waits_text(member.opened), _waits_text(member.closed)
+
+
+def _waits_text(waits: Iterable[OpenWait]) -> str:
+    if not waits:
+        return ""
+    return encode([(one.event_name, one.signal, stored_time(one.since), stored_time(one.timeout_at)) for one in waits])
 
 
 def _failure_text(error: MissionFailure) -> str:
@@ -189,6 +205,19 @@ def _read_wait(
     raise ValueError(f"no wait is of kind {kind!r}")
 
 
+def read_wait(row: Row) -> OpenWait:
+    """Return the open wait of a row of `WAIT_COLUMNS`. Raises one of `UNDECODABLE` for other rows."""
+    mission_id, mission_name, event_name, since, timeout_at = row
+    return OpenWait(
+        mission_id=mission_id,
+        mission_name=mission_name,
+        event_name=event_name,
+        path=event_name.rpartition("/")[0] or None,
+        since=parse_iso(since),
+        timeout_at=None if timeout_at is None else parse_iso(timeout_at),
+    )
+
+
 def _read_failure(form: dict[str, Any]) -> MissionFailure:
     return MissionFailure(
         message=form["message"],
@@ -203,6 +232,18 @@ def _read_failure(form: dict[str, Any]) -> MissionFailure:
 def decoded(row: Row) -> Row:
     """Return a row of `MISSION_HISTORY_COLUMNS` with what its records say instead of their text."""
     return (*row[:-1], _decode(row[-1]))
+
+
+_STARTS = (HistoryType.STEP_STARTED.value, HistoryType.MISSION_CREATED.value)
+
+
+def last_run(records: str) -> str | None:
+    """Return the definition that a commit says the mission runs under from then on, if it does.
+
+    Raises one of `UNDECODABLE` for a text that is no commit's.
+    """
+    starts = (form[3] for form in reversed(_decode(records)) if form[0] in _STARTS)
+    return next((details["definition"] for details in starts if "definition" in details), None)
 
 
 def read_history(row: Row) -> list[HistoryRecord]:

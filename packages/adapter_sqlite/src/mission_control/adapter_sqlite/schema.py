@@ -2,7 +2,7 @@
 
 A mission is one row of `missions`, and in `history` one row for each commit with the records that it added, keyed by
 the mission's number (the order of creation, and far shorter than an id) and the version that it had then.
-`definitions` has every definition that ever ran.
+`definitions` has every definition that ever ran. `waits` has a row for each open wait for a signal.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .views import VIEWS
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 """The version that this release reads and writes."""
 
 APPLICATION_ID = 0x4D435452
@@ -132,6 +132,24 @@ CREATE INDEX missions_astray ON missions (number) WHERE {IS_STRAY};
 """
 """A wait, also of a mission that runs, may be for a child, and have something due before its own time."""
 
+_OPEN_WAITS = """
+CREATE TABLE wait_kinds (
+    kind          INTEGER PRIMARY KEY,
+    mission_name  TEXT NOT NULL,
+    signal        TEXT NOT NULL,
+    UNIQUE (mission_name, signal)
+);
+CREATE TABLE waits (
+    kind        INTEGER NOT NULL,
+    since       TEXT NOT NULL,
+    mission_id  TEXT NOT NULL,
+    event_name  TEXT NOT NULL,
+    timeout_at  TEXT,
+    PRIMARY KEY (kind, since, mission_id, event_name)
+) WITHOUT ROWID;
+"""
+"""A kind is a signal of missions of one name: there are few, and the number of one is far shorter than both."""
+
 
 def state(connection: sqlite3.Connection, path: Path) -> Literal["current", "older", "empty"]:
     """Return whether the file has today's schema, that of an older release, or none yet.
@@ -170,6 +188,7 @@ def migrate(connection: sqlite3.Connection) -> None:
     migrations(name="first_schema")(_first_schema)
     migrations(name="a_row_for_each_commit")(_a_row_for_each_commit)
     migrations(name="children_and_reminders")(_children_and_reminders)
+    migrations(name="open_waits")(_open_waits)
     database = Database(connection, recursive_triggers=False, execute_plugins=False)
     connection.execute("BEGIN IMMEDIATE")
     with database.atomic():
@@ -185,7 +204,7 @@ def migrate(connection: sqlite3.Connection) -> None:
 
 def create_empty(connection: sqlite3.Connection) -> None:
     """Make the tables of a database without missions, in memory."""
-    connection.executescript(_FIRST_SCHEMA + _A_ROW_FOR_EACH_COMMIT + _CHILDREN_AND_REMINDERS)
+    connection.executescript(_FIRST_SCHEMA + _A_ROW_FOR_EACH_COMMIT + _CHILDREN_AND_REMINDERS + _OPEN_WAITS)
 
 
 def _first_schema(database: Database) -> None:
@@ -198,3 +217,10 @@ def _a_row_for_each_commit(database: Database) -> None:
 
 def _children_and_reminders(database: Database) -> None:
     database.executescript(_CHILDREN_AND_REMINDERS)
+
+
+def _open_waits(database: Database) -> None:
+    from .earlier import list_earlier_waits  # it reads histories, which a current file is not asked for
+
+    database.executescript(_OPEN_WAITS)
+    list_earlier_waits(database.conn)

@@ -3,16 +3,17 @@
 A mission that was running and still is changes no column that is indexed, so that it costs no index anything: that is
 the first of the two updates, which leaves nothing for the second one to find.
 
-There are two such views. Most missions have no parent and no reminder, and what is bound is copied several times until
-it is in its row, so that a value for each is not free: a commit without any goes into a view that has no such columns.
+There are two such views. Most missions have no parent and no reminder, and most commits open or close no wait for a
+signal; what is bound is copied several times until it is in its row, so that a value for each is not free: a commit
+without any goes into a view that has no such columns.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 
-from .rows import ABSENT, BOUND_COLUMNS, HISTORY_COLUMNS, RARE_COLUMNS, Row
+from .rows import ABSENT, BOUND_COLUMNS, HISTORY_COLUMNS, RARE_COLUMNS, WAIT_CHANGES, Row
 
 MOST_ROWS = 256
 _SIZES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 80, 96, 112, 128, 160, 192, 224, MOST_ROWS)
@@ -21,17 +22,43 @@ _SIZES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 80, 96, 112, 128, 160, 192, 
 _LASTING = ("mission_id", "mission_name", "created_at", "parent", "is_awaited")
 _MOVING = ("cursor", "updated_at")
 
+_CLOSE_WAITS = """
+DELETE FROM waits WHERE (kind, since, mission_id, event_name) IN (
+    SELECT kind, json_extract(value, '$[2]'), NEW.mission_id, json_extract(value, '$[0]')
+    FROM json_each(NEW.closed) CROSS JOIN wait_kinds
+    WHERE mission_name = NEW.mission_name AND signal = json_extract(value, '$[1]')
+);
+"""
+_OPEN_WAITS = """
+INSERT OR IGNORE INTO wait_kinds (mission_name, signal)
+    SELECT NEW.mission_name, json_extract(value, '$[1]') FROM json_each(NEW.opened);
+INSERT OR REPLACE INTO waits (mission_id, event_name, kind, since, timeout_at)
+    SELECT NEW.mission_id, json_extract(value, '$[0]'), kind, json_extract(value, '$[2]'), json_extract(value, '$[3]')
+    FROM json_each(NEW.opened) CROSS JOIN wait_kinds
+    WHERE mission_name = NEW.mission_name AND signal = json_extract(value, '$[1]');
+"""
+_CHANGES_OF_WAITS = {
+    "NEW.closed <> '' AND NEW.opened = ''": _CLOSE_WAITS,
+    "NEW.closed = '' AND NEW.opened <> ''": _OPEN_WAITS,
+    "NEW.closed <> '' AND NEW.opened <> ''": _CLOSE_WAITS + _OPEN_WAITS,
+}
+"""A trigger for each case: SQLite does not say which of several comes first, and those that are not meant are free."""
+
 
 class Inlet:
     """A view that commits are inserted into; view and triggers are those of one connection, and not the file's.
 
     `row` are the columns of `missions` that it has, and `columns` all of its own, in the order in which they are bound.
+    `changes_waits` where it has those for waits, too.
     """
 
-    def __init__(self, name: str, row: tuple[str, ...]) -> None:
+    def __init__(self, name: str, row: tuple[str, ...], *, changes_waits: bool) -> None:
         self.name = name
         self.row = row
-        self.columns: str = f"expected_version, {HISTORY_COLUMNS}, {', '.join(row)}"
+        self.changes_waits = changes_waits
+        self.columns: str = ", ".join(
+            ("expected_version", HISTORY_COLUMNS, *row, *(WAIT_CHANGES if changes_waits else ()))
+        )
         self.width: int = self.columns.count(",") + 1
 
     @property
@@ -62,7 +89,15 @@ class Inlet:
                     WHERE mission_id = NEW.mission_id AND version = NEW.expected_version;
             END
             """,
+            *(self._changes_of_waits() if self.changes_waits else ()),
         )
+
+    def _changes_of_waits(self) -> Iterator[str]:
+        for number, (condition, statements) in enumerate(_CHANGES_OF_WAITS.items()):
+            yield (
+                f"CREATE TEMP TRIGGER change_waits_{number}_by_{self.name} INSTEAD OF INSERT ON {self.name}"
+                f" WHEN {condition} BEGIN {statements} END"
+            )
 
     def _new(self, column: str) -> str:
         if column not in self.row:
@@ -76,9 +111,9 @@ class Inlet:
 _BOUND = tuple(BOUND_COLUMNS.split(", "))
 _ROW = (*_BOUND, *RARE_COLUMNS)
 
-PLAIN = Inlet("commits", _BOUND)
+PLAIN = Inlet("commits", _BOUND, changes_waits=False)
 """For commits in which all missions lack what is rare."""
-WHOLE = Inlet("whole_commits", _ROW)
+WHOLE = Inlet("whole_commits", _ROW, changes_waits=True)
 
 
 @cache

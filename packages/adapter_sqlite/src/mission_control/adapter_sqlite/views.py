@@ -61,6 +61,16 @@ _ENDED_WITHOUT = f"""
 """
 """A timer's path was stopped, or it was a reminder's and the wait is over. Only timers on paths are looked up."""
 
+SINCE = f"""
+    (
+        SELECT {_AT} FROM history AS h, {_of_commit("h")} AS r
+        WHERE h.mission = m.number AND {_NAME} = m.wait_name AND {_TYPE}
+              IN ('waiting-for-signal', 'timer-scheduled', 'step-retry-scheduled', 'child-started')
+        ORDER BY h.version DESC, r.key DESC LIMIT 1
+    )
+"""
+"""When the wait in the row of a mission `m` began."""
+
 VIEWS = {
     "mission_history": f"""
         SELECT m.mission_id, m.mission_name, {_SEQ} AS seq, {_AT} AS at, {_TYPE} AS type, {_NAME} AS event_name,
@@ -81,13 +91,14 @@ VIEWS = {
     """,
     "waiting_missions": f"""
         SELECT mission_id, mission_name, wait_kind, wait_name AS waits_for, due_at, attempt_number,
-               (
-                   SELECT {_AT} FROM history AS h, {_of_commit("h")} AS r
-                   WHERE h.mission = m.number AND {_NAME} = m.wait_name AND {_TYPE}
-                         IN ('waiting-for-signal', 'timer-scheduled', 'step-retry-scheduled', 'child-started')
-                   ORDER BY h.version DESC, r.key DESC LIMIT 1
-               ) AS since
+               {SINCE} AS since
         FROM missions AS m WHERE status = 'waiting'
+    """,
+    "open_waits": """
+        SELECT mission_id, mission_name, event_name,
+               nullif(substr(event_name, 1, max(0, length(event_name) - length(signal) - 1)), '') AS path,
+               since, timeout_at
+        FROM wait_kinds JOIN waits USING (kind)
     """,
     "step_attempts": f"""
         SELECT mission_id, mission_name, event_name AS step_name, attempt_number,

@@ -22,7 +22,7 @@ from mission_control.core.history import due_at
 from mission_control.core.storage import CommitOutcome, MissionCommit
 
 from .files import Files
-from .rows import Row, encode, history_text, rare_row, stored_time, summary_row
+from .rows import Row, encode, history_text, rare_row, stored_time, summary_row, wait_changes
 from .statements import DEFINITION, LET_GO, MOST_ROWS, PLAIN, VERSION, WHOLE, Inlet, inserting
 
 
@@ -136,7 +136,7 @@ def _prepare(batch: Sequence[MissionCommit]) -> _Prepared:
     for member in members:
         try:
             values += _row(member)
-            if (member.summary.next_due or member.summary.parent_id) and _is_rare(member):
+            if member.opened or member.closed or _is_rare(member):
                 inlet = WHOLE
             if member.let_go:
                 let_go += member.let_go
@@ -153,7 +153,10 @@ def _prepare(batch: Sequence[MissionCommit]) -> _Prepared:
 def _widened(values: list[Any], members: Sequence[MissionCommit]) -> list[Any]:
     """Return the rows for `WHOLE` instead of `PLAIN`."""
     starts = range(0, len(values), PLAIN.width)
-    rows = ((*values[start : start + PLAIN.width], *rare_row(one)) for start, one in zip(starts, members, strict=True))
+    rows = (
+        (*values[start : start + PLAIN.width], *rare_row(one), *wait_changes(one))
+        for start, one in zip(starts, members, strict=True)
+    )
     return list(chain.from_iterable(rows))
 
 
@@ -180,6 +183,8 @@ def _moved(member: MissionCommit, versions: dict[str, int]) -> CommitOutcome:
 def _is_rare(member: MissionCommit) -> bool:
     """True where the member needs one of the columns that few missions fill."""
     summary = member.summary
+    if not (summary.next_due or summary.parent_id):
+        return False
     is_created_by_another = member.expected_version == 0 and summary.parent_id is not None
     return is_created_by_another or summary.next_due != due_at(summary.next_wait)
 

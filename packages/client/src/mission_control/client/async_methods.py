@@ -13,6 +13,8 @@ from mission_control.core import (
     MissionSnapshot,
     MissionStatus,
     MissionSummary,
+    OpenWait,
+    Signal,
 )
 from mission_control.core.definition import I
 
@@ -124,3 +126,24 @@ class ClientMethods(Asking):
     ) -> AsyncIterator[MissionSummary]:
         """Iterate over missions in order of creation, page by page."""
         return self._asked.iter_missions(status=status, mission_name=mission_name, parent_id=parent_id)
+
+    async def list_waits(
+        self,
+        *,
+        signal: str | Signal[Any] | None = None,
+        mission_name: str | None = None,
+        limit: int = 100,
+        after: OpenWait | None = None,
+    ) -> list[OpenWait]:
+        """Return up to `limit` open waits for signals of all missions, by `since`, then mission id, then instance name.
+
+        With `signal`, only those for a signal of that own name, in whatever path; with `mission_name`, only those of
+        such missions. `after` is the last one seen, open still or not.
+        """
+        return await self._asked.list_waits(signal=signal, mission_name=mission_name, limit=limit, after=after)
+
+    def iter_waits(
+        self, *, signal: str | Signal[Any] | None = None, mission_name: str | None = None
+    ) -> AsyncIterator[OpenWait]:
+        """Iterate over the open waits for signals in the same order, page by page."""
+        return self._asked.iter_waits(signal=signal, mission_name=mission_name)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from mission_control.core.errors import PersistenceError
-from mission_control.core.history import MissionStatus, MissionSummary
+from mission_control.core.history import MissionStatus, MissionSummary, OpenWait
 from mission_control.core.storage import CommitOutcome, DueKind, LoadOutcome, MissionCommit, PersistenceAdapter
 
 
@@ -101,6 +101,17 @@ class FaultInjectingAdapter:
     async def list_strays(self, *, limit: int, after: str | None = None) -> Sequence[MissionSummary]:
         """Forwarded."""
         return await self._inner.list_strays(limit=limit, after=after)
+
+    async def list_waits(
+        self,
+        *,
+        signal: str | None = None,
+        mission_name: str | None = None,
+        limit: int,
+        after: tuple[datetime, str, str] | None = None,
+    ) -> Sequence[OpenWait]:
+        """Forwarded."""
+        return await self._inner.list_waits(signal=signal, mission_name=mission_name, limit=limit, after=after)
 
     async def load_definition(self, fingerprint: str, /) -> dict[str, Any] | None:
         """Forwarded."""

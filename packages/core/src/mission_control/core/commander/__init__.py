@@ -12,7 +12,7 @@ from .embedded import EmbeddedCommander, create_commander
 from .handle import MissionHandle
 from .missions import Missions, NotedMissions
 from .operations import ended_error
-from .port import Found, MissionPort, ReadPort
+from .port import Found, MissionPort, ReadPort, WaitPlace
 from .reads import MissionReads
 from .registry import Registry
 
@@ -27,6 +27,7 @@ __all__ = [
     "NotedMissions",
     "ReadPort",
     "Registry",
+    "WaitPlace",
     "create_commander",
     "ended_error",
 ]

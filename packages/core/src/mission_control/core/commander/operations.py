@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal, TypeAlias, cast
 
+import attrs
+
 from ..definition import MissionContext, MissionDefinition, exact_text, flag, is_a, is_same_code, seconds
 from ..engine import (
     Activity,
@@ -38,11 +40,11 @@ from ..errors import (
     StaleMissionError,
 )
 from ..foreign import described, must_pass
-from ..history import MissionInspection, MissionSnapshot, MissionStatus, MissionSummary
+from ..history import MissionInspection, MissionSnapshot, MissionStatus, MissionSummary, OpenWait
 from ..machine import State, inspect_history, load
 from ..payloads import found, is_coroutine_function, same_json
 from ..storage import LoadOutcome, PersistenceAdapter
-from .port import Found
+from .port import Found, WaitPlace
 from .registry import Registry
 
 _Read: TypeAlias = LoadOutcome | PersistenceError
@@ -286,6 +288,18 @@ class EmbeddedOperations:
     async def list_scheduled(self, *, limit: int, after: str | None) -> Sequence[MissionSummary]:
         """Return a page of what waits for a timer or a retry, the earliest first."""
         return await self._adapter.list_scheduled(limit=limit, after=after)
+
+    async def list_waits(
+        self, *, signal: str | None, mission_name: str | None, limit: int, after: WaitPlace | None
+    ) -> Sequence[OpenWait]:
+        """Return a page of the open waits, with the schemas of the definitions that are registered."""
+        page = await self._adapter.list_waits(signal=signal, mission_name=mission_name, limit=limit, after=after)
+        return [attrs.evolve(wait, schema=self._schema(wait)) for wait in page]
+
+    def _schema(self, wait: OpenWait) -> dict[str, Any] | None:
+        definition = self._registry.definitions.get(wait.mission_name)
+        payload = None if definition is None else definition.input_type(wait.event_name)
+        return None if payload is None else payload.json_schema
 
     async def load_definition(self, fingerprint: str) -> dict[str, Any] | None:
         """Return the static form of a definition that has run, or None."""

@@ -13,10 +13,13 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 from ..definition import MissionDefinition
 from ..errors import CommanderError
-from ..history import MissionInspection, MissionSnapshot, MissionStatus, MissionSummary
+from ..history import MissionInspection, MissionSnapshot, MissionStatus, MissionSummary, OpenWait
 
 Found: TypeAlias = tuple[str, str]
 """The id of a mission, and the name of its definition."""
+
+WaitPlace: TypeAlias = tuple[datetime, str, str]
+"""Where an open wait stands among all: since when, of which mission, and its instance name."""
 
 
 class ReadPort(Protocol):
@@ -40,6 +43,12 @@ class ReadPort(Protocol):
 
     async def list_scheduled(self, *, limit: int, after: str | None) -> Sequence[MissionSummary]:
         """Return a page of what waits for a timer or a retry, the earliest first."""
+        ...
+
+    async def list_waits(
+        self, *, signal: str | None, mission_name: str | None, limit: int, after: WaitPlace | None
+    ) -> Sequence[OpenWait]:
+        """Return a page of the open waits for signals, with their schemas, the longest open first."""
         ...
 
     async def load_definition(self, fingerprint: str) -> dict[str, Any] | None:

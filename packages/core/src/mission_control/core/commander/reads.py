@@ -7,10 +7,11 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
 from typing import Any
 
-from ..definition import is_a, sought, sought_id
-from ..history import MissionInspection, MissionStatus, MissionSummary
+from ..definition import Signal, is_a, sought, sought_id
+from ..engine import checked_instant
+from ..history import MissionInspection, MissionStatus, MissionSummary, OpenWait
 from ..payloads import found
-from .port import ReadPort
+from .port import ReadPort, WaitPlace
 
 _PAGE = 500
 
@@ -78,6 +79,41 @@ class MissionReads(ABC):
                 return
             after = page[-1].mission_id
 
+    async def list_waits(
+        self,
+        *,
+        signal: str | Signal[Any] | None = None,
+        mission_name: str | None = None,
+        limit: int = 100,
+        after: OpenWait | None = None,
+    ) -> list[OpenWait]:
+        """Return up to `limit` open waits for signals of all missions, by `since`, then mission id, then instance name.
+
+        With `signal`, only those for a signal of that own name, in whatever path; with `mission_name`, only those of
+        such missions. `after` is the last one seen, open still or not.
+        """
+        port = await self._port()
+        page = await port.list_waits(
+            signal=_checked_signal(signal),
+            mission_name=None if mission_name is None else sought(mission_name, subject="mission_name"),
+            limit=_checked_limit(limit),
+            after=None if after is None else _checked_place(after),
+        )
+        return list(page)
+
+    async def iter_waits(
+        self, *, signal: str | Signal[Any] | None = None, mission_name: str | None = None
+    ) -> AsyncIterator[OpenWait]:
+        """Iterate over the open waits for signals in the same order, page by page."""
+        after: OpenWait | None = None
+        while True:
+            page = await self.list_waits(signal=signal, mission_name=mission_name, limit=_PAGE, after=after)
+            for wait in page:
+                yield wait
+            if len(page) < _PAGE:
+                return
+            after = page[-1]
+
     async def load_definition(self, fingerprint: str, /) -> dict[str, Any] | None:
         """Return the static form of a definition that has run, or None."""
         wanted = sought(fingerprint, subject="a definition's fingerprint")
@@ -89,6 +125,22 @@ def _checked_limit(limit: int) -> int:
     if type(limit) is not int or limit < 1:
         raise ValueError(f"limit: expected an int of 1 or more, found {found(limit)}")
     return min(limit, sys.maxsize)
+
+
+def _checked_signal(signal: str | Signal[Any] | None) -> str | None:
+    """Return the own name of a signal to look for. Raises `TypeError` for what is none."""
+    if signal is None:
+        return None
+    return signal.name if is_a(signal, Signal) else sought(signal, subject="a signal's name, or a Signal")
+
+
+def _checked_place(after: OpenWait) -> WaitPlace:
+    """Return where a wait stands among all. Raises `TypeError` or `ValueError` for what is none."""
+    if not is_a(after, OpenWait):
+        raise TypeError(f"after: expected an OpenWait, as list_waits returned it, found {found(after)}")
+    since = checked_instant(after.since, subject="after.since")
+    mission_id = sought_id(after.mission_id, subject="after.mission_id")
+    return since, mission_id, sought_id(after.event_name, subject="after.event_name")
 
 
 def _checked_status(status: MissionStatus | None) -> MissionStatus | None:

@@ -13,6 +13,7 @@ from .nodes import EndNode, Place, Role, SignalNode, SleepNode, StartNode, StepN
 from .reminders import Reminder, ReminderPlan
 from .retry import LONGEST_DURATION, RetryPolicy, seconds
 from .sites import Site, template
+from .stored import signal_json_schema
 from .work import MOST_ITEMS, UserCode, Work, is_same_code
 
 __all__ = [
@@ -55,6 +56,7 @@ __all__ = [
     "m",
     "new_mission_id",
     "seconds",
+    "signal_json_schema",
     "sought",
     "sought_id",
     "template",

@@ -24,7 +24,19 @@ from ..errors import (
 from ..foreign import ENDS_THE_PROGRAM
 from ..history import HistoryRecord, HistoryType, MissionFailure
 from ..log import ContainedLogger
-from ..machine import ChildEnded, Command, Fail, NewChild, Start, State, check_fit, check_payloads, decide, load
+from ..machine import (
+    ChildEnded,
+    Command,
+    Fail,
+    NewChild,
+    Start,
+    State,
+    changed_waits,
+    check_fit,
+    check_payloads,
+    decide,
+    load,
+)
 from ..making import maker
 from ..storage import CommitOutcome, LoadOutcome, MissionCommit, PersistenceAdapter
 from .activity import Activity
@@ -185,8 +197,10 @@ class Recorder:
             flight.birth = after
         born = tuple(map(self._new_child, decided.children)) if decided.children else ()
         stored, children = self._unstored(definition), tuple(commit for _, commit, _ in born) if born else ()
-        summary = after.summary()
-        commit = _commit(flight.mission_id, state.version, records, summary, stored, children, False, decided.let_go)
+        waits, summary = changed_waits(state, after, records), after.summary()
+        commit = _commit(
+            flight.mission_id, state.version, records, summary, stored, children, False, decided.let_go, *waits
+        )
         flight.is_busy = True
         consequences = None
         if decided.stopped or decided.let_go or born or child_ends or is_contended or flight.problem is not None:

@@ -37,6 +37,7 @@ from .records import (
     parse_iso,
 )
 from .used_keys import UsedKeys
+from .waits import OpenWait
 
 __all__ = [
     "START_AT",
@@ -56,6 +57,7 @@ __all__ = [
     "MissionSnapshot",
     "MissionStatus",
     "MissionSummary",
+    "OpenWait",
     "Opened",
     "PathEnd",
     "PathResult",

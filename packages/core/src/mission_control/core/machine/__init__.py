@@ -55,7 +55,7 @@ Everything that it needs is what this room exports. It starts from `State(missio
 `check_fit` and `check_payloads` whether a definition can carry the mission on; puts commands to `decide`, stores what
 that returns, and folds it in with `fold`; and does what `next_actions` says. `find_wait`, `early_waits` and
 `check_update` say beforehand what a mission takes, `find_use` and `check_repeat` what it has taken already under a key,
-and `inspect_history` what people are shown.
+`changed_waits` which waits for signals a decision opened and closed, and `inspect_history` what people are shown.
 """
 
 from typing import TYPE_CHECKING
@@ -87,6 +87,7 @@ from .refusals import check_update, find_wait, is_held, refused_signal
 from .repeats import check_repeat, find_use
 from .state import State
 from .transitions import ANYWHERE, TRANSITIONS, evolve, fold, inspect_history, load
+from .waits import changed_waits, open_waits
 
 __all__ = [
     "ANYWHERE",
@@ -122,6 +123,7 @@ __all__ = [
     "StopForGood",
     "Succeed",
     "Update",
+    "changed_waits",
     "check_fit",
     "check_payloads",
     "check_repeat",
@@ -137,6 +139,7 @@ __all__ = [
     "is_held",
     "load",
     "next_actions",
+    "open_waits",
     "refused_signal",
 ]
 

@@ -300,6 +300,7 @@ def _waiting_for_signal(state: State, line: AnyLine, record: HistoryRecord) -> N
     timeout_at = details.get("timeout_at")
     name = record.event_name or ""
     stand_on(line, name, "need_to")
+    line.waits_since = record.at
     line.waiting = SignalWait(
         event_name=name,
         node_index=details["node_index"],

@@ -66,6 +66,8 @@ class Line(Shown):
     stands_by: bool = False
     is_undoable: bool = False
     waiting: Wait | None = None
+    waits_since: datetime | None = None
+    """When it began to wait for the last signal."""
     fork: Fork | None = None
     anchor: datetime | None = None
     """When the first of its reminders was due, for the line of a reminder."""
@@ -87,6 +89,7 @@ class Line(Shown):
             self.stands_by,
             self.is_undoable,
             self.waiting,
+            self.waits_since,
             self.fork,
             self.anchor,
             self.since,

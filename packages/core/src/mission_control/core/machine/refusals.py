@@ -12,6 +12,7 @@ from ..history import ChildWait, SignalWait, Wait, iso
 from .ahead import early_wait, early_waits
 from .lines import AnyLine, bare
 from .state import State
+from .waits import awaits
 
 MOST_KEPT = 1_000
 """How many signals a mission keeps that no wait has taken."""
@@ -26,7 +27,7 @@ def find_wait(state: State, name: str, at: str | None = None) -> str | None:
     `MissionSignalError` where several open waits bear the bare name, and nothing says which is meant.
     """
     instance = name if at is None else f"{at}/{name}"
-    if _waits_for(state.line_at(instance), instance):
+    if awaits(state.line_at(instance), instance):
         return instance
     if at is not None or "/" in name:
         return None
@@ -48,10 +49,6 @@ def _named(state: State, name: str) -> Collection[str]:
     return (waiting.event_name,) if waiting is not None and is_it else ()
 
 
-def _waits_for(line: AnyLine, instance: str) -> bool:
-    return isinstance(line.waiting, SignalWait) and line.waiting.event_name == instance
-
-
 def _listed(instances: Collection[str]) -> str:
     listed = ", ".join(map(repr, islice(instances, _MOST_LISTED)))
     return listed if len(instances) <= _MOST_LISTED else f"{listed} and {len(instances) - _MOST_LISTED:,} more"
@@ -59,7 +56,7 @@ def _listed(instances: Collection[str]) -> str:
 
 def check_receive(definition: MissionDefinition[Any] | None, state: State, line: AnyLine, instance: str) -> None:
     """Raise `MissionSignalError` unless the line waits for exactly this signal, and the mission goes on."""
-    if state.is_stopping or not _waits_for(line, instance):
+    if state.is_stopping or not awaits(line, instance):
         raise refused_signal(definition, state, instance)
 
 

@@ -103,6 +103,8 @@ class State(Shown):
     is_undoable: bool = False
     """True where an attempt of the step that it stands on said that it can be undone."""
     waiting: Wait | None = None
+    waits_since: datetime | None = None
+    """When it began to wait for the last signal."""
     fork: Fork | None = None
     lines: Lines | None = None
     """The live lines beside the main one, where there are any, or can be."""

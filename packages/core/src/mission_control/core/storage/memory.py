@@ -19,7 +19,7 @@ from typing import Any, Literal, TypeAlias, TypeVar
 import attrs
 
 from ..errors import DatabaseInUseError, PersistenceError, StaleMissionError
-from ..history import HistoryRecord, HistoryType, MissionStatus, MissionSummary, due_at, is_scheduled
+from ..history import HistoryRecord, HistoryType, MissionStatus, MissionSummary, OpenWait, due_at, is_scheduled
 from .persistence import CommitOutcome, DueKind, LoadOutcome, MissionCommit, next_due_kind
 
 _encode = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
@@ -27,7 +27,9 @@ _encode = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 _Filter: TypeAlias = tuple[MissionStatus | None, str | None, str | None]
 _Due: TypeAlias = tuple[datetime, str]
 _Queue: TypeAlias = DueKind | Literal["any", "scheduled"]
-_Place = TypeVar("_Place", int, _Due)
+_Kind: TypeAlias = tuple[str | None, str | None]
+_WaitPlace: TypeAlias = tuple[datetime, str, str]
+_Place = TypeVar("_Place", int, _Due, _WaitPlace)
 
 
 @attrs.define(eq=False, repr=False)  # not frozen: there is one for each record, and that takes thrice as long to make
@@ -62,12 +64,13 @@ _Encoded: TypeAlias = tuple[MissionCommit, list[_Entry], str | None]
 
 @attrs.define(eq=False, repr=False)
 class _Stored:
-    """One mission: its place in the order of creation, its history, its summary, whether its parent awaits it."""
+    """One mission: its place in the order of creation, its history, its summary, its open waits, who awaits it."""
 
     number: int
     summary: MissionSummary
     is_awaited: bool | None
     entries: list[_Entry] = attrs.field(factory=list[_Entry])
+    waits: dict[str, OpenWait] = attrs.field(factory=dict[str, OpenWait])
 
     @property
     def version(self) -> int:
@@ -80,12 +83,13 @@ class _Stored:
 
 
 class _Index:
-    """Which missions a listing shows, in its order: numbers by status, name and parent, due times by kind."""
+    """What listings show, in their orders: missions by status, name and parent, due times by kind, and open waits."""
 
     def __init__(self) -> None:
         self.numbers: defaultdict[_Filter, list[int]] = defaultdict(list[int])
         self.due: defaultdict[_Queue, list[_Due]] = defaultdict(list[_Due])
         self.strays: list[int] = []
+        self.waits: defaultdict[_Kind, list[_WaitPlace]] = defaultdict(list[_WaitPlace])
 
     def replace(self, number: int, old: MissionSummary | None, new: MissionSummary) -> None:
         """Move the mission from where `old` puts it to where `new` does."""
@@ -108,6 +112,16 @@ class _Index:
         elif was and not is_now:
             _discard(self.strays, number)
 
+    def add_wait(self, wait: OpenWait) -> None:
+        """List an open wait, with filters and without."""
+        for kind in _kinds(wait):
+            insort(self.waits[kind], _wait_place(wait))
+
+    def remove_wait(self, wait: OpenWait) -> None:
+        """List it no more."""
+        for kind in _kinds(wait):
+            _discard(self.waits[kind], _wait_place(wait))
+
 
 def _discard(places: list[_Place], place: _Place) -> None:
     del places[bisect_left(places, place)]
@@ -117,6 +131,14 @@ def _filters(summary: MissionSummary | None) -> Iterator[_Filter]:
     if summary is not None:
         parents = (None,) if summary.parent_id is None else (None, summary.parent_id)
         yield from product((None, summary.status), (None, summary.mission_name), parents)
+
+
+def _kinds(wait: OpenWait) -> Iterator[_Kind]:
+    return product((None, wait.signal), (None, wait.mission_name))
+
+
+def _wait_place(wait: OpenWait) -> _WaitPlace:
+    return wait.since, wait.mission_id, wait.event_name
 
 
 def _places(summary: MissionSummary | None) -> Mapping[_Queue, _Due]:
@@ -189,6 +211,13 @@ class InMemoryAdapter:
         self._index.replace_stray(stored.number, was=was_stray, is_now=stored.is_stray)
         for child_id in member.let_go:
             self._let_go(child_id)
+        for wait in member.closed:
+            known = stored.waits.pop(wait.event_name, None)
+            if known is not None:
+                self._index.remove_wait(known)
+        for wait in member.opened:
+            stored.waits[wait.event_name] = wait
+            self._index.add_wait(wait)
 
     def _create(self, member: MissionCommit) -> _Stored:
         stored = _Stored(len(self._order), member.summary, is_awaited=True if member.is_awaited else None)
@@ -260,6 +289,21 @@ class InMemoryAdapter:
         """Return a page of the children to be told of or cancelled, in order of creation."""
         self._check_open()
         return self._created(self._index.strays, limit, after)
+
+    async def list_waits(
+        self,
+        *,
+        signal: str | None = None,
+        mission_name: str | None = None,
+        limit: int,
+        after: tuple[datetime, str, str] | None = None,
+    ) -> Sequence[OpenWait]:
+        """Return a page of the open waits for signals, the longest open first."""
+        self._check_open()
+        places = self._index.waits.get((signal, mission_name), [])
+        first = 0 if after is None else bisect_right(places, after)
+        page = islice((places[at] for at in range(first, len(places))), limit)
+        return [self._missions[mission_id].waits[name] for _, mission_id, name in page]
 
     async def load_definition(self, fingerprint: str, /) -> dict[str, Any] | None:
         """Return the static form stored under `fingerprint`, or None."""

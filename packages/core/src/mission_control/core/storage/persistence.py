@@ -30,6 +30,7 @@ from ..history import (
     HistoryRecord,
     MissionStatus,
     MissionSummary,
+    OpenWait,
     SignalWait,
     TimerWait,
     Wait,
@@ -88,6 +89,10 @@ class MissionCommit(Value):
 
     `children` are missions that this one creates. `is_awaited` says, in a child's own first commit, that its parent
     waits for its end. `let_go` are children that the mission awaits no longer; one that it never did is passed over.
+
+    `opened` are the waits for signals that are open from now on, without their `schema`, which storage does not keep;
+    `closed` are those that are open no longer, each as it was opened, and all of them where the mission has ended; one
+    that storage does not know is passed over. Live paths wait beside one another: the summary does not tell them all.
     """
 
     mission_id: str
@@ -98,6 +103,8 @@ class MissionCommit(Value):
     children: tuple[MissionCommit, ...] = ()
     is_awaited: bool = False
     let_go: tuple[str, ...] = ()
+    opened: tuple[OpenWait, ...] = ()
+    closed: tuple[OpenWait, ...] = ()
 
     def family(self) -> Iterator[MissionCommit]:
         """Yield this commit, and those of the missions that it creates, in the order of their creation."""
@@ -208,6 +215,24 @@ class PersistenceAdapter(Protocol):
 
         They are those that are awaited and have ended, whose parents have to be told, and those that were let go and
         have not ended, which have to be cancelled.
+        """
+        ...
+
+    async def list_waits(
+        self,
+        *,
+        signal: str | None = None,
+        mission_name: str | None = None,
+        limit: int,
+        after: tuple[datetime, str, str] | None = None,
+    ) -> Sequence[OpenWait]:
+        """Return up to `limit` open waits for signals, by `since`, then by mission id, then by instance name.
+
+        They are those that were committed as `opened` and not yet as `closed`, with a `schema` of None. Only those for
+        the signal of that own name (what is behind the last `/` of the instance name), and of that `mission_name`,
+        where given. `after` is the place in that order of the last one seen, open still or not. A page is read by an
+        index, with filters too: it costs what is on it, however many there are. A row that cannot be decoded is left
+        out and logged.
         """
         ...
 

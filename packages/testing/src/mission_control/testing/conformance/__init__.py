@@ -29,6 +29,7 @@ from .ownership import OwnershipContract
 from .payloads import PayloadContract
 from .scheduled import ScheduledContract
 from .storage import AdapterFactory
+from .waits import WaitContract
 
 __all__ = ["AdapterFactory", "PersistenceAdapterContract"]
 
@@ -43,6 +44,7 @@ class PersistenceAdapterContract(
     ListingContract,
     ScheduledContract,
     DueContract,
+    WaitContract,
     ConcurrencyContract,
     OwnershipContract,
 ):

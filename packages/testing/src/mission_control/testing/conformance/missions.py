@@ -16,6 +16,7 @@ from mission_control.core.history import (
     MissionFailure,
     MissionStatus,
     MissionSummary,
+    OpenWait,
     RetryWait,
     SignalWait,
     TimerWait,
@@ -98,6 +99,8 @@ def adds(
     children: Sequence[MissionCommit] = (),
     is_awaited: bool = False,
     let_go: Sequence[str] = (),
+    opened: Sequence[OpenWait] = (),
+    closed: Sequence[OpenWait] = (),
     **fields: Any,
 ) -> MissionCommit:
     """Return what a mission adds to its first `version` records: `count` of them, and a row with `fields`."""
@@ -111,12 +114,20 @@ def adds(
         children=tuple(children),
         is_awaited=is_awaited,
         let_go=tuple(let_go),
+        opened=tuple(opened),
+        closed=tuple(closed),
     )
 
 
 def child(parent_id: str, name: str, *, is_awaited: bool = True, **fields: Any) -> MissionCommit:
     """Return what creates a child of that mission, for its node of that name."""
     return adds(f"{parent_id}/{name}", is_awaited=is_awaited, parent_id=parent_id, **fields)
+
+
+def wait(mission_id: str, event_name: str = "approval", seconds: float = 1, **fields: Any) -> OpenWait:
+    """Return an open wait of the mission, since so many seconds after the start of the test's time."""
+    shown: dict[str, Any] = {"mission_name": "order", "path": event_name.rpartition("/")[0] or None, **fields}
+    return OpenWait(mission_id=mission_id, event_name=event_name, since=after(seconds), **shown)
 
 
 def ended(status: MissionStatus = MissionStatus.COMPLETED) -> dict[str, Any]:
