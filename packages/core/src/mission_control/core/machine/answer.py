@@ -76,6 +76,9 @@ class Decided:
 class Answer(Decided):
     """What the commands of one decision add to a mission, while it is being made."""
 
+    begun: tuple[tuple[str, int], ...] = ()
+    stopped: tuple[tuple[str, int], ...] = ()
+    let_go: tuple[str, ...] = ()
     roomier: tuple[str, ...] = ()
     """Lines whose `each` has room under today's definition, as far as an item of it has just ended."""
     is_undoing: bool = False
