@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -14,10 +15,13 @@ from mission_control.core import (
     MissionDefinition,
     MissionFailedError,
     MissionHandle,
+    MissionSummary,
+    PersistenceAdapter,
     m,
 )
 from mission_control.core.engine import ends
-from storages import Gate, OpenCommander
+from mission_control.core.storage.persistence import CommitOutcome, MissionCommit
+from storages import Forwarding, Gate, Kept, OpenCommander
 
 
 async def begin(ctx: MissionContext[int]) -> int:
@@ -253,3 +257,49 @@ async def test_what_callers_get_is_theirs_to_change(open_commander: OpenCommande
     snapshot.output["list"].append(3)
 
     assert await mission.output() == {"list": [1]}
+
+
+class Untold(Forwarding):
+    """Storage in which a commit is done some time before the engine is told, and is seen there by who looks."""
+
+    def __init__(self, inner: PersistenceAdapter) -> None:
+        super().__init__(inner)
+        self.is_ahead = False
+        self.asked = asyncio.Event()
+        self.done = asyncio.Event()
+        self.told = asyncio.Event()
+
+    async def commit(self, batch: Sequence[MissionCommit], /) -> Sequence[CommitOutcome]:
+        outcomes = await super().commit(batch)
+        if self.is_ahead:
+            self.done.set()
+            await self.told.wait()
+        return outcomes
+
+    async def load_summary(self, mission_id: str, /) -> MissionSummary | None:
+        if self.is_ahead:
+            self.asked.set()
+            await self.done.wait()
+        return await super().load_summary(mission_id)
+
+
+async def test_end_that_storage_knows_first_is_waited_for(open_commander: OpenCommander) -> None:
+    """The state that is handed out is that of the end, also where the memory is a commit behind."""
+    commander = await open_commander(DEFINITIONS)
+    await commander.start(ENDS["cancelled"], 5, mission_id="x", wait=False)
+    await commander.settled()
+    untold = Kept(Untold)
+    mission = await handle(await open_commander(DEFINITIONS, wrap=untold), "x")  # which is in no memory
+    untold.adapter.is_ahead = True
+
+    result = asyncio.create_task(mission.result())
+    await untold.adapter.asked.wait()
+    cancelling = asyncio.create_task(mission.cancel("enough"))
+    await untold.adapter.done.wait()
+    await asyncio.sleep(0.05)  # for the answer of the look into storage
+    assert not result.done()
+    untold.adapter.told.set()
+
+    async with asyncio.timeout(5):
+        assert (await result).status == "cancelled"
+        await cancelling

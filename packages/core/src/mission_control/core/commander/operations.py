@@ -181,9 +181,9 @@ class EmbeddedOperations:
         operation = Operation(_future())
         self._engine.await_end(mission_id, operation)
         try:
-            if (await self.status(mission_id)).is_terminal:
-                state = await self.state(mission_id)
-            else:
+            state = await self.state(mission_id) if (await self.status(mission_id)).is_terminal else None
+            # Storage can be a commit ahead of the memory, which has not yet been told that its commit is durable.
+            if state is None or not state.status.is_terminal:
                 if (attempt := self._attempt()) is not None:
                     self._engine.stand_by(attempt, mission_id)
                 state = await self._answered(operation)
