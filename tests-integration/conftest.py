@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -10,6 +11,11 @@ import pytest
 from mission_control.core import PersistenceAdapter
 from mission_control.testing import FakeClock
 from storages import NewStorage, OpenCommander, memory_adapter_factory, new_storages, sqlite_adapter_factory
+
+
+def pytest_collection_modifyitems() -> None:
+    """Measure the coverage of the processes that test, and not of the processes that tests start and kill."""
+    os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
 
 
 @pytest.fixture

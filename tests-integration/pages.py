@@ -105,7 +105,7 @@ class PageRun:
     def _process(self, *arguments: str) -> str:
         command = [sys.executable, "-X", "utf8", *arguments]
         done = subprocess.run(
-            command, cwd=self._folder, check=False, capture_output=True, text=True, encoding="utf-8", timeout=30
+            command, cwd=self._folder, check=False, capture_output=True, text=True, encoding="utf-8", timeout=120
         )
         if done.returncode == -9:
             return done.stdout + "Killed\n"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import stat
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -14,6 +16,14 @@ from mission_control.core import PersistenceAdapter
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "missions.db"
+
+
+@pytest.fixture
+def shared_path(path: Path) -> Path:
+    """The same file, in folders that any user may enter."""
+    for folder in itertools.takewhile(lambda folder: not folder.stat().st_mode & stat.S_IXOTH, path.parents):
+        folder.chmod(0o755)
+    return path
 
 
 @pytest.fixture

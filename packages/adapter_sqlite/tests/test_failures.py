@@ -107,35 +107,33 @@ def forbid_writing_the_directory(path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX permissions")
 @pytest.mark.parametrize("forbid", [forbid_writing_the_file, forbid_writing_the_directory])
-async def test_no_permission(path: Path, forbid: Callable[[Path], None]) -> None:
+async def test_no_permission(shared_path: Path, forbid: Callable[[Path], None]) -> None:
     """A file or directory that may not be written is refused when it is opened, not at the first commit."""
-    adapter = create_sqlite_persistence_adapter(path)
+    adapter = create_sqlite_persistence_adapter(shared_path)
     await adapter.bootstrap()
     await adapter.close()
-    for each in (path, lock_file(path)):
+    for each in (shared_path, lock_file(shared_path)):
         each.chmod(0o666)
-    for parent in path.parents[:3]:
-        parent.chmod(0o777)
-    forbid(path)
-    opened = run(OPENS, path)
+    shared_path.parent.chmod(0o777)
+    forbid(shared_path)
+    opened = run(OPENS, shared_path)
     assert opened.stderr == ""
-    assert opened.stdout.startswith(f"{path}: ")
+    assert opened.stdout.startswith(f"{shared_path}: ")
     assert "check the permissions" in opened.stdout
 
 
 @pytest.mark.skipif(not ARE_OFFERED, reason="needs to know that nobody has the database open")
-async def test_an_empty_log_that_may_not_be_written(path: Path) -> None:
+async def test_an_empty_log_that_may_not_be_written(shared_path: Path) -> None:
     """What a reader of other permissions left, with nothing in it, keeps nobody from opening the database."""
-    adapter = create_sqlite_persistence_adapter(path)
+    adapter = create_sqlite_persistence_adapter(shared_path)
     await adapter.bootstrap()
     await adapter.close()
-    for each in (path, lock_file(path)):
+    for each in (shared_path, lock_file(shared_path)):
         each.chmod(0o666)
-    for parent in path.parents[:3]:
-        parent.chmod(0o777)
+    shared_path.parent.chmod(0o777)
     for name in ("missions.db-wal", "missions.db-shm"):
-        path.with_name(name).touch(0o444)
-    opened = run(OPENS, path)
+        shared_path.with_name(name).touch(0o444)
+    opened = run(OPENS, shared_path)
     assert opened.stdout == ""
     assert "Error" not in opened.stderr
 

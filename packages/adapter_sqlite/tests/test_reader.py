@@ -217,31 +217,27 @@ async def test_reading_after_a_crash(path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX permissions")
-async def test_reading_without_permission_to_write(path: Path) -> None:
+async def test_reading_without_permission_to_write(shared_path: Path) -> None:
     """Who may only read can do so while an owner has the file open, and when nobody has."""
-    adapter = create_sqlite_persistence_adapter(path)
+    adapter = create_sqlite_persistence_adapter(shared_path)
     await adapter.bootstrap()
     await commit(adapter, adds("m-1"))
-    for parent in path.parents[1:3]:
-        parent.chmod(0o755)
-    path.parent.chmod(0o555)
-    assert run(READS, path) == "1"
-    path.parent.chmod(0o755)
+    shared_path.parent.chmod(0o555)
+    assert run(READS, shared_path) == "1"
+    shared_path.parent.chmod(0o755)
     await adapter.close()
-    path.parent.chmod(0o555)
-    assert run(READS, path) == "1"
-    path.parent.chmod(0o755)
+    shared_path.parent.chmod(0o555)
+    assert run(READS, shared_path) == "1"
+    shared_path.parent.chmod(0o755)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX permissions")
-async def test_reading_after_a_crash_without_permission_to_write(path: Path) -> None:
+async def test_reading_after_a_crash_without_permission_to_write(shared_path: Path) -> None:
     """What a killed process left in the log is read by who may not write any of it."""
-    run(CRASHES, path)
-    for parent in path.parents[1:3]:
-        parent.chmod(0o755)
-    path.parent.chmod(0o555)
-    assert run(READS, path) == "1"
-    path.parent.chmod(0o755)
+    run(CRASHES, shared_path)
+    shared_path.parent.chmod(0o555)
+    assert run(READS, shared_path) == "1"
+    shared_path.parent.chmod(0o755)
 
 
 async def test_a_reader_does_not_hold_the_writer_up(adapter: PersistenceAdapter, path: Path) -> None:

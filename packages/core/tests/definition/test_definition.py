@@ -145,7 +145,7 @@ WITH_CODE: dict[str, Callable[[Any], Any]] = {
 
 
 @pytest.mark.parametrize("kind", WITH_CODE)
-@pytest.mark.parametrize("fn", [None, "run", 5, object()], ids=repr)
+@pytest.mark.parametrize("fn", [None, "run", 5, pytest.param(object(), id="object")], ids=repr)
 def test_what_cannot_be_called_is_refused(kind: str, fn: Any) -> None:
     """Code is a callable; the error names what it was for and the mission."""
     with pytest.raises(MissionDefinitionError, match=rf"{kind} .*mission 'it'.*expected a function"):
@@ -246,7 +246,9 @@ WITH_SCHEMA: dict[str, Callable[[Any], Any]] = {
 
 @pytest.mark.parametrize("kind", WITH_SCHEMA)
 @pytest.mark.parametrize(
-    "schema", ["Request", 5, object(), socket.socket, list[socket.socket], Callable[[], int]], ids=repr
+    "schema",
+    ["Request", 5, pytest.param(object(), id="object"), socket.socket, list[socket.socket], Callable[[], int]],
+    ids=repr,
 )
 def test_schema_that_is_none_is_refused(kind: str, schema: Any) -> None:
     """Texts, values, and types that no JSON can be read as, are no schema."""

@@ -225,7 +225,9 @@ def test_name_may_be_borne_again_in_a_path() -> None:
 
 
 @pytest.mark.parametrize("kind", CONSTRUCTS)
-@pytest.mark.parametrize("path", [None, run, CHILD, BUILDER, (), "a"], ids=str)
+@pytest.mark.parametrize(
+    "path", [None, run, CHILD, BUILDER, (), "a"], ids=["None", "function", "mission", "builder", "tuple", "str"]
+)
 def test_what_is_no_path_is_refused(kind: str, path: Any) -> None:
     """The error names the construct, its path, and the remedy."""
     with pytest.raises(
