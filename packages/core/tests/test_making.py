@@ -41,6 +41,19 @@ def test_record_is_made_from_a_value_for_each_field() -> None:
     assert attrs.evolve(make("a", 1, 3, []), x=4) == Point(4, 3, [], name="a")
 
 
+@attrs.frozen
+class Timer:
+    """A record whose fields are called what the written function could call its own."""
+
+    kind: str
+    new: int
+
+
+def test_fields_may_have_any_name() -> None:
+    """Nothing that the function itself needs is hidden by a value."""
+    assert maker(Timer)("timer", 1) == Timer("timer", 1)
+
+
 def test_record_that_lacks_something_is_refused() -> None:
     """Nothing is filled in."""
     with pytest.raises(TypeError, match="missing 1 required positional argument: 'tags'"):

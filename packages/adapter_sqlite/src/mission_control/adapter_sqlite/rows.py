@@ -28,7 +28,10 @@ from mission_control.core.history import (
     iso,
     parse_iso,
 )
+from mission_control.core.making import maker
 from mission_control.core.storage import MissionCommit, due_kind
+
+_record, _summary, _timer = maker(HistoryRecord), maker(MissionSummary), maker(TimerWait)
 
 Row: TypeAlias = tuple[Any, ...]
 
@@ -58,8 +61,8 @@ SUMMARY_COLUMNS = f"{BOUND_COLUMNS}, remind_at, parent"
 """The columns of the wait are those of `next_wait`; `remind_at` is `next_due` where that is another one's."""
 
 WAIT_COLUMNS = "mission_id, mission_name, event_name, since, timeout_at"
-WAIT_CHANGES = ("opened", "closed")
-"""What is bound beside the columns of rows for the waits that a commit opens and closes."""
+WAIT_CHANGES = ("closed", "closed_signal", "closed_since", "opened", "opened_signal", "opened_since", "opened_until")
+"""What is bound beside the columns of rows for a wait that a commit closes, and one that it opens."""
 
 HISTORY_COLUMNS = "version, at, records"
 MISSION_HISTORY_COLUMNS = f"wanted, latest, {HISTORY_COLUMNS}"
@@ -117,15 +120,13 @@ def rare_row(member: MissionCommit) -> Row:
     return stored_time(summary.next_due) if is_reminded else "", summary.parent_id or "", int(member.is_awaited)
 
 
-def wait_changes(member: MissionCommit) -> Row:
-    """Return the values of `WAIT_CHANGES`, as they are bound: JSON texts, empty ones where there is nothing."""
-    return _waits_text(member.opened), _waits_text(member.closed)
-
-
-def _waits_text(waits: Iterable[OpenWait]) -> str:
-    if not waits:
-        return ""
-    return encode([(one.event_name, one.signal, stored_time(one.since), stored_time(one.timeout_at)) for one in waits])
+def wait_changes(closed: OpenWait | None, opened: OpenWait | None) -> Row:
+    """Return the values of `WAIT_CHANGES`, as they are bound."""
+    closing = ("", "", "") if closed is None else (closed.event_name, closed.signal, stored_time(closed.since))
+    if opened is None:
+        return *closing, "", "", "", ""
+    until = stored_time(opened.timeout_at) or ""
+    return *closing, opened.event_name, opened.signal, stored_time(opened.since), until
 
 
 def _failure_text(error: MissionFailure) -> str:
@@ -171,18 +172,18 @@ def read_summary(row: Row) -> MissionSummary:
     )
     remind_at, parent = rare
     next_wait = None if kind is None else _read_wait(mission_id, kind, event, node, due, attempt)
-    return MissionSummary(
-        mission_id=mission_id,
-        mission_name=mission_name,
-        status=_STATUSES[status],
-        cursor=cursor,
-        waiting=next_wait if status == "waiting" else None,
-        error=None if error is None else _read_failure(json.loads(error)),
-        created_at=None if created_at is None else parse_iso(created_at),
-        updated_at=None if updated_at is None else parse_iso(updated_at),
-        next_wait=next_wait,
-        next_due=(due_at(next_wait) if due else None) if remind_at is None else parse_iso(remind_at),
-        parent_id=parent,
+    return _summary(
+        mission_id,
+        mission_name,
+        _STATUSES[status],
+        cursor,
+        next_wait if status == "waiting" else None,
+        None if error is None else _read_failure(json.loads(error)),
+        None if created_at is None else parse_iso(created_at),
+        None if updated_at is None else parse_iso(updated_at),
+        next_wait,
+        (due_at(next_wait) if due else None) if remind_at is None else parse_iso(remind_at),
+        parent,
     )
 
 
@@ -201,7 +202,7 @@ def _read_wait(
             event_name=event_name, node_index=node_index, due_at=parse_iso(due), attempt_number=attempt_number
         )
     if kind == "sleep" or kind == "start_at":
-        return TimerWait(event_name=event_name, node_index=node_index, due_at=parse_iso(due))
+        return _timer("timer", event_name, node_index, parse_iso(due))
     raise ValueError(f"no wait is of kind {kind!r}")
 
 
@@ -263,13 +264,5 @@ def read_history(row: Row) -> list[HistoryRecord]:
         if type(details) is not dict:
             raise TypeError(f"details must be an object, found {details!r}")
         seq += 1
-        record = HistoryRecord(
-            seq=seq,
-            type=_TYPES[kind],
-            at=own_instant,
-            event_name=event_name,
-            attempt_number=attempt_number,
-            details=details,
-        )
-        records.append(record)
+        records.append(_record(seq, _TYPES[kind], own_instant, event_name, attempt_number, details))
     return records

@@ -5,12 +5,13 @@ the first of the two updates, which leaves nothing for the second one to find.
 
 There are two such views. Most missions have no parent and no reminder, and most commits open or close no wait for a
 signal; what is bound is copied several times until it is in its row, so that a value for each is not free: a commit
-without any goes into a view that has no such columns.
+without any goes into a view that has no such columns. In the other one a row has a wait that is closed and one that is
+opened; where a commit has more, a row for each follows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import cache
 
 from .rows import ABSENT, BOUND_COLUMNS, HISTORY_COLUMNS, RARE_COLUMNS, WAIT_CHANGES, Row
@@ -22,27 +23,20 @@ _SIZES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 80, 96, 112, 128, 160, 192, 
 _LASTING = ("mission_id", "mission_name", "created_at", "parent", "is_awaited")
 _MOVING = ("cursor", "updated_at")
 
-_CLOSE_WAITS = """
-DELETE FROM waits WHERE (kind, since, mission_id, event_name) IN (
-    SELECT kind, json_extract(value, '$[2]'), NEW.mission_id, json_extract(value, '$[0]')
-    FROM json_each(NEW.closed) CROSS JOIN wait_kinds
-    WHERE mission_name = NEW.mission_name AND signal = json_extract(value, '$[1]')
-);
+MORE_WAITS = -2
+"""What a row has that is for waits alone, instead of the version that a mission had."""
+
+_CHANGE_WAITS = """
+INSERT OR IGNORE INTO wait_kinds (mission_name, signal) VALUES (NEW.mission_name, nullif(NEW.opened_signal, ''));
+DELETE FROM waits
+    WHERE kind = (SELECT kind FROM wait_kinds WHERE mission_name = NEW.mission_name AND signal = NEW.closed_signal)
+    AND since = NEW.closed_since AND mission_id = NEW.mission_id AND event_name = NEW.closed;
+INSERT OR REPLACE INTO waits (kind, since, mission_id, event_name, timeout_at)
+    SELECT kind, NEW.opened_since, NEW.mission_id, NEW.opened, nullif(NEW.opened_until, '')
+    FROM wait_kinds WHERE mission_name = NEW.mission_name AND signal = NEW.opened_signal;
 """
-_OPEN_WAITS = """
-INSERT OR IGNORE INTO wait_kinds (mission_name, signal)
-    SELECT NEW.mission_name, json_extract(value, '$[1]') FROM json_each(NEW.opened);
-INSERT OR REPLACE INTO waits (mission_id, event_name, kind, since, timeout_at)
-    SELECT NEW.mission_id, json_extract(value, '$[0]'), kind, json_extract(value, '$[2]'), json_extract(value, '$[3]')
-    FROM json_each(NEW.opened) CROSS JOIN wait_kinds
-    WHERE mission_name = NEW.mission_name AND signal = json_extract(value, '$[1]');
-"""
-_CHANGES_OF_WAITS = {
-    "NEW.closed <> '' AND NEW.opened = ''": _CLOSE_WAITS,
-    "NEW.closed = '' AND NEW.opened <> ''": _OPEN_WAITS,
-    "NEW.closed <> '' AND NEW.opened <> ''": _CLOSE_WAITS + _OPEN_WAITS,
-}
-"""A trigger for each case: SQLite does not say which of several comes first, and those that are not meant are free."""
+"""What is absent has no kind, of which nothing is found. (The kinds come first: SQLite copies what it adds to a table
+that it has read before.)"""
 
 
 class Inlet:
@@ -89,15 +83,15 @@ class Inlet:
                     WHERE mission_id = NEW.mission_id AND version = NEW.expected_version;
             END
             """,
-            *(self._changes_of_waits() if self.changes_waits else ()),
+            *((self._wait_trigger,) if self.changes_waits else ()),
         )
 
-    def _changes_of_waits(self) -> Iterator[str]:
-        for number, (condition, statements) in enumerate(_CHANGES_OF_WAITS.items()):
-            yield (
-                f"CREATE TEMP TRIGGER change_waits_{number}_by_{self.name} INSTEAD OF INSERT ON {self.name}"
-                f" WHEN {condition} BEGIN {statements} END"
-            )
+    @property
+    def _wait_trigger(self) -> str:
+        return f"""
+            CREATE TEMP TRIGGER change_waits_by_{self.name} INSTEAD OF INSERT ON {self.name}
+            WHEN NEW.closed <> '' OR NEW.opened <> '' BEGIN {_CHANGE_WAITS} END
+            """
 
     def _new(self, column: str) -> str:
         if column not in self.row:

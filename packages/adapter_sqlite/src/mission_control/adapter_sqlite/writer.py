@@ -9,9 +9,9 @@ and needs Python for none of it. View and triggers are temporary: they are this 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
-from itertools import chain
+from itertools import chain, zip_longest
 from typing import Any
 
 import attrs
@@ -23,7 +23,7 @@ from mission_control.core.storage import CommitOutcome, MissionCommit
 
 from .files import Files
 from .rows import Row, encode, history_text, rare_row, stored_time, summary_row, wait_changes
-from .statements import DEFINITION, LET_GO, MOST_ROWS, PLAIN, VERSION, WHOLE, Inlet, inserting
+from .statements import DEFINITION, LET_GO, MORE_WAITS, MOST_ROWS, PLAIN, VERSION, WHOLE, Inlet, inserting
 
 
 def _nothing() -> None:
@@ -153,11 +153,16 @@ def _prepare(batch: Sequence[MissionCommit]) -> _Prepared:
 def _widened(values: list[Any], members: Sequence[MissionCommit]) -> list[Any]:
     """Return the rows for `WHOLE` instead of `PLAIN`."""
     starts = range(0, len(values), PLAIN.width)
-    rows = (
-        (*values[start : start + PLAIN.width], *rare_row(one), *wait_changes(one))
-        for start, one in zip(starts, members, strict=True)
-    )
-    return list(chain.from_iterable(rows))
+    own = (values[start : start + PLAIN.width] for start in starts)
+    return list(chain.from_iterable(chain.from_iterable(map(_whole_rows, own, members))))
+
+
+def _whole_rows(own: list[Any], member: MissionCommit) -> Iterator[Row]:
+    """Yield the member's own row, and where more waits are closed and opened than that holds, a row for each."""
+    rare, changes = rare_row(member), zip_longest(member.closed, member.opened)
+    yield *own, *rare, *wait_changes(*next(changes, (None, None)))
+    for closed, opened in changes:
+        yield MORE_WAITS, *own[1:], *rare, *wait_changes(closed, opened)
 
 
 def _with_children(batch: Sequence[MissionCommit]) -> Sequence[MissionCommit]:

@@ -17,8 +17,8 @@ def maker(kind: type[T]) -> Callable[..., T]:
     calls the slots themselves. Converters, validators and defaults are not for it, nor `__attrs_post_init__`.
     """
     fields = _fields(kind)
-    setters = {f"set_{name}": getattr(kind, name).__set__ for name in fields}
-    body = (f"set_{name}(made, {name})" for name in fields)
+    setters = {f"_set_{name}": getattr(kind, name).__set__ for name in fields}
+    body = (f"_set_{name}(made, {name})" for name in fields)
     return _written(kind, ", ".join(fields), body, setters)
 
 
@@ -32,7 +32,7 @@ def _fields(kind: type[Any]) -> list[str]:
 
 
 def _written(kind: type[T], parameters: str, body: Iterable[str], names: dict[str, Any]) -> Callable[..., T]:
-    lines = (f"def make({parameters}):", "made = new(kind)", *body, "return made")
-    names = {"kind": kind, "new": object.__new__, **names}
+    lines = (f"def make({parameters}):", "made = _new(_kind)", *body, "return made")
+    names = {"_kind": kind, "_new": object.__new__, **names}  # no field is called so
     exec("\n    ".join(lines), names)
     return cast("Callable[..., T]", names["make"])

@@ -56,6 +56,7 @@ from .watching import answer_watchers
 logger: ContainedLogger = ContainedLogger("mission_control.engine")
 
 _outcome_of: Callable[[Run], Outcome] = attrgetter("outcome")
+_ELAPSES = (Elapse(),)
 _ATTEMPTING = Phase.ATTEMPTING  # before Python 3.12 a member is looked up in its enumeration in several steps
 
 
@@ -158,7 +159,7 @@ class Pilot:
         due = state.next_due
         if due is None or due > self._clock.now():
             return False
-        if self.recorder.commit(flight, (Elapse(),)):
+        if self.recorder.commit(flight, _ELAPSES):
             return True
         if state.lines is not None:
             self.want_slot(flight)  # for a reminder
@@ -352,6 +353,8 @@ class Pilot:
             if not is_on_record(state, run):
                 self._stop(flight, run, Stop.PATH)
         if self._roster.is_closing or flight.problem is not None or state.is_stopping:
+            return
+        if not state.attempting:
             return
         known = {run.instance for run in (*flight.every_run(), *flight.ended, *flight.begun)}
         for line in state.every_line():

@@ -7,7 +7,7 @@ from typing import Any
 from ..definition import ForkNode, MissionDefinition, Site, with_article
 from ..errors import MissionDefinitionMismatchError
 from ..history import UNDO
-from ..payloads import PayloadType
+from ..payloads import PLAIN, PayloadType
 from .ahead import early_waits
 from .folding import construct_of
 from .lines import AnyLine, is_roomy
@@ -119,5 +119,5 @@ def check_payloads(definition: MissionDefinition[Any], state: State) -> None:
 
 
 def _check(declared: PayloadType, stored: Any, state: State, what: str, name: str) -> None:
-    if not declared.reads(stored):
+    if declared is not PLAIN and not declared.reads(stored):
         declared.restore(stored, subject=f"{what} {name!r} of mission {state.mission_id!r} ({state.mission_name})")

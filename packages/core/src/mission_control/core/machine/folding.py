@@ -36,7 +36,7 @@ from .phases import Phase, Place
 from .state import Ending, Origin, State, Undo
 
 _T = HistoryType
-_event = maker(EventRecord)
+_event, _origin, _timer = maker(EventRecord), maker(Origin), maker(TimerWait)
 
 PROCESS_ENDED = "process ended"
 """The reason of an interruption that counts towards `max_interruptions`, unless the attempt stood by."""
@@ -120,12 +120,8 @@ def _created(state: State, line: AnyLine, record: HistoryRecord) -> None:
     details = record.details
     state.mission_name = details["mission_name"]
     state.last_run = details["definition"]
-    state.origin = Origin(
-        created_at=record.at,
-        created_with=details["definition"],
-        trace=details.get("trace"),
-        parent_id=details.get("parent"),
-        is_awaited=details.get("awaited", False),
+    state.origin = _origin(
+        record.at, details["definition"], details.get("trace"), details.get("parent"), details.get("awaited", False)
     )
     state.cursor, state.place = "start", "start"
     state.events = state.events.with_entry("start", _event(details["input"], None))
@@ -385,9 +381,7 @@ def _timer_scheduled(state: State, line: AnyLine, record: HistoryRecord) -> None
     name = record.event_name or ""
     if line.phase is Phase.SLEEPING and name != line.cursor:  # else it is the round that was judged, or was computed
         stand_on(line, name, "sleep")
-    line.waiting = TimerWait(
-        event_name=name, node_index=record.details["node_index"], due_at=parse_iso(record.details["due_at"])
-    )
+    line.waiting = _timer("timer", name, record.details["node_index"], parse_iso(record.details["due_at"]))
 
 
 def _timer_fired(state: State, line: AnyLine, record: HistoryRecord) -> None:

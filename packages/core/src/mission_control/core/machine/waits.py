@@ -36,11 +36,16 @@ def changed_waits(before: State, after: State, records: Iterable[HistoryRecord])
     if before.lines is None and after.lines is None:
         if before.waiting is after.waiting:
             return _NONE
-        return tuple(_waits(after, (after,))), tuple(_waits(before, (before,)))
+        return _own(after), _own(before)
     begun = [record.event_name or "" for record in records if record.type is _T.WAITING_FOR_SIGNAL]
     opened = (after.line_at(name) for name in begun if awaits(after.line_at(name), name))
     closed = (wait for wait in _waits(before, _ended(before, records)) if not _is_open(after, wait))
     return tuple(_waits(after, opened)), tuple({wait.event_name: wait for wait in closed}.values())
+
+
+def _own(state: State) -> tuple[OpenWait, ...]:
+    """Return the wait for a signal of the main line, where it has one."""
+    return tuple(_waits(state, (state,))) if isinstance(state.waiting, SignalWait) else ()
 
 
 def _is_open(state: State, wait: OpenWait) -> bool:
