@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
-import stat
+import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -21,8 +20,10 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def shared_path(path: Path) -> Path:
     """The same file, in folders that any user may enter."""
-    for folder in itertools.takewhile(lambda folder: not folder.stat().st_mode & stat.S_IXOTH, path.parents):
-        folder.chmod(0o755)
+    temporary = Path(tempfile.gettempdir())
+    for folder in path.parents:
+        if temporary in folder.parents:
+            folder.chmod(0o755)
     return path
 
 

@@ -579,8 +579,8 @@ NODES: list[Callable[[Any, str], Any]] = [
 ]
 
 
-unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-"""How long an example takes depends on the machine, and is nobody's promise."""
+unhurried = settings(deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+"""How long an example takes depends on the machine, and is nobody's promise. Every run has the same examples."""
 
 
 def outcomes(action: Action | None) -> list[Command]:
