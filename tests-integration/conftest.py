@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from mission_control.core import PersistenceAdapter
+from mission_control.core.engine import attempt
 from mission_control.testing import FakeClock
 from storages import NewStorage, OpenCommander, memory_adapter_factory, new_storages, sqlite_adapter_factory
 
@@ -16,6 +17,12 @@ from storages import NewStorage, OpenCommander, memory_adapter_factory, new_stor
 def pytest_collection_modifyitems() -> None:
     """Measure the coverage of the processes that test, and not of the processes that tests start and kill."""
     os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
+
+
+@pytest.fixture
+def endless_grace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a test hang where code that was stopped is given its grace, which would let it pass after a while."""
+    monkeypatch.setattr(attempt, "GRACE", 3600.0)
 
 
 @pytest.fixture

@@ -49,7 +49,7 @@ def blocked_on(gate: asyncio.Event, runs: list[str] | None = None) -> MissionDef
 
 async def begun(runs: list[str]) -> None:
     """Return when a step of `blocked_on` has noted its run."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not runs:
             await asyncio.sleep(0)
 

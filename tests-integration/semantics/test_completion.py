@@ -153,7 +153,7 @@ async def test_handle_of_an_id_that_somebody_else_starts_is_told(open_commander:
     await asyncio.sleep(0)
     await commander.start(definition, 7, mission_id="mine")
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         assert (await waiting).status == "completed"
 
 
@@ -225,7 +225,7 @@ async def test_end_and_question_at_the_same_moment(open_commander: OpenCommander
         mission = await commander.start(definition, 7, wait=False)
         for _ in range(delay):
             await asyncio.sleep(0)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             assert await mission.output() == 7
 
 
@@ -283,6 +283,7 @@ class Untold(Forwarding):
         return await super().load_summary(mission_id)
 
 
+@pytest.mark.usefixtures("endless_grace")
 async def test_end_that_storage_knows_first_is_waited_for(open_commander: OpenCommander) -> None:
     """The state that is handed out is that of the end, also where the memory is a commit behind."""
     commander = await open_commander(DEFINITIONS)
@@ -300,6 +301,6 @@ async def test_end_that_storage_knows_first_is_waited_for(open_commander: OpenCo
     assert not result.done()
     untold.adapter.told.set()
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         assert (await result).status == "cancelled"
         await cancelling

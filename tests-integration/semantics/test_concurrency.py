@@ -53,7 +53,7 @@ async def free_slots(commander: Commander, expected: int) -> None:
         running -= 1
 
     definition = m.define(f"probe-{id(all_in)}").start(input=int, run=probe).end()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         handles = [await commander.start(definition, 1, wait=False) for _ in range(3 * expected)]
         for handle in handles:
             assert (await handle.result()).status == "completed"
@@ -186,7 +186,7 @@ async def test_due_timers_that_wait_for_a_slot_hold_up_no_reads_and_no_cancellat
     commander.register(napping)
     await turns()
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         assert await blocking.query("seen") == "seen"
         waiting = await commander.list_waiting()
         assert len(waiting) == 3
@@ -222,7 +222,7 @@ async def test_two_slots_that_come_for_one_mission_at_once_are_not_both_kept(
     update = asyncio.create_task(mission.update("u", "now"))
     await turns()
     gate.opened.set()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         assert await update == "now"
         assert (await mission.result()).status == "completed"
 
@@ -245,7 +245,7 @@ async def test_deadline_is_handled_while_every_slot_is_taken(
     await fake_clock.advance(60)
 
     try:
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(30):
             assert (await mission.result()).status == "failed"
     finally:
         gate.opened.set()
@@ -333,7 +333,7 @@ async def test_missions_start_missions_three_deep_with_hardly_a_slot(
     """A step that waits for another mission lends its slot, so even one slot is enough, and none is lost."""
     commander = await open_commander(max_concurrency=limit)
     family = Family(commander, 3, how)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         mission = await commander.start(family.definitions[-1], 10)
         assert await mission.output() == 13
     await free_slots(commander, limit)
@@ -355,7 +355,7 @@ async def test_slot_that_was_lent_is_taken_again_before_user_code_goes_on(open_c
         return value
 
     parent = m.define("parent").start(input=int, run=run).end()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         handles = [await commander.start(parent, 1, wait=False) for _ in range(5)]
         await asyncio.gather(*(handle.result() for handle in handles))
 
@@ -426,7 +426,7 @@ async def test_slot_that_comes_while_another_task_of_the_step_lends_it_is_not_ke
     parent = await commander.start(m.define("parent").start(input=int, run=run).end(), 1, wait=False)
     await commander.start(m.define("blocker").start(input=int, run=gate).end(), 1, wait=False)
     await gate.begun.wait()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await children[0].signal("go", "on")
         await turns()
         lends_again.set()
@@ -477,7 +477,7 @@ async def test_abandoned_thread_that_had_lent_its_slot_does_not_run_beyond_the_b
     finally:
         thread.opened.set()
         gate.opened.set()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await gate.begun.wait()
     await free_slots(commander, 1)
 
@@ -517,7 +517,7 @@ async def test_thread_that_is_given_up_on_while_it_waits_for_its_slot_gives_back
     await clock.advance(6)
     assert (await mission.result()).status == "failed"
     gate.opened.set()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await returned.wait()
 
     await free_slots(commander, 1)
@@ -583,7 +583,7 @@ async def test_abandoned_thread_that_waited_for_another_mission_goes_on_without_
     assert waiting is not None
     await commander.start(m.define("next").start(input=int, run=gate).end(), 1, wait=False)
     await gate.begun.wait()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await waiting.signal("go", "now", wait=False)
         await thread.begun.wait()
     gate.opened.set()
@@ -834,7 +834,7 @@ async def test_start_with_an_id_in_use_is_answered_while_that_mission_runs(open_
     commander = await open_commander()
     await commander.start(definition, 1, mission_id="one", wait=False)
     await gate.begun.wait()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         again = await commander.start(definition, 1, mission_id="one", if_exists="return")
         assert await again.status() == "running"
     gate.opened.set()
@@ -956,7 +956,7 @@ async def test_user_code_that_asks_its_own_mission_gets_an_error_and_no_deadlock
         .need_to("go", str)
         .end()
     )
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         mission = await commander.start(definition, 1)
         if where == "update":
             await mission.update("u", "ask")
@@ -989,7 +989,7 @@ async def test_task_that_a_step_left_behind_is_an_ordinary_caller(open_commander
     if name == "result":
         await turns()
         await mission.signal("go", "now")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await left[0]
 
     await free_slots(commander, 1)
@@ -1005,7 +1005,7 @@ async def test_step_that_starts_its_own_id_gets_the_handle_that_is_there(open_co
         handles.append(handle.mission_id)
 
     definition = m.define("d").start(input=int, run=again).end()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         mission = await commander.start(definition, 1)
 
     assert handles == [mission.mission_id]
@@ -1022,7 +1022,7 @@ async def test_step_may_query_and_look_at_its_own_mission(open_commander: OpenCo
         return [str(await handle.status()), str(await handle.query("input")), (await handle.inspect()).snapshot.status]
 
     definition = m.define("d").query("input", lambda ctx: ctx.input).start(input=int, run=look).end()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         mission = await commander.start(definition, 7)
 
     assert await mission.output() == ["running", "7", "running"]
@@ -1096,6 +1096,6 @@ async def test_settled_returns_at_once_where_nothing_is_under_way(
     commander = await open_commander()
     await commander.start(definition, 1)
 
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(30):
         await commander.settled()
         await commander.settled()

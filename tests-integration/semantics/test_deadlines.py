@@ -147,7 +147,7 @@ async def commander_rests(mission: Any) -> None:
 
 
 async def has_record(mission: Any, kind: T) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not await names_of(mission, kind):
             await asyncio.sleep(0.001)
 
@@ -188,7 +188,7 @@ async def test_backoff_ends_while_another_line_runs(open_commander: OpenCommande
     await has_record(mission, T.STEP_RETRY_SCHEDULED)
     await commander_rests(mission)
     await fake_clock.advance(120)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await tried.wait()
 
     stage.let_all_go()
@@ -234,7 +234,7 @@ async def test_many_deadlines_fire_at_their_times_beside_a_step(
     for index in range(10):
         await turns()
         await fake_clock.advance(10)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while len(await names_of(mission, T.TIMER_FIRED)) < index + 1:
                 await asyncio.sleep(0.001)
         assert (await names_of(mission, T.TIMER_FIRED))[-1] == f"p/n{index}/nap"
@@ -321,7 +321,7 @@ async def test_deadline_passes_while_its_reminder_waits_for_a_slot(
 
 async def recorded(mission: MissionHandle[int], *kinds: T, count: int) -> None:
     """Return when there are so many records of these types."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while len(await history_of(mission, *kinds)) < count:
             await asyncio.sleep(0.001)
 

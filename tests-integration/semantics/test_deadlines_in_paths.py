@@ -37,7 +37,7 @@ def always(ctx: MissionContext[Any]) -> bool:
 
 async def waits(mission: MissionHandle[int], instance: str) -> None:
     """Return when the mission waits at an instance."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while (instance, "waiting") not in [place[1:] for place in await places(mission)]:
             await asyncio.sleep(0)
 

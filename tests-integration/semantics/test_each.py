@@ -309,7 +309,7 @@ async def test_failure_goes_up_to_the_each_that_bears_it(open_commander: OpenCom
 
 
 async def commander_until(watched: Watched, kind: str) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not any(it == kind for commit in watched.commits for it, _ in commit):
             await asyncio.sleep(0.001)
 

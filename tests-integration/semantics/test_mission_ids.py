@@ -130,7 +130,7 @@ async def test_same_start_again_returns_the_mission(
     mission = await existing(commander)
     before = await mission.history()
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         again = await commander.start(mission.mission_name, {"item": "pen"}, mission_id="x", if_exists="return")
 
     assert again.mission_id == "x"

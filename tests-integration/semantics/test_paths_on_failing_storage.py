@@ -183,7 +183,7 @@ async def test_stop_whose_commit_fails_stops_what_it_recorded(open_commander: Op
     await stage.entered(*(f"r/{name}/s" for name in TEN))
     failing.when, failing.commits = when, 1
     stage.let_go("r/d/s")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while await mission.status() != "waiting":
             await asyncio.sleep(0.001)
     await commander.settled()
@@ -225,7 +225,7 @@ async def test_signal_to_a_line_whose_commit_fails_is_unknown(open_commander: Op
     if when == "before":
         await mission.signal("go", 1, at="p/a")
     else:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while not await names_of(mission, T.SIGNAL_RECEIVED):
                 await asyncio.sleep(0.001)
     stage.let_all_go()
@@ -253,6 +253,7 @@ async def test_cancel_whose_commit_fails(open_commander: OpenCommander, when: Wh
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.usefixtures("endless_grace")
 async def test_end_of_a_cancelled_mission_whose_commit_fails(open_commander: OpenCommander, when: When) -> None:
     """The request is durable, and the commit of the end fails: it comes to the same end."""
     stage = Stage()
@@ -261,7 +262,7 @@ async def test_end_of_a_cancelled_mission_whose_commit_fails(open_commander: Ope
     mission = await commander.start(definition, 1, wait=False, mission_id="x")
     await stage.entered(*(f"p/{name}/s" for name in TEN))
     failing.when, failing.numbers = when, {failing.number + 2}
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         snapshot = await mission.cancel()
 
     assert snapshot.status == "cancelled"
@@ -300,7 +301,7 @@ async def test_abandoned_threads_while_storage_fails(open_commander: OpenCommand
     await turns()
     gate.opened.set()
     await gate.ended.wait()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while await mission.status() != "waiting":
             await asyncio.sleep(0.001)
     await commander.settled()
@@ -310,6 +311,7 @@ async def test_abandoned_threads_while_storage_fails(open_commander: OpenCommand
     await free_slots(commander, 2)
 
 
+@pytest.mark.usefixtures("endless_grace")
 async def test_close_while_storage_fails_leaves_lines_to_the_next(open_commander: OpenCommander) -> None:
     """A commander that closes over failing storage gives up after one try; the next one finds the attempts."""
     stage = Stage()
@@ -318,7 +320,7 @@ async def test_close_while_storage_fails_leaves_lines_to_the_next(open_commander
     await commander.start(definition, 1, wait=False, mission_id="x")
     await stage.entered(*(f"p/{name}/s" for name in TEN))
     failing.commits = 1_000
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await commander.close()
     failing.commits = 0
     stage.let_all_go()
@@ -365,7 +367,7 @@ async def test_every_commit_failed_in_turn(
     )
     commander, failing = await opened(open_commander, definition, max_concurrency=3)
     failing.numbers, failing.when = {number}, when
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         mission = await repeated(lambda: commander.start(definition, 1, mission_id="x", if_exists="return", wait=False))
         while not await sent(mission):
             await asyncio.sleep(0.001)

@@ -279,7 +279,7 @@ async def failure_without_retry(open_commander: OpenCommander, run: Look, **opti
     policy = RetryPolicy(max_attempts=3, retry_on=(BaseException,))
     definition = m.define("it").start(input=int, run=begin).step("work", run, retry=policy, **options).end()
     commander = await open_commander([definition])
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         with pytest.raises(MissionFailedError) as raised:
             await commander.start(definition, 5, mission_id="x")
     mission = await found(open_commander, definition)

@@ -115,14 +115,14 @@ async def test_process_may_end_at_any_commit(
     commander = await open_commander([definition], wrap=dying)
     living = asyncio.create_task(live(commander))
     dying_first = asyncio.create_task(dying.adapter.dead.wait())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await asyncio.wait([living, dying_first], return_when=asyncio.FIRST_COMPLETED)
     await open_commander.crash()
     for task in (living, dying_first):
         task.cancel()
     await asyncio.gather(living, dying_first, return_exceptions=True)
     commander = await open_commander([definition])
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await live(commander)
 
     mission = await handle(commander, "life")
@@ -470,7 +470,7 @@ async def test_start_with_the_id_of_a_corrupt_mission_is_refused(tmp_path: Path,
     await open_commander.close()
     damage(path, BROKEN_JSON)
     commander = await open_commander([definition])
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         with pytest.raises(CorruptMissionError, match="damaged"):
             await commander.start(definition, 1, mission_id="damaged", if_exists="return")
     await open_commander.close()

@@ -369,7 +369,7 @@ async def test_whatever_user_code_raises_fails_its_step(
     definition = one_step(on_the_loop if is_async else on_a_thread)
     commander = await open_commander([definition])
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         failure = await failure_of(await commander.start(definition, 5, mission_id="x", wait=False))
 
     assert failure.code == "STEP_FAILED"
@@ -393,7 +393,7 @@ async def test_stop_iteration_is_a_failure(open_commander: OpenCommander, is_asy
     definition = one_step(on_the_loop if is_async else on_a_thread)
     commander = await open_commander([definition])
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         failure = await failure_of(await commander.start(definition, 5, wait=False))
 
     assert failure.code == "STEP_FAILED"
@@ -506,7 +506,7 @@ async def test_awaiting_a_cancelled_task_is_a_failure(open_commander: OpenComman
     definition = one_step(work)
     commander = await open_commander([definition])
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         failure = await failure_of(await commander.start(definition, 5, wait=False))
 
     assert (failure.code, failure.type) == ("STEP_FAILED", "asyncio.exceptions.CancelledError")

@@ -285,7 +285,7 @@ async def test_timeout_of_nothing_ends_what_takes_any_time(
     definition = one_step(hang, timeout=0)
     commander = await open_commander([definition], clock=impatient_clock)
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         failure = await failure_of(await commander.start(definition, 5, wait=False))
 
     assert failure.code == "STEP_TIMEOUT"
@@ -336,7 +336,7 @@ async def test_clock_that_is_set_back_lets_no_step_run_longer(open_commander: Op
     await gate.begun.wait()
     wall.shift = timedelta(hours=-1)
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         assert (await failure_of(mission)).code == "STEP_TIMEOUT"
 
 
@@ -355,6 +355,6 @@ async def test_clock_that_is_set_back_lets_no_update_run_longer(open_commander: 
     await begun.wait()
     wall.shift = timedelta(hours=-1)
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         with pytest.raises(MissionExecutionError, match=r"within 0\.2 s"):
             await update

@@ -358,7 +358,7 @@ class Wall:
 
 
 async def eventually(mission: MissionHandle[int], status: str) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while await mission.status() != status:
             await asyncio.sleep(0.001)
 
@@ -612,14 +612,14 @@ async def test_due_missions_are_read_one_page_ahead_of_those_that_run(
     storages = Kept(Paged)
     commander = await open_commander([definition], max_concurrency=8, wrap=storages)
     storage = storages.adapter
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while running < 8 or storage.pages.count(256) < 3:  # one of them is the other bell's
             await asyncio.sleep(0.001)
     await asyncio.sleep(0.02)
     assert storage.pages.count(256) == 3
     storage.error = PersistenceError("the disk is gone")
     gate.set()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while "the disk is gone" not in caplog.text:
             await asyncio.sleep(0.001)
     assert done < 800
@@ -654,7 +654,7 @@ async def test_closing_discards_the_page_that_was_read_ahead(
 
     storages = Kept(Failing)
     await open_commander([definition], max_concurrency=8, wrap=storages)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while 0 not in storages.adapter.pages:
             await asyncio.sleep(0.001)
     await open_commander.close()
@@ -724,14 +724,14 @@ async def test_timer_that_comes_due_while_a_read_for_a_caller_fails_still_fires(
     caller = asyncio.create_task(mission.signal("go", "now"))
     await failing.adapter.gate.begun.wait()
     await fake_clock.advance(60)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while failing.adapter.due_calls < 2:
             await asyncio.sleep(0)
     failing.adapter.gate.opened.set()
     with pytest.raises(PersistenceError, match="for a moment"):
         await caller
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         assert (await mission.result()).status == "completed"
 
 

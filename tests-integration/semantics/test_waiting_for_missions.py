@@ -62,7 +62,7 @@ async def check_balance(commander: Commander) -> None:
     """Check that what runs counts, once, and nothing else does."""
     gate = Gate()
     definition = m.define(f"balance-{id(gate)}").start(input=int, run=gate).end()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await commander.settled()
         await commander.start(definition, 5, wait=False)
         await gate.begun.wait()
@@ -127,7 +127,7 @@ async def test_clock_moves_while_a_step_waits_for_another_mission(
     definition = one_step(step)
     parents.commander = commander = await open_commander([definition, SLEEPER])
     parent = await commander.start(definition, 5, wait=False)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await commander.settled()
         assert await parent.status() == MissionStatus.RUNNING
         await fake_clock.advance(DAY)
@@ -191,7 +191,7 @@ async def _in_tasks(children: list[MissionHandle[int]]) -> None:
 
 
 async def _in_time(children: list[MissionHandle[int]]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         await asyncio.wait_for(children[0].result(), 20)
 
 
@@ -214,7 +214,7 @@ async def test_step_counts_again_from_the_moment_of_the_answer(
     await commander.settled()
     assert is_idle(commander)
     child = await found(commander, "child-0")
-    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(30), asyncio.TaskGroup() as group:
         group.create_task(child.signal("go", "on", wait=False))
         await asyncio.sleep(0)
         while not gone_on.is_set():
@@ -228,7 +228,7 @@ async def test_step_that_is_at_rest_times_out_at_its_time(open_commander: OpenCo
     definition = one_step(parents.result, timeout=3600)
     parents.commander = commander = await open_commander([definition, SLEEPER])
     parent = await commander.start(definition, 5, wait=False)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await fake_clock.advance(3599)
         assert await parent.status() == MissionStatus.RUNNING
         await fake_clock.advance(1)
@@ -238,6 +238,7 @@ async def test_step_that_is_at_rest_times_out_at_its_time(open_commander: OpenCo
     await check_balance(commander)
 
 
+@pytest.mark.usefixtures("endless_grace")
 async def test_step_that_is_at_rest_is_cancelled(open_commander: OpenCommander) -> None:
     """Its code is told, and counts until it has ended."""
     ended = False
@@ -256,7 +257,7 @@ async def test_step_that_is_at_rest_is_cancelled(open_commander: OpenCommander) 
     commander = await open_commander([definition, WAITER])
     parent = await commander.start(definition, 5, wait=False)
     await commander.settled()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         assert (await parent.cancel()).status == MissionStatus.CANCELLED
     assert ended
     assert await (await found(commander, "child")).status() == MissionStatus.CANCELLED
@@ -274,7 +275,7 @@ async def test_step_that_is_at_rest_is_closed(
     parents.commander = commander = await open_commander([definition, SLEEPER])
     await commander.start(definition, 5, mission_id="x", wait=False)
     await commander.settled()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await commander.close()
     inspection = await (await open_commander()).inspect_mission("x")
 
@@ -405,7 +406,7 @@ async def test_what_is_no_wait_for_the_end_of_a_mission_is_not_on_record(open_co
     commander = await open_commander([definition, WAITER])
     parent = await commander.start(definition, 5)
     update = asyncio.create_task(parent.update("ask", "another"))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await commander.settled()
         while not await commander.get_mission("another"):
             await asyncio.sleep(0)
@@ -442,7 +443,7 @@ async def test_record_of_a_wait_that_storage_refuses_is_tried_again(open_command
     parents.commander = commander = await open_commander([definition, SLEEPER], wrap=storage)
     parent = await commander.start(definition, 5, wait=False)
     await storage.adapter.refused.wait()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while T.STEP_WAITING not in [record.type for record in await parent.history()]:
             await asyncio.sleep(0.01)
         await check_balance(commander)
@@ -466,13 +467,14 @@ async def test_record_of_a_wait_that_storage_never_takes_harms_nobody(open_comma
     parent = await commander.start(definition, 5, wait=False)
     await storage.adapter.refused.wait()
     await turns()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await (await found(commander, "child")).signal("go", "on")
         await answered.wait()
         assert await parent.output() == "completed"
     await check_balance(commander)
 
 
+@pytest.mark.usefixtures("endless_grace")
 async def test_cancellation_that_comes_while_a_wait_is_being_recorded_has_its_turn(
     open_commander: OpenCommander,
 ) -> None:
@@ -490,7 +492,7 @@ async def test_cancellation_that_comes_while_a_wait_is_being_recorded_has_its_tu
     cancelling = asyncio.create_task(parent.cancel())
     await turns()
     gate.gate.set()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         assert (await cancelling).status == MissionStatus.CANCELLED
     await check_balance(commander)
 
@@ -507,11 +509,11 @@ async def test_step_that_waits_for_another_mission_survives_any_number_of_kills(
     for _ in range(12):
         parents.commander = commander = await open_commander([definition, SLEEPER])
         await commander.start(definition, 5, mission_id="x", if_exists="return", wait=False)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await commander.settled()
         await open_commander.crash()
     parents.commander = commander = await open_commander([definition, SLEEPER])
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await fake_clock.advance(DAY)
         parent = await found(commander)
 
@@ -536,7 +538,7 @@ async def test_step_that_kills_its_process_after_its_wait_does_not_do_so_for_eve
     await commander.settled()
     await (await found(commander, "child")).signal("go", "on")
     for _ in range(3):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await entered.wait()
         entered.clear()
         await open_commander.crash()

@@ -40,7 +40,7 @@ async def begun(open_commander: OpenCommander, definition: Any, asks: Asks) -> t
     commander = asks.commander = await open_commander([definition, OTHER], max_concurrency=2)
     await commander.start(OTHER, 1, mission_id="other")
     mission = await commander.start(definition, 1, mission_id="it", wait=False)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await until(lambda: asks.is_asking)
         await commander.settled()
     return commander, mission
@@ -59,7 +59,7 @@ async def test_step_runs_beside_one_that_waits_for_a_mission(open_commander: Ope
         await asyncio.sleep(0)
     assert not settled.done()
     stage.let_all_go()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await settled
     assert await mission.status() == "running"
     await (await found(commander, "other")).signal(GO, 1)

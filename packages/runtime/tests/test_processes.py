@@ -26,7 +26,7 @@ class Worker:
     async def logs(self, event: str) -> None:
         """Return when the worker has logged the event."""
         assert self.process.stderr is not None
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             while event not in self.events:
                 line = await self.process.stderr.readline()
                 assert line, f"the worker ended after {self.events}"

@@ -167,7 +167,7 @@ async def _order(commander: Commander, mission_id: str) -> MissionHandle[Any]:
 
 async def _hangs(commander: Commander, *, attempt: int) -> None:
     """Return when the heavy order is on record as being weighed."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             inspection = await commander.inspect_mission("interrupted")
             if inspection is not None and inspection.step_attempts:

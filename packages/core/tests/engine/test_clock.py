@@ -44,7 +44,7 @@ async def test_wait_for_a_clock_that_is_set_forward_ends_when_the_clock_is_looke
     await asyncio.sleep(0)
     wall.shift = HOUR
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await sleeping
 
 
@@ -56,7 +56,7 @@ async def test_wait_for_a_clock_that_is_set_back_takes_longer_by_as_much(wall: W
     sleeping = asyncio.create_task(system.sleep_until(due))
     await asyncio.sleep(0)
     wall.shift = timedelta(seconds=-0.1)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await sleeping
 
     assert system.now() >= due
@@ -76,7 +76,7 @@ async def test_steady_clock_is_not_set(wall: Wall, shift: timedelta) -> None:
     wall.shift = shift
     assert abs(pace.now() - datetime.now(UTC)) < timedelta(minutes=1)
     due = pace.now() + timedelta(seconds=0.02)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await pace.sleep_until(due)
 
     assert pace.now() >= due
