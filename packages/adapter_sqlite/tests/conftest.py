@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,13 +18,11 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def shared_path(path: Path) -> Path:
-    """The same file, in folders that any user may enter."""
-    temporary = Path(tempfile.gettempdir())
-    for folder in path.parents:
-        if temporary in folder.parents:
-            folder.chmod(0o755)
-    return path
+def shared_path() -> Iterator[Path]:
+    """A file in a folder that any user may enter; those of `tmp_path` are closed whenever a pytest begins."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder, "missions.db")
 
 
 @pytest.fixture
