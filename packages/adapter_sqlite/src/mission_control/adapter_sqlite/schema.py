@@ -207,20 +207,26 @@ def create_empty(connection: sqlite3.Connection) -> None:
     connection.executescript(_FIRST_SCHEMA + _A_ROW_FOR_EACH_COMMIT + _CHILDREN_AND_REMINDERS + _OPEN_WAITS)
 
 
+def _execute(database: Database, script: str) -> None:
+    # Within a transaction sqlite-utils looks for the end of a statement at each character, from the first one on.
+    for statement in script.split(";"):
+        database.conn.execute(statement)
+
+
 def _first_schema(database: Database) -> None:
-    database.executescript(_FIRST_SCHEMA)
+    _execute(database, _FIRST_SCHEMA)
 
 
 def _a_row_for_each_commit(database: Database) -> None:
-    database.executescript(_A_ROW_FOR_EACH_COMMIT)
+    _execute(database, _A_ROW_FOR_EACH_COMMIT)
 
 
 def _children_and_reminders(database: Database) -> None:
-    database.executescript(_CHILDREN_AND_REMINDERS)
+    _execute(database, _CHILDREN_AND_REMINDERS)
 
 
 def _open_waits(database: Database) -> None:
     from .earlier import list_earlier_waits  # it reads histories, which a current file is not asked for
 
-    database.executescript(_OPEN_WAITS)
+    _execute(database, _OPEN_WAITS)
     list_earlier_waits(database.conn)
