@@ -96,7 +96,11 @@ def sought(name: object, *, subject: str) -> str:
 def sought_id(mission_id: object, *, subject: str) -> str:
     """Return the id of a mission to look for likewise; that of a child is as long as it has to be."""
     plain = exact_text(mission_id, subject=subject)
-    return "" if any("\ud800" <= character <= "\udfff" for character in plain) else plain
+    try:
+        plain.encode()
+    except UnicodeEncodeError:  # it has surrogates
+        return ""
+    return plain
 
 
 def flag(value: object, *, subject: str) -> bool:
