@@ -16,7 +16,6 @@ import attrs
 
 from flows import free_slots
 from inbox import told, waits_of
-from mission_control.adapter_sqlite import create_sqlite_persistence_adapter
 from mission_control.core import (
     Commander,
     HistoryRecord,
@@ -33,7 +32,7 @@ from mission_control.core.machine import load
 from mission_control.core.storage import CommitOutcome, MissionCommit
 from mission_control.testing import FakeClock
 from random_flows import World
-from storages import Crashing, Forwarding, Kept, OpenCommander, memory_adapter_factory
+from storages import Crashing, Forwarding, Kept, OpenCommander, memory_adapter_factory, sqlite_adapter_factory
 
 EPOCH = datetime(2024, 2, 29, tzinfo=UTC)
 MISSION = "mission"
@@ -53,8 +52,7 @@ def new_storage(kind: str) -> Generator[Callable[[], PersistenceAdapter]]:
         yield memory_adapter_factory()
         return
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "missions.db")
-        yield lambda: create_sqlite_persistence_adapter(path, synchronous="normal")  # no power fails here
+        yield sqlite_adapter_factory(Path(folder, "missions.db"))
 
 
 async def look(commander: Commander) -> Found:

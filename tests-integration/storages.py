@@ -6,11 +6,15 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Generic, TypeVar
 
 from mission_control.adapter_sqlite import create_sqlite_persistence_adapter
+from mission_control.adapter_sqlite.connection import connect_for_writing
+from mission_control.adapter_sqlite.schema import migrate
 from mission_control.core import (
     Commander,
     MissionContext,
@@ -205,9 +209,33 @@ def memory_adapter_factory() -> Callable[[], PersistenceAdapter]:
     return lambda: adapter
 
 
+@cache
+def _prepared() -> bytes:
+    """Return a database without missions. Making one takes longer than most tests, and has tests of its own."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "missions.db")
+        path.touch()
+        connection = connect_for_writing(path, "normal")
+        migrate(connection)
+        connection.close()
+        return path.read_bytes()
+
+
+def prepare(path: Path) -> None:
+    """Make the database file where there is none."""
+    if not path.exists():
+        path.write_bytes(_prepared())
+
+
+def sqlite_adapter(path: Path) -> PersistenceAdapter:
+    """Return a new adapter on the database file, which is made where there is none; no power fails here."""
+    prepare(path)
+    return create_sqlite_persistence_adapter(path, synchronous="normal")
+
+
 def sqlite_adapter_factory(path: Path) -> Callable[[], PersistenceAdapter]:
     """Return a function that gives a new adapter on one database file, again and again."""
-    return lambda: create_sqlite_persistence_adapter(path)
+    return lambda: sqlite_adapter(path)
 
 
 def new_storages(kind: str, folder: Path) -> NewStorage:
@@ -215,7 +243,7 @@ def new_storages(kind: str, folder: Path) -> NewStorage:
     numbers = count()
     if kind == "memory":
         return create_in_memory_persistence_adapter
-    return lambda: create_sqlite_persistence_adapter(folder / f"{next(numbers)}.db")
+    return lambda: sqlite_adapter(folder / f"{next(numbers)}.db")
 
 
 _PASSING = m.define("passing").start(input=int, run=lambda ctx: ctx.input).end()

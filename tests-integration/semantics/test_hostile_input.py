@@ -45,8 +45,9 @@ from mission_control.core import (
 )
 from mission_control.runtime import create_commander_runtime
 from mission_control.testing import FakeClock
+from storages import prepare
 
-PATIENCE = 10.0
+PATIENCE = 30.0
 """Real seconds after which a call counts as hanging."""
 
 BIG = 10_000_000
@@ -290,6 +291,7 @@ class Entries:
 async def entries(tmp_path: Path) -> AsyncIterator[Entries]:
     """A commander on a file, with one mission that waits."""
     path = tmp_path / "missions.db"
+    prepare(path)
     async with SQLiteCommander(database_path=path, definitions=[SHIPPING, ANYTHING]) as commander:
         mission = await commander.start(SHIPPING, GOOD, mission_id="shipping-1")
         yield Entries(commander, mission, path)
