@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -91,20 +93,34 @@ def names(path: Path) -> list[str]:
     return sorted(each.name for each in path.parent.iterdir())
 
 
-@pytest.fixture
-def shared() -> Iterator[Path]:
-    """A database of the service in a folder of its group, with a mission and nobody who has it open.
-
-    It is outside of `tmp_path`, which only its own user may enter.
-    """
+@contextmanager
+def folder_of_the_group() -> Generator[Path]:
+    """It is outside of `tmp_path`, which only its own user may enter."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         os.chown(folder, SERVICE, GROUP)
         folder.chmod(0o2775)
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def first() -> Iterator[Path]:
+    """A database of the service in a folder of its group, with a mission and nobody who has it open."""
+    with folder_of_the_group() as folder:
         path = folder / "missions.db"
         assert run(OWNS, path, SERVICE, "first") == ""
         assert names(path) == ["missions.db", "missions.db.lock"]
         yield path
+
+
+@pytest.fixture
+def shared(first: Path) -> Iterator[Path]:
+    """The same once more, for one test."""
+    with folder_of_the_group() as folder:
+        for file in first.parent.iterdir():
+            copied, was = Path(shutil.copy2(file, folder)), file.stat()
+            os.chown(copied, was.st_uid, was.st_gid)
+        yield folder / first.name
 
 
 def test_a_reader_leaves_nothing(shared: Path) -> None:

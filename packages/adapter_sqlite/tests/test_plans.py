@@ -2,41 +2,60 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from shutil import copy
 from typing import Any
 
 import pytest
 
 from mission_control.adapter_sqlite import create_sqlite_persistence_adapter, queries, waits
-from mission_control.core import MissionStatus, MissionSummary
+from mission_control.core import MissionStatus, MissionSummary, PersistenceAdapter
 from mission_control.testing.conformance.missions import adds, after, child, commit, ended, retry, signal, sleep, wait
 
 ENOUGH_STEPS_FOR_A_PAGE = 3_000
 """Virtual machine steps of SQLite; reading all 5,000 parked missions takes ten times as many."""
 
 
-@pytest.fixture
-async def parked(path: Path) -> Path:
+@pytest.fixture(scope="module")
+def parked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database with 5,000 missions that wait, a third of them with a deadline, and a few others, and children."""
-    adapter = create_sqlite_persistence_adapter(path)
-    await adapter.bootstrap()
+    return made(tmp_path_factory.mktemp("parked") / "missions.db", park)
+
+
+@pytest.fixture(scope="module")
+def related(parked: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same, with 5,000 children that are awaited and live, or were and have ended, and a reminder to each ten."""
+    path = tmp_path_factory.mktemp("related") / "missions.db"
+    copy(parked, path)
+    return made(path, relate)
+
+
+def made(path: Path, fill: Callable[[PersistenceAdapter], Awaitable[None]]) -> Path:
+    """Return the path of a database that is filled once, for tests that leave it as it is."""
+
+    async def make() -> None:
+        adapter = create_sqlite_persistence_adapter(path, synchronous="normal")
+        await adapter.bootstrap()
+        await fill(adapter)
+        await adapter.close()
+
+    asyncio.run(make())
+    return path
+
+
+async def park(adapter: PersistenceAdapter) -> None:
     waits = (signal(), signal(after(10_000)), signal())
     await commit(adapter, *(adds(f"parked-{number}", waiting=waits[number % 3]) for number in range(5_000)))
     await commit(adapter, adds("running"), adds("sleeps", waiting=sleep(after(20_000))))
     await commit(adapter, adds("retries", waiting=retry(after(5))), adds("other", mission_name="rare"))
     await commit(adapter, adds("rare-waits", mission_name="rare", waiting=signal(after(6))))
-    await adapter.close()
-    return path
 
 
-@pytest.fixture
-async def related(parked: Path) -> Path:
-    """The same, with 5,000 children that are awaited and live, or were and have ended, and a reminder to each ten."""
-    adapter = create_sqlite_persistence_adapter(parked)
-    await adapter.bootstrap()
+async def relate(adapter: PersistenceAdapter) -> None:
     lives: tuple[dict[str, Any], ...] = ({"waiting": signal(after(10_000))}, ended())
     names = [f"item-{number}" for number in range(5_000)]
     children = [child("parent", name, **lives[number % 2]) for number, name in enumerate(names)]
@@ -46,8 +65,6 @@ async def related(parked: Path) -> Path:
     reminded += [child("parent", name, **ended()) for name in ("stray", "left")]
     await commit(adapter, adds("parent", version=1, let_go=ended_ones, children=reminded))
     await commit(adapter, adds("parent", version=2, let_go=[f"parent/item-{number}" for number in (10, 20)]))
-    await adapter.close()
-    return parked
 
 
 OF_RELATED: dict[str, tuple[Callable[..., list[MissionSummary]], dict[str, Any], int]] = {
@@ -74,19 +91,19 @@ def test_a_page_of_relatives_costs_what_is_on_it(related: Path, name: str) -> No
         assert len(steps) < ENOUGH_STEPS_FOR_A_PAGE
 
 
-@pytest.fixture
-async def inbox(path: Path) -> Path:
+@pytest.fixture(scope="module")
+def inbox(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database with 5,000 open waits for each of two signals, most of them since the same time, and a few others."""
-    adapter = create_sqlite_persistence_adapter(path)
-    await adapter.bootstrap()
+    return made(tmp_path_factory.mktemp("inbox") / "missions.db", open_waits)
+
+
+async def open_waits(adapter: PersistenceAdapter) -> None:
     for start in range(0, 5_000, 500):
         names = [f"m-{number:04}" for number in range(start, start + 500)]
         opened = {name: [wait(name), wait(name, "checks/legal/paid", 2)] for name in names}
         await commit(adapter, *(adds(name, opened=waits) for name, waits in opened.items()))
     rare = [wait("z", "approval", 9, mission_name="rare"), wait("z", "rare", 9, mission_name="rare")]
     await commit(adapter, adds("z", mission_name="rare", opened=rare))
-    await adapter.close()
-    return path
 
 
 OF_INBOX: dict[str, tuple[dict[str, Any], int]] = {
@@ -109,11 +126,17 @@ def test_a_page_of_waits_costs_what_is_on_it(inbox: Path, name: str, has_statist
     arguments, found = OF_INBOX[name]
     with closing(sqlite3.connect(inbox, isolation_level=None)) as connection:
         if has_statistics:
-            connection.execute("ANALYZE")
+            analyze(connection)
         steps: list[None] = []
         connection.set_progress_handler(lambda: steps.append(None), 1)
         assert len(waits.list_waits(connection, limit=5, **arguments)) == found
         assert len(steps) < ENOUGH_STEPS_FOR_A_PAGE
+
+
+def analyze(connection: sqlite3.Connection) -> None:
+    """Collect statistics, which are there until the connection is closed."""
+    connection.execute("BEGIN")
+    connection.execute("ANALYZE")
 
 
 @pytest.fixture
@@ -189,5 +212,5 @@ def test_a_file_with_statistics_is_read_the_same_way(connection: sqlite3.Connect
     """ANALYZE, run by whoever looks after the file, does not change a plan."""
     listings = (queries.listing(by_parent=False, by_name=True, by_status=False), queries.STRAYS, queries.DUE)
     before = [plan(connection, listing) for listing in listings]
-    connection.execute("ANALYZE")
+    analyze(connection)
     assert [plan(connection, listing) for listing in listings] == before
