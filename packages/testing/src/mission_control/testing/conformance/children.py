@@ -12,6 +12,9 @@ from .storage import Storage, contract
 
 CANCELLED = MissionStatus.CANCELLED
 
+MANY = 1_000
+"""Missions that one commit creates."""
+
 
 async def stale(adapter: PersistenceAdapter, *batch: MissionCommit) -> list[str | None]:
     """Commit, and return for each member None, or the id of the mission that was changed."""
@@ -58,9 +61,9 @@ class ChildContract:
     async def test_many_children_are_created_at_once(self, storage: Storage) -> None:
         """A member may create a thousand missions, in one commit with other members."""
         adapter = await storage.open()
-        names = [f"item-{number}" for number in range(1_000)]
+        names = [f"item-{number}" for number in range(MANY)]
         await commit(adapter, adds("p", children=[child("p", name) for name in names]), adds("other"))
-        found = ids(await adapter.list_missions(limit=2_000))
+        found = ids(await adapter.list_missions(limit=2 * MANY))
         assert found == ["p", *(f"p/{name}" for name in names), "other"]
 
     @contract

@@ -8,6 +8,9 @@ from mission_control.core.history import MissionStatus
 from .missions import adds, after, commit, definition, ended, history, ids, record, signal, sleep, summary
 from .storage import Storage, contract
 
+MANY_IDS = 40_000
+"""More ids than SQLite takes parameters."""
+
 
 class CommitContract:
     """Appending histories, atomically and at the expected version."""
@@ -220,9 +223,9 @@ class LoadContract:
     async def test_many_missions_are_loaded_at_once(self, storage: Storage) -> None:
         """`load` takes more ids than some databases take parameters."""
         adapter = await storage.open()
-        await commit(adapter, adds("m-7", count=2), adds("m-39999", count=3))
-        loaded = await adapter.load([f"m-{number}" for number in range(40_000)])
-        assert [place for place, one in enumerate(loaded) if one is not None] == [7, 39_999]
+        await commit(adapter, adds("m-7", count=2), adds(f"m-{MANY_IDS - 1}", count=3))
+        loaded = await adapter.load([f"m-{number}" for number in range(MANY_IDS)])
+        assert [place for place, one in enumerate(loaded) if one is not None] == [7, MANY_IDS - 1]
 
     @contract
     async def test_an_unknown_summary_is_none(self, storage: Storage) -> None:

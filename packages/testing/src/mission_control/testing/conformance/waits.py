@@ -25,6 +25,9 @@ ORDERED = (
 )
 """By `since`, then by id, then by instance name; ids and names are compared as code points."""
 
+MANY = 1_000
+"""Waits that one commit opens."""
+
 
 async def create(adapter: PersistenceAdapter) -> None:
     """Open the waits, from the last one to the first, each mission's own at once and in its turn."""
@@ -149,7 +152,7 @@ class WaitContract:
     async def test_many_waits_of_one_mission(self, storage: Storage) -> None:
         """A thousand are opened by one commit, and closed by another."""
         adapter = await storage.open()
-        names = [f"items[{number}]/approval" for number in range(1_000)]
+        names = [f"items[{number}]/approval" for number in range(MANY)]
         opened = [wait("m-1", name) for name in names]
         await commit(adapter, adds("m-1", opened=opened), adds("m-2"))
         assert await listed(adapter) == [("m-1", name) for name in sorted(names)]
