@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,15 @@ from storages import NewStorage, OpenCommander, memory_adapter_factory, new_stor
 def pytest_collection_modifyitems() -> None:
     """Measure the coverage of the processes that test, and not of the processes that tests start and kill."""
     os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
+
+
+@pytest.fixture
+def young_heap() -> Iterator[None]:
+    """Have the collector see only what the test makes, and not the million objects of the suite."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture

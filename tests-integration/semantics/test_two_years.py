@@ -220,6 +220,7 @@ async def test_two_years_pass_with_nothing_early_nothing_late_and_nothing_lost(
     assert 0 < len(years.rained) < len(years.accepted)
 
 
+@pytest.mark.usefixtures("young_heap")
 @pytest.mark.parametrize("adapter_factory", ["sqlite"], indirect=True)
 async def test_memory_is_flat_over_two_years(open_commander: OpenCommander, fake_clock: FakeClock) -> None:
     """One process that runs for two years holds as much at their end as after their first months."""
