@@ -82,7 +82,7 @@ faults = st.frozensets(st.integers(1, 30), max_size=4)
 
 
 @STORAGES
-@settings(BOUNDED, max_examples=40)
+@settings(BOUNDED, max_examples=20)
 @given(mission=missions(is_apart=True), crashes=deaths, faults=faults, update_at=seconds, cancel_at=seconds)
 def test_missions_whose_process_dies_come_to_the_end_of_those_that_nothing_interrupted(
     storage: str,
@@ -200,7 +200,7 @@ scripts = st.lists(st.tuples(st.sampled_from(KINDS), st.integers(0, 9)), max_siz
 
 
 @STORAGES
-@settings(BOUNDED, max_examples=40)
+@settings(BOUNDED, max_examples=20)
 @given(
     mission=missions(is_apart=False),
     script=scripts,

@@ -127,7 +127,7 @@ def gone_on(data: st.DataObject, it: Any) -> Command:
     return Elapse()
 
 
-@settings(unhurried, max_examples=150)
+@settings(unhurried, max_examples=75)
 @given(st.data())
 def test_nothing_that_has_run_runs_again_however_the_definition_changes(driver: Drives, data: st.DataObject) -> None:
     """What `check_fit` lets pass goes on to an end, step after step, and leaves nothing that could begin behind."""

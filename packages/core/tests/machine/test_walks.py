@@ -231,7 +231,7 @@ def walk(
 unhurried = settings(
     deadline=None,
     derandomize=True,
-    max_examples=60,
+    max_examples=30,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large],
 )
 
@@ -317,7 +317,7 @@ def name_undone(record: HistoryRecord) -> str | None:
     return name.removeprefix("undo:") if is_end and name.startswith("undo:") else None
 
 
-@settings(unhurried, max_examples=200)
+@settings(unhurried, max_examples=100)
 @given(st.data())
 def test_wait_that_begins_lay_ahead_since_the_mission_began(driver: Drives, data: st.DataObject) -> None:
     """By its instance, and by its name where it is outside of every item: no signal for it was ever refused."""
@@ -335,7 +335,7 @@ def test_wait_that_begins_lay_ahead_since_the_mission_began(driver: Drives, data
                     assert site.node in early_waits(it.definition, earlier.before, site.node.name)
 
 
-@settings(unhurried, max_examples=200)
+@settings(unhurried, max_examples=100)
 @given(st.data())
 def test_wait_that_begins_takes_the_first_signal_that_is_kept_for_it(driver: Drives, data: st.DataObject) -> None:
     """In the next record; one that takes early signals leaves none behind that it could take, others take none."""
