@@ -20,6 +20,7 @@ from mission_control.core import (
     NonRetryableError,
     RetryPolicy,
 )
+from mission_control.core.engine import attempt
 from mission_control.testing import FakeClock
 from storages import Kept, OpenCommander
 
@@ -428,8 +429,11 @@ async def test_whatever_one_of_ten_paths_raises_is_its_failure(
     await free_slots(commander, 10)
 
 
-async def test_path_that_cancels_its_own_task_fails(open_commander: OpenCommander) -> None:
+async def test_path_that_cancels_its_own_task_fails(
+    open_commander: OpenCommander, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A step that cancels the task that it runs in has failed, like one that somebody else cancelled."""
+    monkeypatch.setattr(attempt, "_LINGERING", 0.01)
 
     async def cancels(ctx: MissionContext[int]) -> None:
         task = asyncio.current_task()
