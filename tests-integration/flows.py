@@ -167,7 +167,7 @@ async def free_slots(commander: Commander, expected: int) -> None:
     """Check that so many steps can run at once, no more and no fewer."""
     stage = Stage()
     definition = m.define(f"probe-{id(stage)}").start(input=int, run=stage).end()
-    handles = [await commander.start(definition, 1, wait=False) for _ in range(2 * expected)]
+    handles = await asyncio.gather(*(commander.start(definition, 1, wait=False) for _ in range(expected + 3)))
     await until(lambda: stage.running >= expected)
     await turns()
     assert stage.running == expected

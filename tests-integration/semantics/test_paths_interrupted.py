@@ -474,12 +474,12 @@ async def test_mission_of_every_construct_may_crash_at_any_commit(is_doomed: boo
     assert len(report.crashes) > 80
 
 
-@pytest.mark.parametrize("number", range(1, 40, 3))
+@pytest.mark.parametrize("number", range(1, 40, 5))
 @pytest.mark.parametrize("when", ["before", "after"])
 async def test_everything_recovers_after_a_crash_at_a_commit(
     open_commander: OpenCommander, fake_clock: FakeClock, number: int, when: Literal["before", "after"]
 ) -> None:
-    """The same on both adapters and with few slots, for every third commit."""
+    """The same on both adapters and with few slots, for every fifth commit."""
     everything = Everything()
     dying = Kept(lambda inner: DyingAt(inner, number, when))
 
