@@ -93,7 +93,8 @@ class PageRun:
             case ["pytest", *arguments]:
                 # pytest-asyncio is in this environment, and warns where a page neither needs nor configures it.
                 without = [] if (self._folder / "pyproject.toml").exists() else ["-p", "no:asyncio"]
-                return self._process("-m", "pytest", "-W", "error", "-p", "no:cacheprovider", *without, *arguments)
+                without += ["-p", "no:hypothesispytest", "-p", "no:cacheprovider"]  # the one is slow, the other writes
+                return self._process("-m", "pytest", "-W", "error", *without, *arguments)
             case ["cat", str(file)]:
                 return (self._folder / file).read_text("utf-8")
             case ["sqlite3", str(file), str(sql)]:

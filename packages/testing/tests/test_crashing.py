@@ -336,7 +336,8 @@ def test_the_fixture_leaves_nothing_behind(pytester: pytest.Pytester) -> None:
         """
     )
     result = pytester.runpytest_subprocess(
-        "-Werror", "-q", "-oasyncio_mode=auto", "-oasyncio_default_fixture_loop_scope=function"
+        *("-Werror", "-q", "-pno:hypothesispytest"),
+        *("-oasyncio_mode=auto", "-oasyncio_default_fixture_loop_scope=function"),
     )
     result.assert_outcomes(passed=1)
     assert "destroyed" not in result.stdout.str() + result.stderr.str()

@@ -38,7 +38,7 @@ def run(pytester: pytest.Pytester, test: str, *options: str) -> pytest.RunResult
     """Run a module of `test` and then `test_afterwards`, with warnings as errors."""
     head, separator, tail = MISSION.partition("def test_afterwards")
     pytester.makepyfile(f"{head}{test}\n\n{separator}{tail}")
-    return pytester.runpytest_subprocess("-Werror", "-q", "--import-mode=importlib", *options)
+    return pytester.runpytest_inprocess("-Werror", "-q", "-pno:hypothesispytest", "--import-mode=importlib", *options)
 
 
 async def test_the_fixtures_belong_together(
@@ -159,7 +159,9 @@ def test_failures_of_the_contract_explain_themselves(pytester: pytest.Pytester) 
                 return lambda: adapter
         """
     )
-    result = pytester.runpytest_subprocess("-Werror", "-q", "-pno:asyncio", "-ktest_a_new_mission_is_stored")
+    result = pytester.runpytest_subprocess(
+        "-Werror", "-q", "-pno:hypothesispytest", "-pno:asyncio", "-ktest_a_new_mission_is_stored"
+    )
     result.assert_outcomes(failed=1, deselected=len(_contract()) - 1)
     result.stdout.fnmatch_lines(["E*assert None == [[]1]"])
 
@@ -174,7 +176,7 @@ def test_an_adapter_author_is_told_of_the_fixture_to_write(pytester: pytest.Pyte
             pass
         """
     )
-    result = pytester.runpytest_subprocess("-q", "-pno:asyncio", "-x")
+    result = pytester.runpytest_inprocess("-q", "-pno:hypothesispytest", "-pno:asyncio", "-x")
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["*TestMine must override the fixture adapter_factory*"])
 
