@@ -11,13 +11,13 @@ import pytest
 FAILURE = re.compile(r"mission \S+ \(\S+\)(: step '\S+')? failed at ")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def example(request: pytest.FixtureRequest) -> Path:
     """The program that the test is about."""
     return request.path.with_name(request.path.name.removeprefix("test_"))
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def run_example(example: Path) -> Callable[..., str]:
     """Run the example as a reader would, with warnings as errors, and return what it prints.
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+import pytest
 
 PRINTER = {"item": "printer", "cents": 19900}
 APPROVAL = {"approved_by": "reviewer-1"}
@@ -29,6 +30,13 @@ def served(example: Path, database: Path) -> Generator[httpx.Client]:
             server.kill()
     # uvicorn ends by the signal that stopped it, when everything is down.
     assert (printed, complaints, server.returncode) == ("the runtime has stopped\n", "", -signal.SIGTERM)
+
+
+@pytest.fixture(scope="module")
+def client(example: Path, tmp_path_factory: pytest.TempPathFactory) -> Generator[httpx.Client]:
+    """A client of a server that tests share, each with missions of its own."""
+    with served(example, tmp_path_factory.mktemp("served") / "missions.db") as client:
+        yield client
 
 
 def output_of(client: httpx.Client, mission_id: str) -> str:
@@ -69,32 +77,30 @@ def test_a_second_process_continues_the_database(example: Path, tmp_path: Path) 
         assert output_of(client, "p-2") == "desk ordered, approved by reviewer-1"
 
 
-def test_text_that_is_no_utf8_breaks_no_answer(example: Path, tmp_path: Path) -> None:
+def test_text_that_is_no_utf8_breaks_no_answer(client: httpx.Client) -> None:
     """A client may send half a surrogate pair: it is stored as it is, and shown as its escape."""
-    with served(example, tmp_path / "odd.db") as client:
-        odd = client.put("/purchases/p-1", content=b'{"item": "desk \\ud83d", "cents": 1}')
-        assert odd.status_code == 202
-        assert client.post("/purchases/p-1/approval", json=APPROVAL).status_code == 202
-        assert output_of(client, "p-1") == r"desk \ud83d ordered, approved by reviewer-1"
-        refused = client.put("/purchases/p-1", content=b'{"item": "desk \\ud83d", "cents": "\\ud83d"}')
-        assert (refused.status_code, r"$.cents: expected int, got str '\ud83d'" in refused.text) == (422, True)
+    odd = client.put("/purchases/odd", content=b'{"item": "desk \\ud83d", "cents": 1}')
+    assert odd.status_code == 202
+    assert client.post("/purchases/odd/approval", json=APPROVAL).status_code == 202
+    assert output_of(client, "odd") == r"desk \ud83d ordered, approved by reviewer-1"
+    refused = client.put("/purchases/odd", content=b'{"item": "desk \\ud83d", "cents": "\\ud83d"}')
+    assert (refused.status_code, r"$.cents: expected int, got str '\ud83d'" in refused.text) == (422, True)
 
 
-def test_requests_are_refused_with_the_fitting_status(example: Path, tmp_path: Path) -> None:
+def test_requests_are_refused_with_the_fitting_status(client: httpx.Client) -> None:
     """A repeated start is accepted; what is malformed, unknown or out of turn is not, and breaks nothing."""
-    with served(example, tmp_path / "refusals.db") as client:
-        assert client.put("/purchases/p-1", json=PRINTER).status_code == 202
-        assert client.put("/purchases/p-1", json=PRINTER).status_code == 202
-        assert client.put("/purchases/p-1", json={"item": "desk", "cents": 1}).status_code == 409
-        assert client.put("/purchases/p-2", json={"item": "desk"}).status_code == 422
-        assert client.put("/purchases/p-2", content="{").status_code == 400
-        assert client.put(f"/purchases/{'p' * 256}", json=PRINTER).status_code == 422
-        assert client.get("/purchases/p-2").status_code == 404
-        assert client.post("/purchases/p-2/approval", json=APPROVAL).status_code == 404
-        refused = client.post("/purchases/p-1/approval", json={"approved_by": 5})
-        assert (refused.status_code, "$.approved_by: expected str, got int 5" in refused.text) == (422, True)
-        assert client.post("/purchases/p-1/approval", json=APPROVAL).status_code == 202
-        client.put("/purchases/p-3", json={"item": "desk", "cents": 1})
-        client.post("/purchases/p-3/approval", json=APPROVAL)
-        output_of(client, "p-3")
-        assert client.post("/purchases/p-3/approval", json=APPROVAL).status_code == 409
+    assert client.put("/purchases/p-1", json=PRINTER).status_code == 202
+    assert client.put("/purchases/p-1", json=PRINTER).status_code == 202
+    assert client.put("/purchases/p-1", json={"item": "desk", "cents": 1}).status_code == 409
+    assert client.put("/purchases/p-2", json={"item": "desk"}).status_code == 422
+    assert client.put("/purchases/p-2", content="{").status_code == 400
+    assert client.put(f"/purchases/{'p' * 256}", json=PRINTER).status_code == 422
+    assert client.get("/purchases/p-2").status_code == 404
+    assert client.post("/purchases/p-2/approval", json=APPROVAL).status_code == 404
+    refused = client.post("/purchases/p-1/approval", json={"approved_by": 5})
+    assert (refused.status_code, "$.approved_by: expected str, got int 5" in refused.text) == (422, True)
+    assert client.post("/purchases/p-1/approval", json=APPROVAL).status_code == 202
+    client.put("/purchases/p-3", json={"item": "desk", "cents": 1})
+    client.post("/purchases/p-3/approval", json=APPROVAL)
+    output_of(client, "p-3")
+    assert client.post("/purchases/p-3/approval", json=APPROVAL).status_code == 409
