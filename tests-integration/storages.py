@@ -22,6 +22,7 @@ from mission_control.core import (
     MissionStatus,
     MissionSummary,
     OpenWait,
+    OwnedMailbox,
     create_commander,
     m,
 )
@@ -50,6 +51,9 @@ class Forwarding:
     @property
     def inner(self) -> PersistenceAdapter:
         return self._inner
+
+    def mailbox(self) -> OwnedMailbox | None:
+        return self.inner.mailbox()
 
     async def bootstrap(self) -> None:
         await self.inner.bootstrap()

@@ -47,6 +47,8 @@ ARGUMENTS: Mapping[str, object] = {
     "mission_id": "m-1/billing",
     "issues": ["$.iban: required field missing"],
     "snapshot": SNAPSHOT,
+    "request_id": "r-1",
+    "has_owner": True,
     "delay": timedelta(seconds=5),
 }
 """What the errors of the tree are made with; one that takes anything else is added here."""

@@ -225,6 +225,9 @@ class JsonLinesAdapter:
         text = await self._run(lambda: self._definitions.get(fingerprint))
         return None if text is None else json.loads(text)
 
+    def mailbox(self) -> None:
+        return None
+
     async def close(self) -> None:
         thread, lock, self._thread, self._lock = self._thread, self._lock, None, None
         if thread is not None and lock is not None:

@@ -19,7 +19,14 @@ import attrs
 from mission_control.core.errors import CommanderClosedError, DatabaseInUseError, PersistenceError
 from mission_control.core.history import MissionStatus, MissionSummary, OpenWait
 from mission_control.core.payloads import found
-from mission_control.core.storage import CommitOutcome, DueKind, LoadOutcome, MissionCommit, PersistenceAdapter
+from mission_control.core.storage import (
+    CommitOutcome,
+    DueKind,
+    LoadOutcome,
+    MissionCommit,
+    OwnedMailbox,
+    PersistenceAdapter,
+)
 
 from . import queries, waits
 from .connection import Synchronous
@@ -241,6 +248,10 @@ class SQLiteAdapter:
     async def load_definition(self, fingerprint: str, /) -> dict[str, Any] | None:
         """Return the static form stored under `fingerprint`, or None."""
         return await self._read(queries.load_definition, fingerprint)
+
+    def mailbox(self) -> OwnedMailbox | None:
+        """Return the owner's side of the mailbox beside the file."""
+        return None
 
     async def close(self) -> None:
         """Finish the commit under way, close the file, and give it up."""

@@ -35,6 +35,7 @@ from .errors import (
     MissionTerminalError,
     MissionValidationError,
     NonRetryableError,
+    NotAnsweredError,
     PayloadError,
     PersistenceError,
     RetryAfterError,
@@ -66,7 +67,16 @@ from .history import (
     is_waiting,
 )
 from .payloads import Schema
-from .storage import CommitOutcome, DueKind, LoadOutcome, MissionCommit, PersistenceAdapter
+from .storage import (
+    CommitOutcome,
+    DueKind,
+    LoadOutcome,
+    Mailbox,
+    MissionCommit,
+    OwnedMailbox,
+    PersistenceAdapter,
+    RefusedRequest,
+)
 
 __all__ = [
     "ChildRecord",
@@ -85,6 +95,7 @@ __all__ = [
     "HistoryRecord",
     "HistoryType",
     "LoadOutcome",
+    "Mailbox",
     "MissionAlreadyExistsError",
     "MissionAlreadyStartedError",
     "MissionBuilder",
@@ -111,12 +122,15 @@ __all__ = [
     "MissionTerminalError",
     "MissionValidationError",
     "NonRetryableError",
+    "NotAnsweredError",
     "OpenWait",
+    "OwnedMailbox",
     "PathResult",
     "PayloadError",
     "PersistenceAdapter",
     "PersistenceError",
     "Position",
+    "RefusedRequest",
     "Reminder",
     "RetryAfterError",
     "RetryPolicy",

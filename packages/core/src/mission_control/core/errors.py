@@ -15,6 +15,7 @@
     │   ├── MissionCancelledError
     │   ├── MissionExecutionError
     │   ├── MissionDefinitionMismatchError
+    │   ├── NotAnsweredError              (TimeoutError)
     │   └── CommanderClosedError
     └── PersistenceError
         ├── StaleMissionError
@@ -49,7 +50,9 @@ class _PortableError(Exception):
 
 
 def _made_anew(kind: type[_PortableError], arguments: tuple[Any, ...]) -> _PortableError:
-    return kind.__new__(kind, *arguments)
+    made = kind.__new__(kind, *arguments)
+    made.args = arguments  # what is an `OSError` too sets them in its `__init__`
+    return made
 
 
 class MissionControlError(_PortableError):
@@ -170,6 +173,20 @@ class MissionDefinitionMismatchError(CommanderError):
     """The registered definition cannot carry this mission on; the mission stays as it is."""
 
     code = "MISSION_DEFINITION_MISMATCH"
+
+
+class NotAnsweredError(CommanderError, TimeoutError):
+    """A request was not answered in time; it is durable in the mailbox, and is applied when a process owns the storage.
+
+    `request_id` names it there; `has_owner` says whether a process owned the storage when the time was over.
+    """
+
+    code = "NOT_ANSWERED"
+
+    def __init__(self, message: str, *, request_id: str, has_owner: bool) -> None:
+        super().__init__(message)
+        self.request_id: str = request_id
+        self.has_owner: bool = has_owner
 
 
 class CommanderClosedError(CommanderError):

@@ -8,7 +8,14 @@ from typing import Any, Literal
 
 from mission_control.core.errors import PersistenceError
 from mission_control.core.history import MissionStatus, MissionSummary, OpenWait
-from mission_control.core.storage import CommitOutcome, DueKind, LoadOutcome, MissionCommit, PersistenceAdapter
+from mission_control.core.storage import (
+    CommitOutcome,
+    DueKind,
+    LoadOutcome,
+    MissionCommit,
+    OwnedMailbox,
+    PersistenceAdapter,
+)
 
 
 class FaultInjectingAdapter:
@@ -116,6 +123,10 @@ class FaultInjectingAdapter:
     async def load_definition(self, fingerprint: str, /) -> dict[str, Any] | None:
         """Forwarded."""
         return await self._inner.load_definition(fingerprint)
+
+    def mailbox(self) -> OwnedMailbox | None:
+        """Forwarded."""
+        return self._inner.mailbox()
 
     async def close(self) -> None:
         """Forwarded."""

@@ -43,8 +43,8 @@ from ..foreign import described, must_pass
 from ..history import MissionInspection, MissionSnapshot, MissionStatus, MissionSummary, OpenWait
 from ..machine import State, inspect_history, load
 from ..payloads import found, is_coroutine_function, same_json
-from ..storage import LoadOutcome, PersistenceAdapter
-from .port import Found, WaitPlace
+from ..storage import LoadOutcome, PersistenceAdapter, WaitPlace
+from .port import Found
 from .registry import Registry
 
 _Read: TypeAlias = LoadOutcome | PersistenceError

@@ -11,7 +11,7 @@ from ..definition import Signal, is_a, sought, sought_id
 from ..engine import checked_instant
 from ..history import MissionInspection, MissionStatus, MissionSummary, OpenWait
 from ..payloads import found
-from .port import ReadPort, WaitPlace
+from ..storage import ReadPort, WaitPlace
 
 _PAGE = 500
 

@@ -199,7 +199,7 @@ class Recorder:
         stored, children = self._unstored(definition), tuple(commit for _, commit, _ in born) if born else ()
         waits, summary = changed_waits(state, after, records), after.summary()
         commit = _commit(
-            flight.mission_id, state.version, records, summary, stored, children, False, decided.let_go, *waits
+            flight.mission_id, state.version, records, summary, stored, children, False, decided.let_go, *waits, ()
         )
         flight.is_busy = True
         consequences = None

@@ -20,6 +20,7 @@ import attrs
 
 from ..errors import DatabaseInUseError, PersistenceError, StaleMissionError
 from ..history import HistoryRecord, HistoryType, MissionStatus, MissionSummary, OpenWait, due_at, is_scheduled
+from .mailbox import OwnedMailbox
 from .persistence import CommitOutcome, DueKind, LoadOutcome, MissionCommit, next_due_kind
 
 _encode = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
@@ -310,6 +311,10 @@ class InMemoryAdapter:
         self._check_open()
         text = self._definitions.get(fingerprint)
         return None if text is None else json.loads(text)
+
+    def mailbox(self) -> OwnedMailbox | None:
+        """Return the owner's side of the mailbox."""
+        return None
 
     async def close(self) -> None:
         """Give the storage up; what it holds stays in this object."""

@@ -37,6 +37,8 @@ from ..history import (
     due_at,
 )
 from ..values import Value
+from .answers import Answer
+from .mailbox import OwnedMailbox
 
 DueKind: TypeAlias = Literal["signal", "sleep", "retry", "start_at", "reminder"]
 """What becomes due: a signal's deadline, a sleep, a retry's backoff, a delayed start, or a reminder."""
@@ -93,6 +95,9 @@ class MissionCommit(Value):
     `opened` are the waits for signals that are open from now on, without their `schema`, which storage does not keep;
     `closed` are those that are open no longer, each as it was opened, and all of them where the mission has ended; one
     that storage does not know is passed over. Live paths wait beside one another: the summary does not tell them all.
+
+    `answers` are those to requests of the adapter's mailbox that the commit applies: they are durable with it, or not
+    at all. There are none where the adapter has no mailbox.
     """
 
     mission_id: str
@@ -105,6 +110,7 @@ class MissionCommit(Value):
     let_go: tuple[str, ...] = ()
     opened: tuple[OpenWait, ...] = ()
     closed: tuple[OpenWait, ...] = ()
+    answers: tuple[Answer, ...] = ()
 
     def family(self) -> Iterator[MissionCommit]:
         """Yield this commit, and those of the missions that it creates, in the order of their creation."""
@@ -238,6 +244,14 @@ class PersistenceAdapter(Protocol):
 
     async def load_definition(self, fingerprint: str, /) -> dict[str, Any] | None:
         """Return the static form that was first committed under `fingerprint`, or None. It is the caller's."""
+        ...
+
+    def mailbox(self) -> OwnedMailbox | None:
+        """Return the owner's side of the mailbox by which other processes reach whoever has bootstrapped this adapter.
+
+        None where there is no such mailbox. It is asked for after `bootstrap`, and closed before `close`. An adapter
+        that forwards to another one forwards this, too.
+        """
         ...
 
     async def close(self) -> None:

@@ -1,0 +1,49 @@
+"""What can be read of missions, by whoever has them: a commander, a reader of a file, the sender's side of a mailbox.
+
+What is looked for arrives as a plain text, a limit as an int of 1 or more, a status as one that there is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Protocol, TypeAlias
+
+from ..history import MissionInspection, MissionStatus, MissionSummary, OpenWait
+
+WaitPlace: TypeAlias = tuple[datetime, str, str]
+"""Where an open wait stands among all: since when, of which mission, and its instance name."""
+
+
+class ReadPort(Protocol):
+    """What is asked of those who can read missions."""
+
+    async def inspect(self, mission_id: str) -> MissionInspection | None:
+        """Return all there is to see, or None where there is no such mission."""
+        ...
+
+    async def list_missions(
+        self,
+        *,
+        status: MissionStatus | None,
+        mission_name: str | None,
+        parent_id: str | None,
+        limit: int,
+        after: str | None,
+    ) -> Sequence[MissionSummary]:
+        """Return a page, in order of creation."""
+        ...
+
+    async def list_scheduled(self, *, limit: int, after: str | None) -> Sequence[MissionSummary]:
+        """Return a page of what waits for a timer or a retry, the earliest first."""
+        ...
+
+    async def list_waits(
+        self, *, signal: str | None, mission_name: str | None, limit: int, after: WaitPlace | None
+    ) -> Sequence[OpenWait]:
+        """Return a page of the open waits for signals, with their schemas, the longest open first."""
+        ...
+
+    async def load_definition(self, fingerprint: str) -> dict[str, Any] | None:
+        """Return the static form of a definition that has run, or None."""
+        ...
