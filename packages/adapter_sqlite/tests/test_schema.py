@@ -60,7 +60,7 @@ async def test_user_version_is_the_schema_version(adapter: PersistenceAdapter, p
 async def test_the_migrations_that_were_applied_are_on_record(adapter: PersistenceAdapter, path: Path) -> None:
     """sqlite-utils' table tells which migrations made the file what it is."""
     found = query(path, "SELECT migration_set, name FROM _sqlite_migrations ORDER BY applied_at")
-    names = ("first_schema", "a_row_for_each_commit", "children_and_reminders", "open_waits")
+    names = ("first_schema", "a_row_for_each_commit", "children_and_reminders", "open_waits", "answers")
     assert found == [("mission_control", name) for name in names]
 
 

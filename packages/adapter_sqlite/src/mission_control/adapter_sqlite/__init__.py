@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from .adapter import create_sqlite_persistence_adapter
 from .commander import SQLiteCommander
 from .location import DatabasePath
+from .mailbox import sqlite_mailbox
 from .reader import MissionReader, open_mission_reader
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "__version__",
     "create_sqlite_persistence_adapter",
     "open_mission_reader",
+    "sqlite_mailbox",
 ]
 
 __version__: str

@@ -8,7 +8,7 @@ import sqlite3
 import sys
 import threading
 import warnings
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from mission_control.core.errors import CommanderClosedError, DatabaseInUseError
 from mission_control.core.history import MissionStatus, MissionSummary, OpenWait
 from mission_control.core.payloads import found
 from mission_control.core.storage import (
+    Answer,
     CommitOutcome,
     DueKind,
     LoadOutcome,
@@ -35,8 +36,10 @@ from .files import Files
 from .holding import Holding
 from .location import DatabasePath, check_place, locate
 from .lock import DatabaseLock
+from .mailbox import SQLiteOwnedMailbox, answers
 from .opening import ReaderOpener, WriterOpener
 from .reading import Reader
+from .rows import Row
 from .worker import Worker, end
 from .writer import Writer
 
@@ -77,6 +80,7 @@ class _Open:
     process: int
     writer: Worker[Writer]
     reader: Worker[Reader]
+    mailboxes: list[SQLiteOwnedMailbox] = attrs.field(factory=list[SQLiteOwnedMailbox])
 
     @classmethod
     def on(cls, path: Path, synchronous: Synchronous, lock: DatabaseLock) -> _Open:
@@ -110,12 +114,32 @@ class _Open:
         await self.writer.do(Writer.check)
         raise storage_error(self.path, ReplacedError())
 
+    # What a mailbox needs
+
+    async def database_id(self) -> str | None:
+        return await self.checked(self.reader.do(Reader.read, answers.database_id))
+
+    async def load_answers(self, request_ids: Sequence[str], /) -> Mapping[str, Answer]:
+        return await self.checked(self.reader.do(Reader.read, answers.load_answers, request_ids))
+
+    async def record_answers(self, rows: Sequence[Row], /) -> None:
+        await self.checked(self.writer.do(Writer.record_answers, rows))
+
+    async def forget_answers(self, request_ids: Sequence[str], before: str, /) -> None:
+        await self.checked(self.writer.do(Writer.forget_answers, request_ids, before))
+
+    # Its end
+
     async def close(self) -> None:
+        for mailbox in self.mailboxes:
+            await mailbox.close()
         await end(self._stop, self.writer)
 
     def abandon(self) -> None:
         """Release everything without a loop; at the end of the interpreter, or in a forked child, there is no need."""
         if self.process == os.getpid() and not sys.is_finalizing():
+            for mailbox in self.mailboxes:
+                mailbox.abandon()
             self._stop(_nothing)
             self.writer.wait()
 
@@ -251,7 +275,10 @@ class SQLiteAdapter:
 
     def mailbox(self) -> OwnedMailbox | None:
         """Return the owner's side of the mailbox beside the file."""
-        return None
+        opened = self._opened()
+        mailbox = SQLiteOwnedMailbox(self._path, opened)
+        opened.mailboxes.append(mailbox)
+        return mailbox
 
     async def close(self) -> None:
         """Finish the commit under way, close the file, and give it up."""

@@ -30,19 +30,20 @@ class MissionReader(MissionReads):
     """What a database says now. Each call sees everything that was committed before it, and waits for no one."""
 
     def __init__(self, worker: Worker[View]) -> None:
-        self._reads = _Reads(worker)
+        self._reads = ViewPort(worker)
 
     async def _port(self) -> ReadPort:
         return self._reads
 
 
-class _Reads:
+class ViewPort:
     """Answers from the database, on its thread."""
 
     def __init__(self, worker: Worker[View]) -> None:
         self._worker = worker
 
     async def inspect(self, mission_id: str) -> MissionInspection | None:
+        """Return all there is to see, or None where there is no such mission."""
         (history,) = await self._worker.do(View.read, queries.load, [mission_id])
         if isinstance(history, CorruptMissionError):
             raise history
@@ -57,6 +58,7 @@ class _Reads:
         limit: int,
         after: str | None,
     ) -> list[MissionSummary]:
+        """Return a page, in order of creation."""
         return await self._worker.do(
             View.read,
             queries.list_missions,
@@ -68,17 +70,20 @@ class _Reads:
         )
 
     async def list_scheduled(self, *, limit: int, after: str | None) -> list[MissionSummary]:
+        """Return a page of what waits for a timer or a retry, the earliest first."""
         return await self._worker.do(View.read, queries.list_scheduled, limit=limit, after=after)
 
     async def list_waits(
         self, *, signal: str | None, mission_name: str | None, limit: int, after: WaitPlace | None
     ) -> list[OpenWait]:
+        """Return a page of the open waits for signals, with their schemas, the longest open first."""
         query = waits.list_waits_with_schemas
         return await self._worker.do(
             View.read, query, signal=signal, mission_name=mission_name, limit=limit, after=after
         )
 
     async def load_definition(self, fingerprint: str) -> dict[str, Any] | None:
+        """Return the static form of a definition that has run, or None."""
         return await self._worker.do(View.read, queries.load_definition, fingerprint)
 
 

@@ -29,7 +29,7 @@ from mission_control.core.history import (
     parse_iso,
 )
 from mission_control.core.making import maker
-from mission_control.core.storage import MissionCommit, due_kind
+from mission_control.core.storage import Answer, AnsweredError, MissionCommit, due_kind
 
 _record, _summary, _timer = maker(HistoryRecord), maker(MissionSummary), maker(TimerWait)
 
@@ -63,6 +63,9 @@ SUMMARY_COLUMNS = f"{BOUND_COLUMNS}, remind_at, parent"
 WAIT_COLUMNS = "mission_id, mission_name, event_name, since, timeout_at"
 WAIT_CHANGES = ("closed", "closed_signal", "closed_since", "opened", "opened_signal", "opened_since", "opened_until")
 """What is bound beside the columns of rows for a wait that a commit closes, and one that it opens."""
+
+ANSWERS = "answers"
+"""What is bound for the answers to requests that a commit applies: their rows, as JSON text."""
 
 HISTORY_COLUMNS = "version, at, records"
 MISSION_HISTORY_COLUMNS = f"wanted, latest, {HISTORY_COLUMNS}"
@@ -127,6 +130,44 @@ def wait_changes(closed: OpenWait | None, opened: OpenWait | None) -> Row:
         return *closing, "", "", "", ""
     until = stored_time(opened.timeout_at) or ""
     return *closing, opened.event_name, opened.signal, stored_time(opened.since), until
+
+
+def answers_text(answers: Iterable[Answer]) -> str:
+    """Return the rows of `answers` that a commit adds; an empty text where there are none."""
+    return encode([answer_row(one) for one in answers]) if answers else ""
+
+
+def answer_row(answer: Answer, request: str | None = None) -> Row:
+    """Return the values of the columns of `answers`; `request` says what was asked, where that was refused."""
+    return answer.request_id, stored_time(datetime.now(UTC)), _state(answer), _answer_text(answer), request
+
+
+def _state(answer: Answer) -> str:
+    return "refused" if answer.is_refused else "answered" if answer.is_final else "applied"
+
+
+def _answer_text(answer: Answer) -> str:
+    error = answer.error
+    if error is None:
+        return encode({"value": answer.value})
+    return encode({"error": [error.code, error.message, error.event_name, error.issues]})
+
+
+def read_answer(row: Row) -> Answer:
+    """Return the answer of a row of its id, state and text. Raises one of `UNDECODABLE` for other rows."""
+    request_id, state, text = row
+    form = _decode(text)
+    error = None
+    if "error" in form:
+        code, message, event_name, issues = form["error"]
+        error = AnsweredError(code=code, message=message, event_name=event_name, issues=tuple(issues))
+    return Answer(
+        request_id=request_id,
+        value=form.get("value"),
+        error=error,
+        is_refused=state == "refused",
+        is_final=state != "applied",
+    )
 
 
 def _failure_text(error: MissionFailure) -> str:

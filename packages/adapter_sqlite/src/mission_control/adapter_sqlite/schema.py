@@ -2,7 +2,8 @@
 
 A mission is one row of `missions`, and in `history` one row for each commit with the records that it added, keyed by
 the mission's number (the order of creation, and far shorter than an id) and the version that it had then.
-`definitions` has every definition that ever ran. `waits` has a row for each open wait for a signal.
+`definitions` has every definition that ever ran. `waits` has a row for each open wait for a signal. `answers` has what
+was answered to other processes, and `identity` what tells this database from any other one at its path.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from .views import VIEWS
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 """The version that this release reads and writes."""
 
 APPLICATION_ID = 0x4D435452
@@ -150,6 +151,22 @@ CREATE TABLE waits (
 """
 """A kind is a signal of missions of one name: there are few, and the number of one is far shorter than both."""
 
+_ANSWERS = """
+CREATE TABLE answers (
+    request_id  TEXT NOT NULL PRIMARY KEY,
+    at          TEXT NOT NULL,
+    state       TEXT NOT NULL CHECK (state IN ('applied', 'answered', 'refused')),
+    answer      TEXT NOT NULL,
+    request     TEXT
+) WITHOUT ROWID;
+CREATE INDEX answers_by_age ON answers (at) WHERE state <> 'applied';
+CREATE INDEX answers_refused ON answers (at, request_id) WHERE state = 'refused';
+CREATE TABLE identity (database_id TEXT NOT NULL);
+"""
+"""A request that is applied goes on until it is answered; what was refused says what was asked."""
+
+_DRAW_ID = "INSERT INTO identity (database_id) VALUES (lower(hex(randomblob(16))))"
+
 
 def state(connection: sqlite3.Connection, path: Path) -> Literal["current", "older", "empty"]:
     """Return whether the file has today's schema, that of an older release, or none yet.
@@ -189,6 +206,7 @@ def migrate(connection: sqlite3.Connection) -> None:
     migrations(name="a_row_for_each_commit")(_a_row_for_each_commit)
     migrations(name="children_and_reminders")(_children_and_reminders)
     migrations(name="open_waits")(_open_waits)
+    migrations(name="answers")(_answers)
     database = Database(connection, recursive_triggers=False, execute_plugins=False)
     connection.execute("BEGIN IMMEDIATE")
     with database.atomic():
@@ -204,7 +222,7 @@ def migrate(connection: sqlite3.Connection) -> None:
 
 def create_empty(connection: sqlite3.Connection) -> None:
     """Make the tables of a database without missions, in memory."""
-    connection.executescript(_FIRST_SCHEMA + _A_ROW_FOR_EACH_COMMIT + _CHILDREN_AND_REMINDERS + _OPEN_WAITS)
+    connection.executescript(_FIRST_SCHEMA + _A_ROW_FOR_EACH_COMMIT + _CHILDREN_AND_REMINDERS + _OPEN_WAITS + _ANSWERS)
 
 
 def _execute(database: Database, script: str) -> None:
@@ -230,3 +248,7 @@ def _open_waits(database: Database) -> None:
 
     _execute(database, _OPEN_WAITS)
     list_earlier_waits(database.conn)
+
+
+def _answers(database: Database) -> None:
+    database.executescript(_ANSWERS + _DRAW_ID)

@@ -3,10 +3,10 @@
 A mission that was running and still is changes no column that is indexed, so that it costs no index anything: that is
 the first of the two updates, which leaves nothing for the second one to find.
 
-There are two such views. Most missions have no parent and no reminder, and most commits open or close no wait for a
+There are three such views. Most missions have no parent and no reminder, and most commits open or close no wait for a
 signal; what is bound is copied several times until it is in its row, so that a value for each is not free: a commit
 without any goes into a view that has no such columns. In the other one a row has a wait that is closed and one that is
-opened; where a commit has more, a row for each follows.
+opened; where a commit has more, a row for each follows. The third one has answers to the requests of other processes, too.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cache
 
-from .rows import ABSENT, BOUND_COLUMNS, HISTORY_COLUMNS, RARE_COLUMNS, WAIT_CHANGES, Row
+from .rows import ABSENT, ANSWERS, BOUND_COLUMNS, HISTORY_COLUMNS, RARE_COLUMNS, WAIT_CHANGES, Row
 
 MOST_ROWS = 256
 _SIZES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 80, 96, 112, 128, 160, 192, 224, MOST_ROWS)
@@ -39,20 +39,25 @@ INSERT OR REPLACE INTO waits (kind, since, mission_id, event_name, timeout_at)
 that it has read before.)"""
 
 
+_ADD_ANSWERS = """
+INSERT OR REPLACE INTO answers (request_id, at, state, answer)
+    SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
+           json_extract(value, '$[3]') FROM json_each(NEW.answers);
+"""
+
+
 class Inlet:
     """A view that commits are inserted into; view and triggers are those of one connection, and not the file's.
 
     `row` are the columns of `missions` that it has, and `columns` all of its own, in the order in which they are bound.
-    `changes_waits` where it has those for waits, too.
+    `beside` are those that are not for the mission's row: waits that it closes and opens, and answers.
     """
 
-    def __init__(self, name: str, row: tuple[str, ...], *, changes_waits: bool) -> None:
+    def __init__(self, name: str, row: tuple[str, ...], beside: tuple[str, ...] = ()) -> None:
         self.name = name
         self.row = row
-        self.changes_waits = changes_waits
-        self.columns: str = ", ".join(
-            ("expected_version", HISTORY_COLUMNS, *row, *(WAIT_CHANGES if changes_waits else ()))
-        )
+        self.beside = beside
+        self.columns: str = ", ".join(("expected_version", HISTORY_COLUMNS, *row, *beside))
         self.width: int = self.columns.count(",") + 1
 
     @property
@@ -83,7 +88,8 @@ class Inlet:
                     WHERE mission_id = NEW.mission_id AND version = NEW.expected_version;
             END
             """,
-            *((self._wait_trigger,) if self.changes_waits else ()),
+            *((self._wait_trigger,) if self.beside else ()),
+            *((self._answer_trigger,) if ANSWERS in self.beside else ()),
         )
 
     @property
@@ -91,6 +97,13 @@ class Inlet:
         return f"""
             CREATE TEMP TRIGGER change_waits_by_{self.name} INSTEAD OF INSERT ON {self.name}
             WHEN NEW.closed <> '' OR NEW.opened <> '' BEGIN {_CHANGE_WAITS} END
+            """
+
+    @property
+    def _answer_trigger(self) -> str:
+        return f"""
+            CREATE TEMP TRIGGER add_answers_by_{self.name} INSTEAD OF INSERT ON {self.name}
+            WHEN NEW.answers <> '' BEGIN {_ADD_ANSWERS} END
             """
 
     def _new(self, column: str) -> str:
@@ -105,9 +118,10 @@ class Inlet:
 _BOUND = tuple(BOUND_COLUMNS.split(", "))
 _ROW = (*_BOUND, *RARE_COLUMNS)
 
-PLAIN = Inlet("commits", _BOUND, changes_waits=False)
+PLAIN = Inlet("commits", _BOUND)
 """For commits in which all missions lack what is rare."""
-WHOLE = Inlet("whole_commits", _ROW, changes_waits=True)
+WHOLE = Inlet("whole_commits", _ROW, WAIT_CHANGES)
+ANSWERING = Inlet("answering_commits", _ROW, (*WAIT_CHANGES, ANSWERS))
 
 
 @cache
@@ -118,6 +132,16 @@ def inserting(inlet: Inlet, rows: int) -> tuple[str, Row]:
     sql = f"INSERT INTO {inlet.name} ({inlet.columns}) VALUES {', '.join([row] * size)}"
     return sql, (-1, *[""] * (inlet.width - 1)) * (size - rows)
 
+
+RECORD_ANSWERS = """
+INSERT OR REPLACE INTO answers (request_id, at, state, answer, request)
+SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
+       json_extract(value, '$[3]'), json_extract(value, '$[4]') FROM json_each(?)
+"""
+FORGET_ANSWERS = """
+DELETE FROM answers WHERE state = 'answered' AND request_id IN (SELECT value FROM json_each(?))
+"""
+FORGET_OLD_ANSWERS = "DELETE FROM answers INDEXED BY answers_by_age WHERE state <> 'applied' AND at < ?"
 
 VERSION = "SELECT version FROM missions WHERE mission_id = ?"
 DEFINITION = "INSERT INTO definitions (fingerprint, name, static, stored_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"

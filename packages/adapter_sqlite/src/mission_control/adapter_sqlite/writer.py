@@ -22,8 +22,22 @@ from mission_control.core.history import due_at
 from mission_control.core.storage import CommitOutcome, MissionCommit
 
 from .files import Files
-from .rows import Row, encode, history_text, rare_row, stored_time, summary_row, wait_changes
-from .statements import DEFINITION, LET_GO, MORE_WAITS, MOST_ROWS, PLAIN, VERSION, WHOLE, Inlet, inserting
+from .rows import Row, answers_text, encode, history_text, rare_row, stored_time, summary_row, wait_changes
+from .statements import (
+    ANSWERING,
+    DEFINITION,
+    FORGET_ANSWERS,
+    FORGET_OLD_ANSWERS,
+    LET_GO,
+    MORE_WAITS,
+    MOST_ROWS,
+    PLAIN,
+    RECORD_ANSWERS,
+    VERSION,
+    WHOLE,
+    Inlet,
+    inserting,
+)
 
 
 def _nothing() -> None:
@@ -41,7 +55,7 @@ class Writer:
         self._let_go = let_go
         self._cursor = connection.cursor()
         connection.execute("PRAGMA temp_store = MEMORY")  # a full or missing folder for temporary files is no concern
-        for statement in (*PLAIN.setup, *WHOLE.setup):
+        for statement in (*PLAIN.setup, *WHOLE.setup, *ANSWERING.setup):
             connection.execute(statement)
 
     def close(self) -> None:
@@ -54,6 +68,17 @@ class Writer:
         outcomes, files = self.write(batch)
         files.check()
         return outcomes
+
+    def record_answers(self, rows: Sequence[Row]) -> tuple[None, Files]:
+        """Write rows of `answers`, in place of those of the same requests."""
+        self._cursor.execute(RECORD_ANSWERS, (encode(rows),))
+        return None, self._files
+
+    def forget_answers(self, request_ids: Sequence[str], before: str) -> tuple[None, Files]:
+        """Delete what was answered to these requests, and to all others before that time."""
+        self._cursor.execute(FORGET_ANSWERS, (encode(request_ids),))
+        self._cursor.execute(FORGET_OLD_ANSWERS, (before,))
+        return None, self._files
 
     def check(self) -> None:
         """Raise `ReplacedError` where the files are not in their places any more."""
@@ -136,7 +161,9 @@ def _prepare(batch: Sequence[MissionCommit]) -> _Prepared:
     for member in members:
         try:
             values += _row(member)
-            if member.opened or member.closed or _is_rare(member):
+            if member.answers:
+                inlet = ANSWERING
+            elif inlet is PLAIN and (member.opened or member.closed or _is_rare(member)):
                 inlet = WHOLE
             if member.let_go:
                 let_go += member.let_go
@@ -145,16 +172,25 @@ def _prepare(batch: Sequence[MissionCommit]) -> _Prepared:
                 definitions[definition.fingerprint] = _definition_row(definition, member)
         except (TypeError, ValueError, RecursionError) as error:
             raise PersistenceError(f"mission {member.mission_id!r}: its records cannot be stored: {error}") from error
-    if inlet is WHOLE:
-        values = _widened(values, members)
+    if inlet is not PLAIN:
+        values = _widened(values, members, inlet)
     return _Prepared(inlet, values, definitions, let_go)
 
 
-def _widened(values: list[Any], members: Sequence[MissionCommit]) -> list[Any]:
-    """Return the rows for `WHOLE` instead of `PLAIN`."""
+def _widened(values: list[Any], members: Sequence[MissionCommit], inlet: Inlet) -> list[Any]:
+    """Return the rows for `WHOLE` or `ANSWERING` instead of `PLAIN`."""
     starts = range(0, len(values), PLAIN.width)
     own = (values[start : start + PLAIN.width] for start in starts)
-    return list(chain.from_iterable(chain.from_iterable(map(_whole_rows, own, members))))
+    rows = _whole_rows if inlet is WHOLE else _answering_rows
+    return list(chain.from_iterable(chain.from_iterable(map(rows, own, members))))
+
+
+def _answering_rows(own: list[Any], member: MissionCommit) -> Iterator[Row]:
+    """Yield the same with the answers that the member has, which come with its own row."""
+    answers = answers_text(member.answers)
+    for row in _whole_rows(own, member):
+        yield *row, answers
+        answers = ""
 
 
 def _whole_rows(own: list[Any], member: MissionCommit) -> Iterator[Row]:

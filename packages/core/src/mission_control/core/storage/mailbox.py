@@ -103,10 +103,17 @@ class OwnedMailbox(Protocol):
         """Return what storage knows of these requests: for some whose commit failed, and may have taken effect."""
         ...
 
-    async def answer(self, answers: Sequence[tuple[PostedRequest, Answer]], /) -> None:
-        """Make answers durable, take their requests out of the mailbox, and ring their senders.
+    async def record(self, answers: Sequence[tuple[PostedRequest, Answer]], /) -> None:
+        """Make final answers durable that no commit made durable: refusals, and those that come after the commit.
 
-        Raises `PersistenceError`, where it is not known which are durable; answering again is right.
+        Raises `PersistenceError`, where it is not known which are durable; recording them again is right.
+        """
+        ...
+
+    async def end(self, answered: Sequence[PostedRequest], /) -> None:
+        """Take requests out of the mailbox whose final answers are durable, and ring their senders.
+
+        Raises `PersistenceError`, where they may be there still; ending them again is right.
         """
         ...
 

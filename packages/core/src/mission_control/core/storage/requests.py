@@ -95,7 +95,7 @@ Request: TypeAlias = StartRequest | SignalRequest | UpdateRequest | CancelReques
 class PostedRequest(Value):
     """A request that is durable in a mailbox.
 
-    Ids of one sender sort as its requests were accepted, and begin with `sender`. `is_awaited` says that the sender
+    Ids of one sender sort as its requests were accepted. `is_awaited` says that the sender
     waits for what comes of it: a start or a signal is then answered when the mission next waits or ends.
     """
 
@@ -110,11 +110,12 @@ class PostedRequest(Value):
 class RefusedRequest(Record):
     """A request that its owner refused, with the code and the text of the error; nothing was changed.
 
-    `kind` is "start", "signal", "update", "cancel" or "end", `name` that of the definition, the signal or the update.
+    `kind` is "start", "signal", "update", "cancel", "end", or that of a newer release; `name` that of the definition,
+    the signal or the update.
     """
 
     request_id: str
-    kind: RequestKind
+    kind: str
     mission_id: str
     name: str | None
     code: str
