@@ -108,18 +108,20 @@ class EmbeddedCommander(Commander):
             observer=self._observer,
             tracer=self._tracer,
         )
-        join = getattr(self._clock, "join", None)
-        if join is not None:
-            try:
+        try:
+            await session.open()
+            join = getattr(self._clock, "join", None)
+            if join is not None:
                 self._leave = join(session)
-            except BaseException as error:
-                await self._adapter.close()
-                if carried(error) is error:
-                    raise
-                raise carried(error) from error
+        except BaseException as error:
+            await session.end_abandoned()
+            await self._adapter.close()
+            if carried(error) is error:
+                raise
+            raise carried(error) from error
         self._session = session
         self._registry.on_registered = session.alarm.begin
-        session.recovery = session.alarm.sweep()
+        await session.begin()
         return session
 
     def _opened(self, opening: asyncio.Task[Session]) -> None:
@@ -154,7 +156,7 @@ class EmbeddedCommander(Commander):
         self._registry.is_closed = True
         with self.activity:  # whoever waits for `settled` finds the storage free
             tasks = session.abandon()
-            self._closing = asyncio.get_running_loop().create_task(self._shut_down(lambda _: session.alarm.close()))
+            self._closing = asyncio.get_running_loop().create_task(self._shut_down(Session.end_abandoned))
             await asyncio.shield(self._closing)
         return tasks
 

@@ -18,6 +18,7 @@ from ..engine import (
     Engine,
     Held,
     Operation,
+    Requested,
     Runner,
     SignalOperation,
     UpdateOperation,
@@ -81,6 +82,7 @@ class EmbeddedOperations:
         start_at: datetime | None,
         wait: bool,
         by: str | None,
+        requested: Requested | None = None,
     ) -> Found:
         """Start a mission, or find that the one that is there is the same."""
         definition = self._registry.resolve(definition)
@@ -92,6 +94,7 @@ class EmbeddedOperations:
         stored = definition.start.input.validate(input, event_name="start", subject=subject)
         while True:
             operation = Operation(_future())
+            operation.requested = requested
             known = self._engine.start(definition, mission_id, stored, due, operation, wait=wait, by=by)
             try:
                 if known is None:
@@ -142,10 +145,11 @@ class EmbeddedOperations:
         key: str | None,
         by: str | None,
         wait: bool,
+        requested: Requested | None = None,
     ) -> None:
         """Deliver a signal to the wait of that name, at a place where one is given."""
         self._refuse_itself(mission_id, f"signal {name!r} to", MissionSignalError)
-        await self._ask(mission_id, SignalOperation(_future(), name, payload, wait, at, key, by))
+        await self._ask(mission_id, SignalOperation(_future(), name, payload, wait, at, key, by), requested)
 
     async def update(
         self,
@@ -159,20 +163,36 @@ class EmbeddedOperations:
         by: str | None,
     ) -> Any:
         """Run an update and return what it returned, as its declared type."""
-        self._refuse_itself(mission_id, "update", MissionExecutionError)
-        limit = None if timeout is None else seconds(timeout, subject="an update's timeout")
         definition = self._registry.definitions[mission_name]  # a handle is given only to a mission of a known one
         code = {name: handler.run for name, handler in definition.updates.items()}
         name = _name_of(update, code, "update", mission_id, mission_name)
-        value = await self._ask(mission_id, UpdateOperation(_future(), name, input, limit, key, by))
+        value = await self.plain_update(mission_id, name, input, timeout, key=key, by=by)
         return definition.updates[name].output.restore(value, subject=f"the output of update {name!r}")
 
-    async def cancel(self, mission_id: str, reason: str | None, *, by: str | None) -> MissionSnapshot:
+    async def plain_update(
+        self,
+        mission_id: str,
+        name: str,
+        input: object,
+        timeout: timedelta | float | None,
+        *,
+        key: str | None,
+        by: str | None,
+        requested: Requested | None = None,
+    ) -> Any:
+        """Run an update of that name and return what it returned, as JSON."""
+        self._refuse_itself(mission_id, "update", MissionExecutionError)
+        limit = None if timeout is None else seconds(timeout, subject="an update's timeout")
+        return await self._ask(mission_id, UpdateOperation(_future(), name, input, limit, key, by), requested)
+
+    async def cancel(
+        self, mission_id: str, reason: str | None, *, by: str | None, requested: Requested | None = None
+    ) -> MissionSnapshot:
         """End the mission and return its state."""
         self._refuse_itself(mission_id, "cancel", MissionExecutionError)
         if reason is not None:
             reason = exact_text(reason, subject="the reason of a cancellation")
-        state: State = await self._ask(mission_id, CancelOperation(_future(), reason, by))
+        state: State = await self._ask(mission_id, CancelOperation(_future(), reason, by), requested)
         return state.snapshot()
 
     async def ended(self, mission_id: str) -> MissionSnapshot:
@@ -191,7 +211,8 @@ class EmbeddedOperations:
             operation.answer.cancel()
         return state.snapshot()
 
-    async def _ask(self, mission_id: str, operation: CancelOperation | Held) -> Any:
+    async def _ask(self, mission_id: str, operation: CancelOperation | Held, requested: Requested | None = None) -> Any:
+        operation.requested = requested
         self._engine.submit(mission_id, operation)
         return await self._answered(operation)
 

@@ -10,6 +10,7 @@ from typing import Any
 from ..engine import Activity, Alarm, Clock, Deadlines, Engine, Observer, Runner, RunningAttempt, Slots, Tracer, steady
 from ..storage import DueKind, PersistenceAdapter
 from .operations import EmbeddedOperations
+from .postman import Postman
 from .registry import Registry
 
 
@@ -53,6 +54,21 @@ class Session:
             registry=registry,
         )
 
+        self._postman: Postman | None = None
+
+    async def open(self) -> None:
+        """Be there for other processes. Raises `PersistenceError`."""
+        mailbox = self.adapter.mailbox()
+        if mailbox is not None:
+            self._postman = Postman(mailbox, self.operations, self.activity)
+            await self._postman.open()
+
+    async def begin(self) -> None:
+        """Begin to resume what is due or was interrupted, and hand over what other processes have asked for."""
+        self.recovery = self.alarm.sweep()
+        if self._postman is not None:
+            await self._postman.take_up()
+
     def _note_due(self, due: datetime, kind: DueKind) -> None:
         self.alarm.note(due, kind)
 
@@ -72,9 +88,19 @@ class Session:
         self.deadlines.close()
         return tasks
 
+    async def end_abandoned(self) -> None:
+        """Wake nobody any more, and be there for nobody."""
+        await self.alarm.close()
+        if self._postman is not None:
+            await self._postman.abandon()
+
     async def close(self) -> None:
         """Bring everything to its end."""
         await self.alarm.close()
+        if self._postman is not None:
+            self._postman.stop()
         await self.engine.close()
         await self.operations.drained()
+        if self._postman is not None:
+            await self._postman.close()
         self.deadlines.close()

@@ -7,10 +7,10 @@ here, on clocks that can be moved by tests.
 
 from .activity import Activity
 from .alarm import Alarm
-from .asked import CancelOperation, Held, Operation, SignalOperation, UpdateOperation
+from .asked import CancelOperation, Held, Operation, Requested, SignalOperation, UpdateOperation
 from .attempt import Attempt, current_attempt, is_awaitable
 from .clock import Clock, Driven, DrivenClock, RunningAttempt, SystemClock, checked_instant, steady
-from .coalescer import Coalescer
+from .coalescer import Coalescer, as_persistence_error
 from .engine import Engine
 from .observer import FailedAttempt, LogObserver, Observer, Tracer, brief
 from .refusals import not_found, not_registered, unknown_name
@@ -34,6 +34,7 @@ __all__ = [
     "LogObserver",
     "Observer",
     "Operation",
+    "Requested",
     "Runner",
     "RunningAttempt",
     "SignalOperation",
@@ -43,6 +44,7 @@ __all__ = [
     "SystemClock",
     "Tracer",
     "UpdateOperation",
+    "as_persistence_error",
     "brief",
     "checked_instant",
     "current_attempt",

@@ -9,7 +9,24 @@ from typing import Any, TypeAlias
 import attrs
 
 from ..foreign import carried
+from ..storage import Answer
 from ..values import Shown
+
+
+@attrs.define(eq=False)
+class Requested(Shown):
+    """A request of another process: the commit that applies it says so. `is_final` where nothing else is to be said."""
+
+    request_id: str
+    is_final: bool
+    value: object = None
+    """What an update returned."""
+    is_recorded: bool = attrs.field(default=False, init=False)
+    """True once that commit is durable."""
+
+    def recorded(self) -> Answer:
+        """Return what the commit says."""
+        return Answer(request_id=self.request_id, value=self.value, is_final=self.is_final)
 
 
 @attrs.define(eq=False)
@@ -17,6 +34,8 @@ class Operation(Shown):
     """What a caller asked of a mission, and the future that the caller waits on."""
 
     answer: asyncio.Future[Any]
+    requested: Requested | None = attrs.field(default=None, init=False)
+    """What it is for another process; None for a caller in this one."""
     on_answer: Callable[[], None] | None = attrs.field(default=None, init=False)
     """What to call as soon as there is an answer, once."""
 

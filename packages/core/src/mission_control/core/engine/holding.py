@@ -12,6 +12,7 @@ from ..machine import Keep, Receive, State, early_waits, find_wait, is_held, ref
 from .asked import Held, SignalOperation, UpdateOperation
 from .flight import Flight
 from .recorder import Recorder
+from .refusals import unknown_name
 from .roster import Roster
 from .updates import Updates
 from .watching import answered
@@ -108,6 +109,10 @@ class Holding:
         return True
 
     def _begin_update(self, flight: Flight, state: State, operation: UpdateOperation) -> bool:
+        if flight.definition is not None and operation.name not in flight.definition.updates:
+            raise unknown_name(
+                "update", operation.name, flight.definition.updates, state.mission_id, state.mission_name
+            )
         if state.is_running and not state.is_undoing and not self._has_waited(flight, state, operation):
             return False
         if not state.is_terminal and not state.is_undoing and not self._holds_slot(flight, state):

@@ -198,8 +198,10 @@ class Recorder:
         born = tuple(map(self._new_child, decided.children)) if decided.children else ()
         stored, children = self._unstored(definition), tuple(commit for _, commit, _ in born) if born else ()
         waits, summary = changed_waits(state, after, records), after.summary()
+        requested = None if operation is None else operation.requested
+        answers = () if requested is None else (requested.recorded(),)
         commit = _commit(
-            flight.mission_id, state.version, records, summary, stored, children, False, decided.let_go, *waits, ()
+            flight.mission_id, state.version, records, summary, stored, children, False, decided.let_go, *waits, answers
         )
         flight.is_busy = True
         consequences = None
@@ -261,6 +263,8 @@ class Recorder:
             self._stored.add(decision.definition.fingerprint)
         flight.state = decision.after
         flight.backoff = 0.0
+        if decision.operation is not None and decision.operation.requested is not None:
+            decision.operation.requested.is_recorded = True
         if flight.birth is not None:
             flight.birth = None
             flight.is_alive = True

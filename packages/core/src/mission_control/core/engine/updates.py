@@ -64,6 +64,8 @@ class Updates:
         assert isinstance(operation, UpdateOperation)  # it was launched with one
         with suppress(MissionControlError), operation:
             value = self._value(flight, operation, attempt)
+            if operation.requested is not None:
+                operation.requested.value = value
             command = Update(operation.name, operation.stored, value, operation.key, operation.by)
             self._recorder.commit(flight, (command,), operation=operation, applied=lambda _: operation.resolve(value))
 
