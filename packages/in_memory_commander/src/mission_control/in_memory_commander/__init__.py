@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from .commander import InMemoryCommander, create_in_memory_persistence_adapter
+from .commander import InMemoryCommander, create_in_memory_persistence_adapter, in_memory_mailbox
 
-__all__ = ["InMemoryCommander", "__version__", "create_in_memory_persistence_adapter"]
+__all__ = ["InMemoryCommander", "__version__", "create_in_memory_persistence_adapter", "in_memory_mailbox"]
 
 __version__: str
 

@@ -9,8 +9,10 @@ from typing import Any
 from mission_control.core.commander import EmbeddedCommander
 from mission_control.core.definition import MissionDefinition
 from mission_control.core.engine import Clock
-from mission_control.core.storage import PersistenceAdapter
+from mission_control.core.payloads import found
+from mission_control.core.storage import Mailbox, PersistenceAdapter
 from mission_control.core.storage.memory import InMemoryAdapter
+from mission_control.core.storage.memory_mailbox import MemoryMailbox
 
 
 def create_in_memory_persistence_adapter() -> PersistenceAdapter:
@@ -20,6 +22,17 @@ def create_in_memory_persistence_adapter() -> PersistenceAdapter:
     first is open gets `DatabaseInUseError`.
     """
     return InMemoryAdapter()
+
+
+def in_memory_mailbox(adapter: PersistenceAdapter) -> Mailbox:
+    """Return the mailbox of storage in memory, which `create_commander_client(mailbox=...)` takes.
+
+    Its clients may be on other threads of this process, each with an event loop of its own. `adapter` is what
+    `create_in_memory_persistence_adapter` returned; anything else raises `TypeError`.
+    """
+    if not isinstance(adapter, InMemoryAdapter):
+        raise TypeError(f"adapter: expected storage in memory, found {found(adapter)}")
+    return MemoryMailbox(adapter)
 
 
 class InMemoryCommander(EmbeddedCommander):

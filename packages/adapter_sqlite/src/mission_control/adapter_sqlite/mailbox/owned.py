@@ -62,7 +62,8 @@ class SQLiteOwnedMailbox:
         await self._records.forget_answers([], self._too_old())
         tray = self._tray = Worker("mailbox of", self._path, partial(Tray, Place(self._path)), _nothing)
         try:
-            bell = self._bell = await tray.do(Tray.hear)
+            bell = await tray.do(Tray.hear)
+            self._bell = bell
             bell.listen(rung)
         except BaseException:
             await self.close()

@@ -12,6 +12,7 @@ import json
 from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from datetime import datetime
 from itertools import islice, product
 from typing import Any, Literal, TypeAlias, TypeVar
@@ -21,6 +22,7 @@ import attrs
 from ..errors import DatabaseInUseError, PersistenceError, StaleMissionError
 from ..history import HistoryRecord, HistoryType, MissionStatus, MissionSummary, OpenWait, due_at, is_scheduled
 from .mailbox import OwnedMailbox
+from .memory_mailbox import MemoryOwnedMailbox, Post
 from .persistence import CommitOutcome, DueKind, LoadOutcome, MissionCommit, next_due_kind
 
 _encode = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
@@ -169,6 +171,8 @@ class InMemoryAdapter:
         self._order: list[str] = []
         self._index = _Index()
         self._definitions: dict[str, str] = {}
+        self.post: Post = Post()
+        """What other threads, and other programs of this process, have sent."""
 
     async def bootstrap(self) -> None:
         """Own the storage. Raises `DatabaseInUseError` while another commander does."""
@@ -183,7 +187,8 @@ class InMemoryAdapter:
         """Append the records of many missions, each where its expected version is the stored one."""
         self._check_open()
         families = [[(one, *_encoded(one)) for one in member.family()] for member in batch]
-        return [self._append(family) for family in families]
+        with self.post.lock:
+            return [self._append(family) for family in families]
 
     def _append(self, family: Sequence[_Encoded]) -> CommitOutcome:
         """Append what a member and its children add, unless one of them is stale."""
@@ -219,6 +224,8 @@ class InMemoryAdapter:
         for wait in member.opened:
             stored.waits[wait.event_name] = wait
             self._index.add_wait(wait)
+        for answer in member.answers:
+            self.post.answers[answer.request_id] = answer
 
     def _create(self, member: MissionCommit) -> _Stored:
         stored = _Stored(len(self._order), member.summary, is_awaited=True if member.is_awaited else None)
@@ -314,7 +321,13 @@ class InMemoryAdapter:
 
     def mailbox(self) -> OwnedMailbox | None:
         """Return the owner's side of the mailbox."""
-        return None
+        return MemoryOwnedMailbox(self.post)
+
+    def view(self) -> InMemoryAdapter:
+        """Return an adapter that reads the same storage whether anybody owns it or not."""
+        view = copy(self)
+        view._owner = asyncio.get_running_loop()
+        return view
 
     async def close(self) -> None:
         """Give the storage up; what it holds stays in this object."""
