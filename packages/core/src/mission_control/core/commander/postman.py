@@ -215,7 +215,7 @@ class Postman:
         later = [
             (one, task)
             for one, task in lane.handed.values()
-            if one.request_id > posted.request_id and isinstance(one.request, SignalRequest | UpdateRequest)
+            if one.request_id > posted.request_id and not isinstance(one.request, StartRequest)
         ]
         for one, task in later:
             del lane.handed[one.request_id]

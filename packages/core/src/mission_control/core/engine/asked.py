@@ -44,6 +44,11 @@ class Operation(Shown):
         """True where nobody waits for the answer any more."""
         return self.answer.done()
 
+    @property
+    def is_taken_back(self) -> bool:
+        """True where it will be asked again, under the same id: it must not be applied by then."""
+        return self.requested is not None and self.answer.done()
+
     def resolve(self, value: object = None) -> None:
         """Answer the caller."""
         if not self.answer.done():

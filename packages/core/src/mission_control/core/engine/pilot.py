@@ -193,6 +193,8 @@ class Pilot:
         assert state is not None  # a flight without one is busy
         if state.is_terminal:
             operation.resolve(state)
+        elif operation.is_taken_back:
+            return
         elif state.is_cancelling or state.is_undoing:
             _await_end(operation, flight)
         else:

@@ -62,6 +62,8 @@ class Updates:
         flight.updated = None
         operation = attempt.code
         assert isinstance(operation, UpdateOperation)  # it was launched with one
+        if operation.is_taken_back:
+            return
         with suppress(MissionControlError), operation:
             value = self._value(flight, operation, attempt)
             if operation.requested is not None:
