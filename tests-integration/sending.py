@@ -17,7 +17,7 @@ from mission_control.core.storage import (
     UpdateRequest,
 )
 
-PATIENCE = 8.0
+PATIENCE = 20.0
 
 
 class Sender:

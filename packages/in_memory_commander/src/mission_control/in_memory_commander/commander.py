@@ -12,7 +12,6 @@ from mission_control.core.engine import Clock
 from mission_control.core.payloads import found
 from mission_control.core.storage import Mailbox, PersistenceAdapter
 from mission_control.core.storage.memory import InMemoryAdapter
-from mission_control.core.storage.memory_mailbox import MemoryMailbox
 
 
 def create_in_memory_persistence_adapter() -> PersistenceAdapter:
@@ -32,7 +31,7 @@ def in_memory_mailbox(adapter: PersistenceAdapter) -> Mailbox:
     """
     if not isinstance(adapter, InMemoryAdapter):
         raise TypeError(f"adapter: expected storage in memory, found {found(adapter)}")
-    return MemoryMailbox(adapter)
+    return adapter.entrance()
 
 
 class InMemoryCommander(EmbeddedCommander):

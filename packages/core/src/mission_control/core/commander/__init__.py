@@ -7,13 +7,12 @@ another commander is a `Commander` over a `MissionPort` of its own, with a `Regi
 of missions is `MissionReads` over a `ReadPort`.
 """
 
-from ..storage import ReadPort, WaitPlace
 from .commander import Commander
 from .embedded import EmbeddedCommander, create_commander
 from .handle import MissionHandle
 from .missions import Missions, NotedMissions
 from .operations import ended_error
-from .port import Found, MissionPort
+from .port import Found, MissionPort, ReadPort, WaitPlace
 from .reads import MissionReads
 from .registry import Registry
 

@@ -14,7 +14,9 @@ from typing import Any, Literal, Protocol, TypeAlias
 from ..definition import MissionDefinition
 from ..errors import CommanderError
 from ..history import MissionSnapshot, MissionStatus
-from ..storage import ReadPort
+from ..storage import ReadPort, WaitPlace
+
+__all__ = ["Found", "MissionPort", "ReadPort", "WaitPlace"]
 
 Found: TypeAlias = tuple[str, str]
 """The id of a mission, and the name of its definition."""

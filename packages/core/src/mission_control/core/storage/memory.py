@@ -21,8 +21,8 @@ import attrs
 
 from ..errors import DatabaseInUseError, PersistenceError, StaleMissionError
 from ..history import HistoryRecord, HistoryType, MissionStatus, MissionSummary, OpenWait, due_at, is_scheduled
-from .mailbox import OwnedMailbox
-from .memory_mailbox import MemoryOwnedMailbox, Post
+from .mailbox import Mailbox, OwnedMailbox
+from .memory_mailbox import MemoryMailbox, MemoryOwnedMailbox, Post
 from .persistence import CommitOutcome, DueKind, LoadOutcome, MissionCommit, next_due_kind
 
 _encode = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
@@ -322,6 +322,10 @@ class InMemoryAdapter:
     def mailbox(self) -> OwnedMailbox | None:
         """Return the owner's side of the mailbox."""
         return MemoryOwnedMailbox(self.post)
+
+    def entrance(self) -> Mailbox:
+        """Return the mailbox for those who send."""
+        return MemoryMailbox(self)
 
     def view(self) -> InMemoryAdapter:
         """Return an adapter that reads the same storage whether anybody owns it or not."""

@@ -1,0 +1,48 @@
+"""Processes that tests of mailboxes stop and kill: `own DATABASE` runs missions, `send DATABASE NAME` sends.
+
+The owner says when it is ready. The sender starts missions and signals each of them, and says of each when it was
+accepted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from itertools import count
+from pathlib import Path
+
+from mission_control.adapter_sqlite import SQLiteCommander, sqlite_mailbox
+from mission_control.core import MissionContext, m
+from mission_control.core.storage import SignalRequest, StartRequest
+
+
+async def work(ctx: MissionContext[int]) -> int:
+    return ctx.input
+
+
+job = m.define("job").start(input=int, run=work).need_to("go", int).step("work", work).end()
+
+
+async def own(database: Path) -> None:
+    async with SQLiteCommander(database_path=database, definitions=[job]):
+        say("ready")
+        await asyncio.Event().wait()
+
+
+async def send(database: Path, name: str) -> None:
+    outbox = await sqlite_mailbox(database).open(lambda: None)
+    for number in count():
+        mission_id = f"{name}-{number}"
+        await outbox.post(StartRequest(mission_id=mission_id, mission_name="job", input=number), is_awaited=False)
+        await outbox.post(SignalRequest(mission_id=mission_id, name="go", payload=number), is_awaited=False)
+        say(mission_id)
+
+
+def say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    role, file, *names = sys.argv[1:]
+    asyncio.run(own(Path(file)) if role == "own" else send(Path(file), *names))
