@@ -7,7 +7,7 @@ import random
 import signal as signals
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -38,7 +38,7 @@ async def kill(process: Process) -> list[str]:
 
 
 @asynccontextmanager
-async def sender_of(database: Path) -> AsyncIterator[Sender]:
+async def sender_of(database: Path) -> AsyncGenerator[Sender]:
     sender = await Sender.of(sqlite_mailbox(database))
     yield sender
     await sender.outbox.close()

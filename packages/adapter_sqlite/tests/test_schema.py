@@ -14,7 +14,7 @@ import attrs
 import pytest
 
 from mission_control.adapter_sqlite import create_sqlite_persistence_adapter, open_mission_reader
-from mission_control.adapter_sqlite.schema import SCHEMA_VERSION
+from mission_control.adapter_sqlite.schema import SCHEMA_VERSION, migrate, state
 from mission_control.core import (
     CorruptMissionError,
     HistoryRecord,
@@ -240,6 +240,30 @@ async def test_another_programs_database_is_refused(path: Path) -> None:
         await create_sqlite_persistence_adapter(path).bootstrap()
     assert query(path, "SELECT name FROM sqlite_master") == [("invoices",)]
     assert query(path, "PRAGMA journal_mode") == [("delete",)]
+
+
+class Late(sqlite3.Connection):
+    """A connection beside which the first owner prepares the file, behind the first thing that is read."""
+
+    reads = 0
+    path: Path
+
+    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+        if sql.startswith(("PRAGMA", "SELECT")):
+            self.reads += 1
+            if self.reads == 2:
+                with closing(sqlite3.connect(self.path, isolation_level=None)) as connection:
+                    migrate(connection)
+        return super().execute(sql, parameters)
+
+
+async def test_a_file_that_is_being_prepared_is_empty_or_current(path: Path) -> None:
+    """Its marks are read as they were at one moment: never is it taken for an older one, or another program's."""
+    change(path, "PRAGMA journal_mode = WAL")
+    with closing(sqlite3.connect(path, isolation_level=None, factory=Late)) as connection:
+        connection.path = path
+        assert state(connection, path) == "empty"
+        assert state(connection, path) == "current"
 
 
 async def test_an_empty_file_becomes_a_database(path: Path) -> None:

@@ -173,9 +173,13 @@ def state(connection: sqlite3.Connection, path: Path) -> Literal["current", "old
 
     Raises `PersistenceError` where it is not ours, or of a newer release.
     """
-    ((version,), (owner,)) = (connection.execute(f"PRAGMA {name}").fetchone() for name in _MARKS)
+    version, owner, table = _marks(connection)
     if owner != APPLICATION_ID:
-        _check_empty(connection, path)
+        if table is not None:
+            raise PersistenceError(
+                f"{path}: this SQLite database belongs to another program (it has {table!r}, and not Mission Control's"
+                " mark): give a path of its own"
+            )
         return "empty"
     if version > SCHEMA_VERSION:
         raise PersistenceError(
@@ -185,16 +189,21 @@ def state(connection: sqlite3.Connection, path: Path) -> Literal["current", "old
     return "current" if version == SCHEMA_VERSION else "older"
 
 
+def _marks(connection: sqlite3.Connection) -> tuple[int, int, str | None]:
+    """Return the version, whose file it is, and the name of something in it, as they were at one moment.
+
+    An owner may be preparing the file meanwhile, and what was read in turn would then be no file's.
+    """
+    connection.execute("BEGIN")
+    try:
+        ((version,), (owner,)) = (connection.execute(f"PRAGMA {name}").fetchone() for name in _MARKS)
+        table = connection.execute("SELECT name FROM sqlite_master LIMIT 1").fetchone()
+    finally:
+        connection.execute("ROLLBACK")
+    return version, owner, None if table is None else table[0]
+
+
 _MARKS = ("user_version", "application_id")
-
-
-def _check_empty(connection: sqlite3.Connection, path: Path) -> None:
-    found = connection.execute("SELECT name FROM sqlite_master LIMIT 1").fetchone()
-    if found is not None:
-        raise PersistenceError(
-            f"{path}: this SQLite database belongs to another program (it has {found[0]!r}, and not Mission Control's"
-            " mark): give a path of its own"
-        )
 
 
 def migrate(connection: sqlite3.Connection) -> None:

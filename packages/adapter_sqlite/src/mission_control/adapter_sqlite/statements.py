@@ -6,7 +6,7 @@ the first of the two updates, which leaves nothing for the second one to find.
 There are three such views. Most missions have no parent and no reminder, and most commits open or close no wait for a
 signal; what is bound is copied several times until it is in its row, so that a value for each is not free: a commit
 without any goes into a view that has no such columns. In the other one a row has a wait that is closed and one that is
-opened; where a commit has more, a row for each follows. The third one has answers to the requests of other processes, too.
+opened; where a commit has more, a row for each follows. The third one has answers to requests of other processes, too.
 """
 
 from __future__ import annotations

@@ -105,6 +105,8 @@ class Holding:
         by_schema = {node.schema: node for node in waits}.values()  # whichever begins first takes it
         payload, *_ = [_payload(node, name, state, operation) for node in by_schema]
         command = Keep(name, payload, operation.key, operation.by)
+        if operation.requested is not None:
+            operation.requested.is_final = True  # it moves nothing
         self._recorder.commit(flight, (command,), operation=operation, applied=answered(operation, wait=False))
         return True
 

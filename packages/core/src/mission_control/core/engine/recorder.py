@@ -22,7 +22,7 @@ from ..errors import (
     StaleMissionError,
 )
 from ..foreign import ENDS_THE_PROGRAM
-from ..history import HistoryRecord, HistoryType, MissionFailure
+from ..history import HistoryRecord, HistoryType, MissionFailure, MissionStatus
 from ..log import ContainedLogger
 from ..machine import (
     ChildEnded,
@@ -38,9 +38,9 @@ from ..machine import (
     load,
 )
 from ..making import maker
-from ..storage import CommitOutcome, LoadOutcome, MissionCommit, PersistenceAdapter
+from ..storage import Answer, CommitOutcome, LoadOutcome, MissionCommit, PersistenceAdapter
 from .activity import Activity
-from .asked import Operation
+from .asked import CancelOperation, Operation
 from .clock import Clock
 from .coalescer import Coalescer, as_persistence_error
 from .consequences import is_lent, is_on_record, orphans_of, slots_of
@@ -198,8 +198,7 @@ class Recorder:
         born = tuple(map(self._new_child, decided.children)) if decided.children else ()
         stored, children = self._unstored(definition), tuple(commit for _, commit, _ in born) if born else ()
         waits, summary = changed_waits(state, after, records), after.summary()
-        requested = None if operation is None else operation.requested
-        answers = () if requested is None else (requested.recorded(),)
+        answers = () if operation is None or operation.requested is None else (_applied(operation, after),)
         commit = _commit(
             flight.mission_id, state.version, records, summary, stored, children, False, decided.let_go, *waits, answers
         )
@@ -412,3 +411,13 @@ class Recorder:
         except MissionControlError as error:
             return error
         return None
+
+
+def _applied(operation: Operation, after: State) -> Answer:
+    """Return what the commit says of a request; nothing follows where what was waited for has come with it."""
+    requested = operation.requested
+    assert requested is not None  # it is asked for those alone
+    is_over = after.is_terminal if isinstance(operation, CancelOperation) else not after.is_running
+    if is_over and after.status is not MissionStatus.FAILED:  # a start that fails is answered with the failure
+        requested.is_final = True
+    return requested.recorded()
