@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import pytest
 
+from .answers import AnswerContract
 from .children import ChildContract, StrayContract
 from .commits import CommitContract, LoadContract
 from .concurrency import ConcurrencyContract
@@ -45,6 +46,7 @@ class PersistenceAdapterContract(
     ScheduledContract,
     DueContract,
     WaitContract,
+    AnswerContract,
     ConcurrencyContract,
     OwnershipContract,
 ):
