@@ -1,5 +1,7 @@
 """Processes that tests of mailboxes stop and kill: `own DATABASE` runs missions, `send DATABASE NAME` sends.
 
+`fork DATABASE` runs missions beside a child of itself, whose id it says.
+
 The owner says when it is ready. The sender starts missions and signals each of them, and says of each when it was
 accepted.
 """
@@ -7,6 +9,8 @@ accepted.
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import sys
 from itertools import count
 from pathlib import Path
@@ -29,6 +33,16 @@ async def own(database: Path) -> None:
         await asyncio.Event().wait()
 
 
+async def own_and_fork(database: Path) -> None:
+    async with SQLiteCommander(database_path=database, definitions=[job]):
+        child = os.fork()
+        if child == 0:
+            os.close(1)  # who waits for the end of the owner's words waits for it alone
+            signal.pause()
+        say(str(child))
+        await asyncio.Event().wait()
+
+
 async def send(database: Path, name: str) -> None:
     outbox = await sqlite_mailbox(database).open(lambda: None)
     for number in count():
@@ -45,4 +59,5 @@ def say(line: str) -> None:
 
 if __name__ == "__main__":
     role, file, *names = sys.argv[1:]
-    asyncio.run(own(Path(file)) if role == "own" else send(Path(file), *names))
+    roles = {"own": own, "fork": own_and_fork}
+    asyncio.run(send(Path(file), *names) if role == "send" else roles[role](Path(file)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import signal as signals
 import sys
@@ -23,10 +24,17 @@ PROGRAM = Path(__file__).parent.with_name("mailbox_program.py")
 
 async def begin(*arguments: object) -> Process:
     """Start a process, and return when it has said something."""
+    process, _ = await begin_and_hear(*arguments)
+    return process
+
+
+async def begin_and_hear(*arguments: object) -> tuple[Process, str]:
+    """Start a process, and return what it says first."""
     process = await asyncio.create_subprocess_exec(sys.executable, PROGRAM, *map(str, arguments), stdout=PIPE)
     assert process.stdout is not None
-    assert await process.stdout.readline()
-    return process
+    said = await process.stdout.readline()
+    assert said
+    return process, said.decode().strip()
 
 
 async def kill(process: Process) -> list[str]:
@@ -110,3 +118,16 @@ async def test_a_sender_on_another_mailbox_hears_of_its_owner(database_path: Pat
         await asyncio.wait_for(sender.rung.wait(), 5)
         await kill(owner)
         assert not await sender.outbox.has_owner()
+
+
+async def test_a_forked_child_is_no_owner(database_path: Path) -> None:
+    """Where the owner dies and a child that it has forked lives on, nobody hears what is sent."""
+    async with sender_of(database_path) as sender:
+        owner, child = await begin_and_hear("fork", database_path)
+        try:
+            assert await sender.outbox.has_owner()
+            owner.kill()
+            await owner.wait()
+            assert not await sender.outbox.has_owner()
+        finally:
+            os.kill(int(child), signals.SIGKILL)

@@ -229,6 +229,30 @@ async def test_a_bell_that_rings_on_and_on(owned: OwnedMailbox, outbox: Outbox, 
     assert await outbox.has_owner()
 
 
+async def test_where_there_are_no_pipes(path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both sides look now and then instead of being rung, and say who is there by plain files."""
+    monkeypatch.setattr("mission_control.adapter_sqlite.mailbox.bells.ARE_OFFERED", False)
+    monkeypatch.setattr("mission_control.adapter_sqlite.mailbox.bells.GLANCE_SECONDS", 0.01)
+    looked, asked = asyncio.Event(), asyncio.Event()
+    outbox = await sqlite_mailbox(path).open(asked.set)
+    adapter = create_sqlite_persistence_adapter(path)
+    await adapter.bootstrap()
+    owned = adapter.mailbox()
+    assert owned is not None
+    assert not await outbox.has_owner()
+    await owned.open(looked.set)
+    assert await outbox.has_owner()
+    end = await outbox.post(EndRequest(mission_id="m"), is_awaited=True)
+    looked.clear()
+    await asyncio.wait_for(looked.wait(), 5)
+    assert await taken(owned) == [end]
+    asked.clear()
+    await asyncio.wait_for(asked.wait(), 5)
+    await outbox.close()
+    await adapter.close()
+    assert list(folder.iterdir()) == []
+
+
 async def test_whom_nobody_waits_for_is_dropped(owned: OwnedMailbox, path: Path, folder: Path) -> None:
     """A request to be told of an end goes with who wanted to know; every other one stays."""
     outbox = await sqlite_mailbox(path).open(lambda: None)

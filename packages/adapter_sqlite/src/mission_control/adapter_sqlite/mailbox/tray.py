@@ -14,7 +14,7 @@ from mission_control.core.log import ContainedLogger
 from mission_control.core.storage import EndRequest
 from mission_control.core.values import Value
 
-from .bells import ARE_OFFERED, Bell, is_dead, ring
+from .bells import Bell, is_dead, ring
 from .letters import Letter, NewerError, UnreadableError, read_letter
 from .place import CLIENT, NEW, REFUSED, REQUEST, Place, flush_folder
 
@@ -114,9 +114,7 @@ class Tray:
 
     def _is_for_nobody(self, letter: Letter, request_id: str, sender: str) -> bool:
         """Drop a request to be told of an end, where who wanted to know has died."""
-        is_for_nobody = (
-            isinstance(letter.request, EndRequest) and ARE_OFFERED and not ring(self._place.client_bell(sender))
-        )
+        is_for_nobody = isinstance(letter.request, EndRequest) and not ring(self._place.client_bell(sender))
         if is_for_nobody:
             self._place.request(request_id).unlink(missing_ok=True)
         return is_for_nobody
