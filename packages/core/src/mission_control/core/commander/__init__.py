@@ -11,9 +11,12 @@ from .commander import Commander
 from .embedded import EmbeddedCommander, create_commander
 from .handle import MissionHandle
 from .missions import Missions, NotedMissions
+from .notes import noted
 from .operations import ended_error
+from .options import check_has, checked_if_exists, checked_start_at
 from .port import Found, MissionPort, ReadPort, WaitPlace
-from .reads import MissionReads
+from .querying import answer_query, name_of
+from .reads import MissionReads, checked_limit
 from .registry import Registry
 
 __all__ = [
@@ -28,6 +31,13 @@ __all__ = [
     "ReadPort",
     "Registry",
     "WaitPlace",
+    "answer_query",
+    "check_has",
+    "checked_if_exists",
+    "checked_limit",
+    "checked_start_at",
     "create_commander",
     "ended_error",
+    "name_of",
+    "noted",
 ]

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
-from ..definition import I, MissionDefinition, is_a, new_mission_id
+from ..definition import I, MissionDefinition, new_mission_id
 from ..engine import Activity, Clock, LogObserver, Observer, SystemClock, Tracer, current_attempt
 from ..errors import CommanderClosedError, MissionExecutionError
 from ..foreign import carried
@@ -19,6 +19,7 @@ from ..storage import PersistenceAdapter
 from .commander import Commander
 from .handle import MissionHandle
 from .operations import EmbeddedOperations
+from .options import check_has
 from .registry import Registry
 from .session import Session
 
@@ -41,8 +42,8 @@ class EmbeddedCommander(Commander):
     ) -> None:
         if type(max_concurrency) is not int or max_concurrency < 1:
             raise ValueError(f"max_concurrency: expected an int of 1 or more, found {found(max_concurrency)}")
-        _check_has(persistence, "commit", "persistence: expected a PersistenceAdapter")
-        _check_has(clock, "sleep_until", "clock: expected a Clock")
+        check_has(persistence, "commit", "persistence: expected a PersistenceAdapter")
+        check_has(clock, "sleep_until", "clock: expected a Clock")
         if create_mission_id is not None and not callable(create_mission_id):
             raise TypeError(f"create_mission_id: expected a function, found {found(create_mission_id)}")
         self._registry: Registry = Registry(create_mission_id or new_mission_id)
@@ -60,8 +61,7 @@ class EmbeddedCommander(Commander):
         self._opening: asyncio.Task[Session] | None = None
         self._closing: asyncio.Task[None] | None = None
         self._leave: Callable[[], None] | None = None
-        for definition in _listed(definitions):
-            self.register(definition)
+        self._registry.register_all(definitions)
 
     # Its life
 
@@ -231,23 +231,6 @@ def _in_memory() -> PersistenceAdapter:
     from ..storage.memory import InMemoryAdapter
 
     return InMemoryAdapter()
-
-
-def _check_has(value: object, method: str, expected: str) -> None:
-    """Raise `TypeError` for what cannot be what is expected: an adapter's class, say, instead of an adapter."""
-    try:
-        fits = value is None or (not is_a(value, type) and callable(getattr(value, method, None)))
-    except Exception:  # it may do anything when it is asked
-        fits = False
-    if not fits:
-        raise TypeError(f"{expected}, found {found(value)}")
-
-
-def _listed(definitions: Iterable[MissionDefinition[Any]]) -> list[MissionDefinition[Any]]:
-    try:
-        return list(definitions)
-    except TypeError:
-        raise TypeError(f"definitions: expected a list of MissionDefinition, found {found(definitions)}") from None
 
 
 def create_commander(

@@ -11,7 +11,7 @@ from ..definition import I, MissionDefinition, exact_text, sought_id
 from ..history import MissionSnapshot
 from .handle import MissionHandle
 from .notes import noted
-from .port import MissionPort
+from .port import Found, MissionPort
 from .reads import MissionReads
 
 
@@ -24,6 +24,9 @@ class Missions(MissionReads):
     @abstractmethod
     async def _port(self) -> MissionPort:
         """Return what answers, ready to."""
+
+    def _handle(self, mission: Found) -> MissionHandle[Any]:
+        return MissionHandle(self._port, mission.mission_id, mission.mission_name, None, self._by)
 
     @overload
     async def start(
@@ -75,10 +78,10 @@ class Missions(MissionReads):
         """
         who = noted(by, self._by)
         port = await self._port()
-        started_id, mission_name = await port.start(
+        started = await port.start(
             definition, input, mission_id=mission_id, if_exists=if_exists, start_at=start_at, wait=wait, by=who
         )
-        return MissionHandle(self._port, started_id, mission_name, None, self._by)
+        return self._handle(started)
 
     async def get_mission(self, mission_id: str, /) -> MissionHandle[Any] | None:
         """Return a handle, or None where no mission has the id.
@@ -87,7 +90,7 @@ class Missions(MissionReads):
         """
         wanted = sought_id(mission_id, subject="a mission id")
         mission = await (await self._port()).find(wanted)
-        return None if mission is None else MissionHandle(self._port, *mission, None, self._by)
+        return None if mission is None else self._handle(mission)
 
     async def cancel_mission(
         self, mission_id: str, /, reason: str | None = None, *, by: str | None = None

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Literal, TypeAlias, cast
+from typing import Any, Literal, TypeAlias
 
 import attrs
 
-from ..definition import MissionContext, MissionDefinition, exact_text, flag, is_a, is_same_code, seconds
+from ..definition import MissionDefinition, exact_text, flag, seconds
 from ..engine import (
     Activity,
     Attempt,
@@ -22,12 +22,9 @@ from ..engine import (
     Runner,
     SignalOperation,
     UpdateOperation,
-    checked_instant,
     current_attempt,
-    is_awaitable,
     not_found,
     not_registered,
-    unknown_name,
 )
 from ..errors import (
     CommanderError,
@@ -40,12 +37,13 @@ from ..errors import (
     PersistenceError,
     StaleMissionError,
 )
-from ..foreign import described, must_pass
 from ..history import MissionInspection, MissionSnapshot, MissionStatus, MissionSummary, OpenWait
 from ..machine import State, inspect_history, load
-from ..payloads import found, is_coroutine_function, same_json
+from ..payloads import same_json
 from ..storage import LoadOutcome, PersistenceAdapter, WaitPlace
+from .options import checked_if_exists, checked_start_at
 from .port import Found
+from .querying import answer_query, name_of
 from .registry import Registry
 
 _Read: TypeAlias = LoadOutcome | PersistenceError
@@ -86,10 +84,9 @@ class EmbeddedOperations:
     ) -> Found:
         """Start a mission, or find that the one that is there is the same."""
         definition = self._registry.resolve(definition)
-        if type(cast("object", if_exists)) is not str or if_exists not in ("raise", "return"):
-            raise ValueError(f'if_exists: expected "raise" or "return", found {found(if_exists)}')
+        if_exists = checked_if_exists(if_exists)
         mission_id = self._registry.mission_id(mission_id)
-        due, wait = _instant(start_at), flag(wait, subject="wait")
+        due, wait = checked_start_at(start_at), flag(wait, subject="wait")
         subject = f"input of mission {mission_id!r} ({definition.name})"
         stored = definition.start.input.validate(input, event_name="start", subject=subject)
         while True:
@@ -106,10 +103,10 @@ class EmbeddedOperations:
                 existing = await self._existing(mission_id)
             if existing is not None:
                 self._check_same(definition, stored, existing, if_exists)
-                return mission_id, definition.name
+                return Found(mission_id, definition.name)
         if wait and state.status is MissionStatus.FAILED:
             raise self.failure(state.snapshot())
-        return mission_id, definition.name
+        return Found(mission_id, definition.name)
 
     async def _existing(self, mission_id: str) -> State | None:
         state = self._engine.state(mission_id)
@@ -165,7 +162,7 @@ class EmbeddedOperations:
         """Run an update and return what it returned, as its declared type."""
         definition = self._registry.definitions[mission_name]  # a handle is given only to a mission of a known one
         code = {name: handler.run for name, handler in definition.updates.items()}
-        name = _name_of(update, code, "update", mission_id, mission_name)
+        name = name_of(update, code, "update", mission_id, mission_name)
         value = await self.plain_update(mission_id, name, input, timeout, key=key, by=by)
         return definition.updates[name].output.restore(value, subject=f"the output of update {name!r}")
 
@@ -241,22 +238,13 @@ class EmbeddedOperations:
     async def query(self, mission_id: str, mission_name: str, query: str | Callable[..., object]) -> Any:
         """Run a query on the last durable state."""
         definition = self._registry.definitions[mission_name]  # a handle is given only to a mission of a known one
-        name = _name_of(query, definition.queries, "query", mission_id, mission_name)
+        name = name_of(query, definition.queries, "query", mission_id, mission_name)
         state = await self.state(mission_id)
         problem = self._engine.problem(definition, state)
         if problem is not None:
             raise problem
-        context: MissionContext[Any] = MissionContext(definition, state, name, 1, self._runner.clock.now)
-        code = definition.queries[name]
         with self._activity:
-            try:
-                value = code(context) if is_coroutine_function(code) else await self._runner.call(code, context)
-                return await value if is_awaitable(value) else value
-            except BaseException as error:
-                if must_pass(error):
-                    raise
-                what = f"query {name!r} of mission {mission_id!r} ({mission_name})"
-                raise MissionExecutionError(f"{what} failed: {described(error)}") from error
+            return await answer_query(definition, state, name, self._runner.threads, self._runner.clock.now)
 
     async def state(self, mission_id: str) -> State:
         """Return the mission's durable state. Raises `MissionNotFoundError`."""
@@ -290,7 +278,7 @@ class EmbeddedOperations:
             return None
         if summary.mission_name not in self._registry.definitions:
             raise not_registered(mission_id, summary.mission_name, self._registry.definitions)
-        return mission_id, summary.mission_name
+        return Found(mission_id, summary.mission_name)
 
     async def list_missions(
         self,
@@ -366,29 +354,3 @@ def _settle(answer: asyncio.Future[_Read], outcome: _Read) -> None:
 
 def _future() -> asyncio.Future[Any]:
     return asyncio.get_running_loop().create_future()
-
-
-def _instant(start_at: datetime | None) -> datetime | None:
-    """Return an instant in UTC. Raises `ValueError` for a naive one, and for one that is none there."""
-    if start_at is None:
-        return None
-    return checked_instant(start_at, subject="start_at")
-
-
-def _name_of(
-    wanted: str | Callable[..., object],
-    known: Mapping[str, Callable[..., object]],
-    kind: str,
-    mission_id: str,
-    mission_name: str,
-) -> str:
-    if is_a(wanted, str):
-        wanted = str.__str__(wanted)
-        names = [wanted] if wanted in known else []
-    elif callable(wanted):
-        names = [name for name, code in known.items() if is_same_code(code, wanted)]
-    else:
-        raise TypeError(f"expected the name of a {kind}, or its function, found {found(wanted)}")
-    if len(names) == 1:
-        return names[0]
-    raise unknown_name(kind, wanted, known, mission_id, mission_name)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, NamedTuple, Protocol
 
 from ..definition import MissionDefinition
 from ..errors import CommanderError
@@ -18,8 +18,14 @@ from ..storage import ReadPort, WaitPlace
 
 __all__ = ["Found", "MissionPort", "ReadPort", "WaitPlace"]
 
-Found: TypeAlias = tuple[str, str]
-"""The id of a mission, and the name of its definition."""
+
+class Found(NamedTuple):
+    """A mission's id, and the name of its definition."""
+
+    mission_id: str
+    mission_name: str
+    request_id: str | None = None
+    """Of the request that its start was sent in, where nobody has answered that yet."""
 
 
 class MissionPort(ReadPort, Protocol):

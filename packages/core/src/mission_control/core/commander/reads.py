@@ -45,7 +45,7 @@ class MissionReads(ABC):
             status=_checked_status(status),
             mission_name=None if mission_name is None else sought(mission_name, subject="mission_name"),
             parent_id=None if parent_id is None else sought_id(parent_id, subject="parent_id"),
-            limit=_checked_limit(limit),
+            limit=checked_limit(limit),
             after=None if after is None else sought_id(after, subject="after"),
         )
         return list(page)
@@ -58,7 +58,7 @@ class MissionReads(ABC):
         """Return up to `limit` missions that wait for a timer or a retry, the earliest first."""
         port = await self._port()
         last_seen = None if after is None else sought_id(after, subject="after")
-        return list(await port.list_scheduled(limit=_checked_limit(limit), after=last_seen))
+        return list(await port.list_scheduled(limit=checked_limit(limit), after=last_seen))
 
     async def iter_missions(
         self,
@@ -96,7 +96,7 @@ class MissionReads(ABC):
         page = await port.list_waits(
             signal=_checked_signal(signal),
             mission_name=None if mission_name is None else sought(mission_name, subject="mission_name"),
-            limit=_checked_limit(limit),
+            limit=checked_limit(limit),
             after=None if after is None else _checked_place(after),
         )
         return list(page)
@@ -120,7 +120,7 @@ class MissionReads(ABC):
         return await (await self._port()).load_definition(wanted)
 
 
-def _checked_limit(limit: int) -> int:
+def checked_limit(limit: int) -> int:
     """Return a page's size. Raises `ValueError` for one that is none."""
     if type(limit) is not int or limit < 1:
         raise ValueError(f"limit: expected an int of 1 or more, found {found(limit)}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, cast
 
 from ..definition import MissionDefinition, checked_name, is_a
@@ -37,6 +37,15 @@ class Registry:
         self.definitions.update(self._new_with(definition))
         if self.on_registered is not None:
             self.on_registered()
+
+    def register_all(self, definitions: Iterable[MissionDefinition[Any]]) -> None:
+        """Make definitions known, one after the other. Raises `TypeError` for what does not list any."""
+        try:
+            listed = list(definitions)
+        except TypeError:
+            raise TypeError(f"definitions: expected a list of MissionDefinition, found {found(definitions)}") from None
+        for definition in listed:
+            self.register(definition)
 
     def _new_with(self, definition: MissionDefinition[Any]) -> dict[str, MissionDefinition[Any]]:
         """Return what is not known yet of a definition, the missions that it begins, and those that they begin."""

@@ -17,6 +17,7 @@ from .refusals import not_found, not_registered, unknown_name
 from .runner import Runner, Stop
 from .sleeper import Deadlines, Sleeper
 from .slots import Slots
+from .threads import Threads
 
 __all__ = [
     "Activity",
@@ -42,6 +43,7 @@ __all__ = [
     "Slots",
     "Stop",
     "SystemClock",
+    "Threads",
     "Tracer",
     "UpdateOperation",
     "as_persistence_error",

@@ -32,8 +32,7 @@ from ..machine import (
     Start,
     State,
     changed_waits,
-    check_fit,
-    check_payloads,
+    check_carries,
     decide,
     load,
 )
@@ -406,8 +405,7 @@ class Recorder:
         if definition is None:
             return not_registered(state.mission_id, state.mission_name, self._definitions)
         try:
-            check_fit(definition, state)
-            check_payloads(definition, state)
+            check_carries(definition, state)
         except MissionControlError as error:
             return error
         return None

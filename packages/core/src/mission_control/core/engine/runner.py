@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import contextvars
 from enum import Enum
 from typing import Any, Protocol
 
-from ..definition import UserCode
-from ..foreign import carried
 from .activity import Activity
 from .clock import Clock, RunningAttempt
 from .observer import Tracer
@@ -80,29 +77,3 @@ class Runner:
         tasks = [attempt.orphan() for attempt in self.running]
         self.running.clear()
         return [task for task in tasks if task is not None]
-
-    async def call(self, run: UserCode, *arguments: Any) -> Any:
-        """Run synchronous code on a thread and return what it returns."""
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[Any] = loop.create_future()
-
-        def work() -> None:
-            value, error = None, None
-            try:
-                value = run(*arguments)
-            except BaseException as raised:
-                error = raised
-            with contextlib.suppress(RuntimeError):  # the loop has ended, and with it whoever asked
-                loop.call_soon_threadsafe(_settle, answer, value, error)
-
-        self.threads.run(work)
-        return await answer
-
-
-def _settle(answer: asyncio.Future[Any], value: object, error: BaseException | None) -> None:
-    if answer.done():
-        return
-    if error is None:
-        answer.set_result(value)
-    else:
-        answer.set_exception(carried(error))

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import threading
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
-from typing import TypeAlias
+from typing import Any, TypeAlias
+
+from ..foreign import carried
 
 Work: TypeAlias = Callable[[], None]
 
@@ -27,6 +31,32 @@ class Threads:
             queue: SimpleQueue[Work] = SimpleQueue()
             queue.put(work)
             threading.Thread(target=_serve, args=(queue, self._idle), name="mission-control-step", daemon=True).start()
+
+    async def call(self, run: Callable[..., Any], *arguments: Any) -> Any:
+        """Run synchronous code on a thread and return what it returns."""
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Any] = loop.create_future()
+
+        def work() -> None:
+            value, error = None, None
+            try:
+                value = run(*arguments)
+            except BaseException as raised:
+                error = raised
+            with contextlib.suppress(RuntimeError):  # the loop has ended, and with it whoever asked
+                loop.call_soon_threadsafe(_settle, answer, value, error)
+
+        self.run(work)
+        return await answer
+
+
+def _settle(answer: asyncio.Future[Any], value: object, error: BaseException | None) -> None:
+    if answer.done():
+        return
+    if error is None:
+        answer.set_result(value)
+    else:
+        answer.set_exception(carried(error))
 
 
 def _serve(queue: SimpleQueue[Work], idle: list[SimpleQueue[Work]]) -> None:

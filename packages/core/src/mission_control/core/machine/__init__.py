@@ -79,7 +79,7 @@ from .commands import (
     Update,
 )
 from .decisions import decide
-from .fit import check_fit, check_payloads
+from .fit import check_carries, check_fit, check_payloads
 from .folding import PROCESS_ENDED, construct_of
 from .lines import AnyLine, Line
 from .phases import STATUS, Phase
@@ -124,6 +124,7 @@ __all__ = [
     "Succeed",
     "Update",
     "changed_waits",
+    "check_carries",
     "check_fit",
     "check_payloads",
     "check_repeat",

@@ -14,6 +14,13 @@ from .lines import AnyLine, is_roomy
 from .state import State
 
 
+def check_carries(definition: MissionDefinition[Any], state: State) -> None:
+    """Raise `MissionDefinitionMismatchError` unless the mission has ended, or `definition` can carry and read it."""
+    if not state.is_terminal:
+        check_fit(definition, state)
+        check_payloads(definition, state)
+
+
 def check_fit(definition: MissionDefinition[Any], state: State) -> None:
     """Raise `MissionDefinitionMismatchError` unless each live line of the mission can go on under `definition`.
 
