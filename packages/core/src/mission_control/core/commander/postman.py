@@ -25,6 +25,7 @@ from ..storage import (
     Answer,
     AnsweredError,
     CancelRequest,
+    EndRequest,
     OwnedMailbox,
     PostedRequest,
     SignalRequest,
@@ -200,7 +201,7 @@ class Postman:
         if error is not None:
             if not isinstance(error, MissionControlError | ValueError | TypeError):
                 logger.error("request %s could not be served", posted.request_id, exc_info=error)
-            is_refused = not requested.is_recorded
+            is_refused = not (requested.is_recorded or isinstance(posted.request, EndRequest))  # that changes nothing
             final = Answer(request_id=posted.request_id, error=AnsweredError.of(error), is_refused=is_refused)
         elif not (requested.is_recorded and requested.is_final):
             final = Answer(request_id=posted.request_id, value=value)

@@ -110,8 +110,8 @@ class PostedRequest(Value):
 class RefusedRequest(Record):
     """A request that its owner refused, with the code and the text of the error; nothing was changed.
 
-    `kind` is "start", "signal", "update", "cancel", "end", or that of a newer release; `name` that of the definition,
-    the signal or the update.
+    `kind` is "start", "signal", "update", "cancel", or that of a newer release; `name` that of the definition, the
+    signal or the update.
     """
 
     request_id: str
