@@ -245,5 +245,5 @@ async def test_what_the_refused_are_told(adapter: PersistenceAdapter, path: Path
     """A second worker of a web server, or a reloader's child, is told that one process runs the missions."""
     with pytest.raises(DatabaseInUseError) as caught:
         await create_sqlite_persistence_adapter(path).bootstrap()
-    assert "one worker and without a reloader" in str(caught.value)
+    assert "create_commander_client(mailbox=sqlite_mailbox(path))" in str(caught.value)
     assert "open_mission_reader" in str(caught.value)

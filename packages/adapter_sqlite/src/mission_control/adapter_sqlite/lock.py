@@ -73,9 +73,10 @@ class DatabaseLock:
 
 def _in_use(database: Path, holder: str) -> DatabaseInUseError:
     return DatabaseInUseError(
-        f"{database}: in use by {holder}: close it first. One process runs the missions of a file: start a web server"
-        " with one worker and without a reloader, or keep the commander in a process of its own. To look beside it use"
-        " open_mission_reader; to wait for one that is about to close, set lock_timeout"
+        f"{database}: in use by {holder}. One process runs the missions of a file; any other, such as a second worker"
+        " of a web server or the process of its reloader, asks that one through its mailbox:"
+        " create_commander_client(mailbox=sqlite_mailbox(path)). To look beside it use open_mission_reader; to wait for"
+        " one that is about to close, set lock_timeout"
     )
 
 
