@@ -43,6 +43,28 @@ def test_call_returns_what_the_coroutine_returns(background: BackgroundLoop) -> 
     assert background.call(where) == "background test"
 
 
+def test_thread_begins_with_the_first_call() -> None:
+    """What was made and not used has no thread that a fork would lose, and ends all the same."""
+
+    def threads() -> list[str]:
+        return [thread.name for thread in threading.enumerate()]
+
+    async def nothing() -> None:
+        pass
+
+    used, unused = BackgroundLoop("used test"), BackgroundLoop("unused test")
+    assert "used test" not in threads()
+    used.call(nothing)
+    assert "used test" in threads()
+
+    used.end()
+    unused.end()
+
+    with pytest.raises(CommanderClosedError):
+        unused.call(forever)
+    assert not unused.is_inherited
+
+
 def test_call_that_takes_too_long_is_cancelled(background: BackgroundLoop) -> None:
     """After the time-out nothing of it goes on."""
     cancelled = threading.Event()
