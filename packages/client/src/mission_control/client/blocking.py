@@ -4,63 +4,80 @@ from __future__ import annotations
 
 import atexit
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
-from mission_control.core import Clock, MissionDefinition, PersistenceAdapter
+import attrs
+
+from mission_control.core import Clock, Mailbox, MissionDefinition, PersistenceAdapter, RefusedRequest
+from mission_control.core.commander import Missions
 from mission_control.runtime import CommanderRuntime, RuntimeEvent, RuntimeMetric, create_commander_runtime
 
 from .background import BackgroundLoop
 from .blocking_methods import BlockingClientMethods
-from .client import missions_of
+from .client import missions_of, refused_of
+from .mailbox_missions import MailboxMissions
 
 _LONGEST_EXIT = 15.0
 """Seconds that a program which ends waits for what its steps and its storage still do."""
 
 
+@attrs.frozen
+class _Life:
+    """What a blocking client brings to its end before its thread."""
+
+    of: object
+    stop: Callable[[], Coroutine[Any, Any, None]]
+    has_stopped: Callable[[], bool]
+
+
 class BlockingCommanderClient(BlockingClientMethods):
     """Starts, finds, lists and cancels missions for callers that wait. Made by `create_blocking_client`.
 
-    It owns a runtime on a background thread, where async steps run. Any number of threads may share it, also beside
-    an event loop of theirs, which a call blocks. A context manager: closed after. Errors are raised in the caller's
-    thread as they were raised; once it is closed, and in a forked process, every method raises `CommanderClosedError`.
+    It owns a runtime on a background thread, where async steps run, or reaches that of another process through a
+    mailbox. Any number of threads may share it, also beside an event loop of theirs, which a call blocks. A context
+    manager: closed after. Errors are raised in the caller's thread as they were raised; once it is closed, and in a
+    process that was forked after its first use, every method raises `CommanderClosedError`.
     """
 
-    def __init__(self, runtime: CommanderRuntime, by: str | None = None) -> None:
-        super().__init__(missions_of(runtime, by), BackgroundLoop(f"mission-control {runtime.identity}"))
-        self._runtime = runtime
+    def __init__(self, missions: Missions, background: BackgroundLoop, life: _Life) -> None:
+        super().__init__(missions, background)
+        self._life = life
         self._closing = threading.Lock()
         atexit.register(self._stop_at_exit)
-        try:
-            self._background.call(runtime.start)
-        except BaseException:
-            self.close()
-            raise
+
+    def list_refused(self, *, limit: int = 100, after: str | None = None) -> list[RefusedRequest]:
+        """Return up to `limit` requests of any client that their owner refused within 7 days, the newest first.
+
+        They are there whether or not anybody waited for their answers. `after` is the id of the last one seen. Raises
+        `CommanderError` over a runtime.
+        """
+        return self._ask(refused_of, self._asked, limit=limit, after=after)
 
     def close(self) -> None:
-        """Stop the runtime, as its `stop` does, and end the thread. A second call does nothing.
+        """Stop the runtime, as its `stop` does, or give the mailbox up, and end the thread. A second call does nothing.
 
         Other threads that still wait for something get `CommanderClosedError`. A program that ends without this
-        stops its runtimes by itself.
+        closes its clients by itself.
         """
         if self._background.is_inherited:
             return
         with self._closing:
             try:
-                if not self._background.has_ended:
-                    self._background.call(self._runtime.stop)
+                if self._background.is_running:
+                    self._background.call(self._life.stop)
             finally:
-                if self._background.has_ended or self._runtime.commander.closed:
+                if self._life.has_stopped() or not self._background.is_running:
                     self._background.end()
                     atexit.unregister(self._stop_at_exit)
 
     def _stop_at_exit(self) -> None:
-        """Stop the runtime, within reason; its thread ends with the program, and new ones cannot be started now."""
-        if not (self._background.is_inherited or self._background.has_ended):
+        """Stop within reason; the thread ends with the program, and new ones cannot be started now."""
+        if self._background.is_running:
             with suppress(TimeoutError):
-                self._background.call(self._runtime.stop, timeout=_LONGEST_EXIT)
+                self._background.call(self._life.stop, timeout=_LONGEST_EXIT)
 
     def __enter__(self) -> Self:
         return self
@@ -71,7 +88,7 @@ class BlockingCommanderClient(BlockingClientMethods):
         self.close()
 
     def __repr__(self) -> str:
-        return f"<BlockingCommanderClient of {self._runtime!r}>"
+        return f"<BlockingCommanderClient of {self._life.of!r}>"
 
 
 def create_blocking_client(
@@ -84,14 +101,27 @@ def create_blocking_client(
     clock: Clock | None = None,
     create_mission_id: Callable[[], str] | None = None,
     max_concurrency: int = 256,
+    mailbox: Mailbox | None = None,
+    answer_timeout: float = 30.0,
     by: str | None = None,
 ) -> BlockingCommanderClient:
-    """Start a runtime on a background thread, and return the client that owns it.
+    """Start a runtime on a background thread and return the client that owns it, or return one for a mailbox.
 
-    It takes what `create_commander_runtime` takes; the hooks are called on the background thread. `by` is the
-    note of who asks in all that it and its handles command, unless a call names somebody else. Raises what
+    Without `mailbox` it takes what `create_commander_runtime` takes; the hooks are called on the background thread.
+    `by` is the note of who asks in all that it and its handles command, unless a call names somebody else. Raises what
     `CommanderRuntime.start` raises.
+
+    With `mailbox`, `definitions` and `answer_timeout` are as for `create_commander_client`, and the rest is the
+    owner's: `TypeError` for that. The client does nothing before its first use, so a server may make it and then fork.
     """
+    if mailbox is not None:
+        given = (persistence, identity, on_event, on_metric, clock, create_mission_id)
+        if max_concurrency != 256 or any(option is not None for option in given):
+            raise TypeError(
+                "with a mailbox, pass definitions=, answer_timeout= and by= alone: the runtime is in the process that "
+                "owns the database"
+            )
+        return _through(mailbox, definitions, answer_timeout, by)
     runtime = create_commander_runtime(
         definitions=definitions,
         persistence=persistence,
@@ -102,4 +132,24 @@ def create_blocking_client(
         create_mission_id=create_mission_id,
         max_concurrency=max_concurrency,
     )
-    return BlockingCommanderClient(runtime, by)
+    return _over(runtime, by)
+
+
+def _over(runtime: CommanderRuntime, by: str | None) -> BlockingCommanderClient:
+    background = BackgroundLoop(f"mission-control {runtime.identity}")
+    life = _Life(runtime, runtime.stop, lambda: runtime.commander.closed)
+    client = BlockingCommanderClient(missions_of(runtime, by), background, life)
+    try:
+        background.call(runtime.start)
+    except BaseException:
+        client.close()
+        raise
+    return client
+
+
+def _through(
+    mailbox: Mailbox, definitions: Iterable[MissionDefinition[Any]], answer_timeout: float, by: str | None
+) -> BlockingCommanderClient:
+    missions = MailboxMissions(mailbox, definitions, answer_timeout, by)
+    life = _Life(missions, missions.close, lambda: missions.closed)
+    return BlockingCommanderClient(missions, BackgroundLoop("mission-control mailbox"), life)

@@ -1,32 +1,97 @@
-"""The client for asyncio applications: a runtime's missions, in the words of an application."""
+"""The client for asyncio applications: missions of a runtime, or of another process, in the words of an application."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from types import TracebackType
+from typing import Any, Self
+
+from mission_control.core import CommanderError, Mailbox, MissionDefinition, RefusedRequest
 from mission_control.core.commander import Missions, NotedMissions
 from mission_control.core.definition import is_a
 from mission_control.core.payloads import found
 from mission_control.runtime import CommanderRuntime
 
 from .async_methods import ClientMethods
+from .mailbox_missions import MailboxMissions
 
 
 class CommanderClient(ClientMethods):
-    """Starts, finds, lists and cancels the missions of a runtime, which whoever made it starts and stops."""
+    """Starts, finds, lists and cancels missions. Made by `create_commander_client`.
 
-    def __init__(self, runtime: CommanderRuntime, by: str | None = None) -> None:
-        super().__init__(missions_of(runtime, by))
-
-
-def create_commander_client(*, runtime: CommanderRuntime, by: str | None = None) -> CommanderClient:
-    """Return a client for the missions of `runtime`.
-
-    `by` is the note of who asks in all that it and its handles command, unless a call names somebody else.
+    A context manager, which closes what the client has of a mailbox. Over a runtime there is nothing to close: whoever
+    made the runtime starts and stops it.
     """
-    if not is_a(runtime, CommanderRuntime):
-        raise TypeError(f"runtime: expected a CommanderRuntime, found {found(runtime)}")
-    return CommanderClient(runtime, by)
+
+    async def close(self) -> None:
+        """Finish what is being sent, and give the mailbox up; over a runtime, do nothing. A second call does nothing.
+
+        Others that still wait for something get `CommanderClosedError`, and what they sent takes its course.
+        """
+        if isinstance(self._asked, MailboxMissions):
+            await self._asked.close()
+
+    async def list_refused(self, *, limit: int = 100, after: str | None = None) -> list[RefusedRequest]:
+        """Return up to `limit` requests of any client that their owner refused within 7 days, the newest first.
+
+        They are there whether or not anybody waited for their answers. `after` is the id of the last one seen. Raises
+        `CommanderError` over a runtime.
+        """
+        return await refused_of(self._asked, limit=limit, after=after)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None:
+        await self.close()
+
+
+def create_commander_client(
+    *,
+    runtime: CommanderRuntime | None = None,
+    mailbox: Mailbox | None = None,
+    definitions: Iterable[MissionDefinition[Any]] = (),
+    answer_timeout: float = 30.0,
+    by: str | None = None,
+) -> CommanderClient:
+    """Return a client for the missions of `runtime`, or for those behind `mailbox`, whoever runs them.
+
+    Args:
+        runtime: A runtime of this process, on whose event loop the client is used.
+        mailbox: That of a database, as `sqlite_mailbox` makes it: the client works in any process, beside the one that
+            owns the database or without one. It opens at its first operation, and belongs to that process and that
+            event loop then; before, it may be carried through a fork.
+        definitions: With a mailbox, the definitions that this process knows. Inputs and payloads are checked by them
+            before they are sent, and queries run here. What is not known is sent as it is, and checked by the owner.
+        answer_timeout: With a mailbox, how many seconds to wait for what the owner answers, before
+            `NotAnsweredError`; the request is durable then, and will be applied.
+        by: The note of who asks in all that the client and its handles command, unless a call names somebody else.
+
+    Raises `TypeError` unless exactly one of `runtime` and `mailbox` is given.
+    """
+    if mailbox is None:
+        if not is_a(runtime, CommanderRuntime):
+            raise TypeError(f"runtime: expected a CommanderRuntime, or a mailbox instead, found {found(runtime)}")
+        if list(definitions):
+            raise TypeError("definitions: a runtime has its own; pass them to create_commander_runtime")
+        return CommanderClient(missions_of(runtime, by))
+    if runtime is not None:
+        raise TypeError("pass either a runtime or a mailbox: a runtime's missions are asked directly")
+    return CommanderClient(MailboxMissions(mailbox, definitions, answer_timeout, by))
 
 
 def missions_of(runtime: CommanderRuntime, by: str | None) -> Missions:
     """Return what a client asks: a runtime's missions, with a note of who asks where one is given."""
     return runtime.commander if by is None else NotedMissions(runtime.commander, by)
+
+
+async def refused_of(missions: Missions, *, limit: int, after: str | None) -> list[RefusedRequest]:
+    """Return what was refused of what came through a mailbox. Raises `CommanderError` where missions have none."""
+    if isinstance(missions, MailboxMissions):
+        return await missions.list_refused(limit=limit, after=after)
+    raise CommanderError(
+        "a client over a runtime asks directly, and is told at once what is refused; for what was refused of others' "
+        "requests, make a client with mailbox=, in this process or another"
+    )

@@ -1,0 +1,270 @@
+"""The missions of a database that another process owns: asked for through its mailbox, and read from the file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from copy import copy
+from datetime import datetime, timedelta
+from typing import Any, Literal, cast
+
+from mission_control.core import (
+    CommanderError,
+    MissionDefinition,
+    MissionInspection,
+    MissionNotRegisteredError,
+    MissionSnapshot,
+    MissionStatus,
+    MissionSummary,
+    OpenWait,
+    RefusedRequest,
+    SystemClock,
+)
+from mission_control.core.commander import (
+    Found,
+    Registry,
+    WaitPlace,
+    answer_query,
+    checked_if_exists,
+    checked_start_at,
+    ended_error,
+    name_of,
+)
+from mission_control.core.definition import exact_text, flag, is_a, seconds
+from mission_control.core.engine import Threads, not_found
+from mission_control.core.machine import State, check_carries, load
+from mission_control.core.payloads import PLAIN
+from mission_control.core.storage import (
+    Answer,
+    CancelRequest,
+    Outbox,
+    Request,
+    SignalRequest,
+    StartRequest,
+    UpdateRequest,
+)
+
+from .answers import Answers
+from .ends import Ends, Known
+from .signal_payloads import stored_payload
+
+
+class MailboxPort:
+    """Answers what is asked of missions whose commander is in another process, or nowhere at the moment."""
+
+    def __init__(self, outbox: Outbox, answers: Answers, registry: Registry, answer_timeout: float) -> None:
+        self._outbox = outbox
+        self._answers = answers
+        self._registry = registry
+        self._answer_timeout = answer_timeout
+        self._threads = Threads()
+        self._now = SystemClock().now
+        self._ends = Ends(outbox, answers)
+        self._known: Known | None = None
+
+    def of(self, known: Known) -> MailboxPort:
+        """Return the same for a handle, which knows something of its mission."""
+        port = copy(self)
+        port._known = known
+        return port
+
+    async def close(self) -> None:
+        """Finish what is being sent, and tell those who wait that the client is closed."""
+        await self._answers.close()
+
+    # Commanding
+
+    async def start(
+        self,
+        definition: MissionDefinition[Any] | str,
+        input: object,
+        *,
+        mission_id: str | None,
+        if_exists: Literal["raise", "return"],
+        start_at: datetime | None,
+        wait: bool,
+        by: str | None,
+    ) -> Found:
+        """Start a mission, under an id of this process' choice where none is given."""
+        name = self._name(definition)
+        known = self._registry.definitions.get(name)
+        if_exists = checked_if_exists(if_exists)
+        mission_id = self._registry.mission_id(mission_id)
+        due, wait = checked_start_at(start_at), flag(wait, subject="wait")
+        schema = PLAIN if known is None else known.start.input
+        subject = f"input of mission {mission_id!r} ({name})"
+        request = StartRequest(
+            mission_id=mission_id,
+            mission_name=name,
+            input=schema.validate(input, event_name="start", subject=subject),
+            if_exists=if_exists,
+            start_at=due,
+            by=by,
+        )
+        if wait:
+            await self._ask(request)
+            return Found(mission_id, name)
+        return Found(mission_id, name, await self._outbox.post(request, is_awaited=False))
+
+    def _name(self, definition: MissionDefinition[Any] | str) -> str:
+        if is_a(definition, str):
+            return str.__str__(definition)
+        return self._registry.resolve(cast("MissionDefinition[Any]", definition)).name
+
+    async def signal(
+        self,
+        mission_id: str,
+        name: str,
+        payload: object,
+        *,
+        at: str | None,
+        key: str | None,
+        by: str | None,
+        wait: bool,
+    ) -> None:
+        """Deliver a signal to the wait of that name, at a place where one is given."""
+        instance = name if at is None else f"{at}/{name}"
+        assert self._known is not None  # a signal comes from a handle
+        mission_name = self._known.mission_name
+        subject = f"signal {instance!r} of mission {mission_id!r} ({mission_name})"
+        stored = stored_payload(self._registry.definitions.get(mission_name), instance, payload, subject=subject)
+        request = SignalRequest(mission_id=mission_id, name=name, payload=stored, at=at, key=key, by=by)
+        if wait:
+            await self._ask(request)
+        else:
+            await self._outbox.post(request, is_awaited=False)
+
+    async def update(
+        self,
+        mission_id: str,
+        mission_name: str,
+        update: str | Callable[..., object],
+        input: object,
+        timeout: timedelta | float | None,
+        *,
+        key: str | None,
+        by: str | None,
+    ) -> Any:
+        """Run an update, and return what it returned: as its declared type, or plain where that is not known here."""
+        limit = None if timeout is None else seconds(timeout, subject="an update's timeout")
+        name = self._update_name(update, mission_id, mission_name)
+        known = self._registry.definitions.get(mission_name)
+        handler = None if known is None else known.updates.get(name)
+        schema = PLAIN if handler is None else handler.schema
+        subject = f"input of update {name!r} of mission {mission_id!r} ({mission_name})"
+        stored = schema.validate(input, event_name=name, subject=subject)
+        request = UpdateRequest(mission_id=mission_id, name=name, input=stored, timeout=limit, key=key, by=by)
+        answer = await self._ask(request)
+        output = PLAIN if handler is None else handler.output
+        return output.restore(answer.value, subject=f"the output of update {name!r}")
+
+    def _update_name(self, update: str | Callable[..., object], mission_id: str, mission_name: str) -> str:
+        if is_a(update, str):
+            return str.__str__(update)
+        known = self._definition(mission_id, mission_name, "find the name of an update")
+        code = {name: handler.run for name, handler in known.updates.items()}
+        return name_of(update, code, "update", mission_id, mission_name)
+
+    async def cancel(self, mission_id: str, reason: str | None, *, by: str | None) -> MissionSnapshot:
+        """Cancel the mission and return its state."""
+        if reason is not None:
+            reason = exact_text(reason, subject="the reason of a cancellation")
+        await self._ask(CancelRequest(mission_id=mission_id, reason=reason, by=by))
+        return await self._state(mission_id)
+
+    async def _ask(self, request: Request) -> Answer:
+        answer = await self._answers.ask(request, self._answer_timeout)
+        await self._answers.raise_error(answer, request.mission_id)
+        return answer
+
+    # The end
+
+    async def ended(self, mission_id: str) -> MissionSnapshot:
+        """Return the terminal state, when the mission has one. Raises what its start was refused with, where it was."""
+        await self._ends.wait(mission_id, self._known)
+        return await self._state(mission_id)
+
+    def failure(self, snapshot: MissionSnapshot) -> CommanderError:
+        """Return the error for a failed or cancelled mission; what caused it is known where it happened."""
+        return ended_error(snapshot, None)
+
+    # Looking
+
+    async def query(self, mission_id: str, mission_name: str, query: str | Callable[..., object]) -> Any:
+        """Run a query here, on the state in the file."""
+        definition = self._definition(mission_id, mission_name, "run a query")
+        name = name_of(query, definition.queries, "query", mission_id, mission_name)
+        state = load(mission_id, (await self._seen(mission_id)).history)
+        check_carries(definition, state)
+        return await answer_query(definition, state, name, self._threads, self._now)
+
+    def _definition(self, mission_id: str, mission_name: str, what: str) -> MissionDefinition[Any]:
+        definition = self._registry.definitions.get(mission_name)
+        if definition is None:
+            listed = ", ".join(map(repr, self._registry.definitions)) or "none"
+            raise MissionNotRegisteredError(
+                f"mission {mission_id!r} is a {mission_name!r}, and to {what} its definition is needed here (given: "
+                f"{listed}); pass it to the client, definitions=[...]"
+            )
+        return definition
+
+    async def _state(self, mission_id: str) -> MissionSnapshot:
+        return (await self._seen(mission_id)).snapshot
+
+    async def _seen(self, mission_id: str) -> MissionInspection:
+        inspection = await self._outbox.inspect(mission_id)
+        if inspection is None:
+            raise not_found(mission_id)
+        return inspection
+
+    async def find(self, mission_id: str) -> Found | None:
+        """Find a mission, also one whose definition is not known here."""
+        summary = await self._outbox.load_summary(mission_id)
+        return None if summary is None else Found(mission_id, summary.mission_name)
+
+    async def status(self, mission_id: str) -> MissionStatus:
+        """Return the mission's status; `idle` where there is no such mission."""
+        summary = await self._outbox.load_summary(mission_id)
+        return MissionStatus.IDLE if summary is None else summary.status
+
+    async def snapshot(self, mission_id: str, mission_name: str) -> MissionSnapshot:
+        """Return the mission's state, an idle one where there is no such mission."""
+        inspection = await self._outbox.inspect(mission_id)
+        if inspection is None:
+            return State(mission_id=mission_id, mission_name=mission_name).snapshot()
+        return inspection.snapshot
+
+    async def list_refused(self, *, limit: int, after: str | None) -> Sequence[RefusedRequest]:
+        """Return a page of what was refused, the newest first."""
+        return await self._outbox.list_refused(limit=limit, after=after)
+
+    async def inspect(self, mission_id: str) -> MissionInspection | None:
+        """Return all there is to see, or None where there is no such mission."""
+        return await self._outbox.inspect(mission_id)
+
+    async def list_missions(
+        self,
+        *,
+        status: MissionStatus | None,
+        mission_name: str | None,
+        parent_id: str | None,
+        limit: int,
+        after: str | None,
+    ) -> Sequence[MissionSummary]:
+        """Return a page, in order of creation."""
+        return await self._outbox.list_missions(
+            status=status, mission_name=mission_name, parent_id=parent_id, limit=limit, after=after
+        )
+
+    async def list_scheduled(self, *, limit: int, after: str | None) -> Sequence[MissionSummary]:
+        """Return a page of what waits for a timer or a retry, the earliest first."""
+        return await self._outbox.list_scheduled(limit=limit, after=after)
+
+    async def list_waits(
+        self, *, signal: str | None, mission_name: str | None, limit: int, after: WaitPlace | None
+    ) -> Sequence[OpenWait]:
+        """Return a page of the open waits for signals, with their schemas, the longest open first."""
+        return await self._outbox.list_waits(signal=signal, mission_name=mission_name, limit=limit, after=after)
+
+    async def load_definition(self, fingerprint: str) -> dict[str, Any] | None:
+        """Return the static form of a definition that has run, or None."""
+        return await self._outbox.load_definition(fingerprint)
