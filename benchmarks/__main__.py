@@ -25,6 +25,7 @@ from . import (
     w10_each,
     w11_parallel,
     w12_repeat,
+    w13_mailbox,
     w17_open_waits,
 )
 from .figures import Line
@@ -46,6 +47,7 @@ WORKLOADS: Mapping[str, Callable[[Plan], Awaitable[list[Line]]]] = {
     "W10": w10_each.measure,
     "W11": w11_parallel.measure,
     "W12": w12_repeat.measure,
+    "W13": w13_mailbox.measure,
     "W17": w17_open_waits.measure,
 }
 PEERS_HAVE = ("W1", "W2", "W3", "W4", "W5")
