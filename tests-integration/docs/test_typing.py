@@ -18,7 +18,7 @@ from pages import PAGES, read_blocks
 from workspace import ROOT
 
 CASES = ROOT / "tests-integration" / "docs" / "typing_cases"
-NOT_INSTALLED = {"async_app.py", "blocking_app.py"}  # they import web frameworks
+OF_FRAMEWORKS = {"async_app.py", "blocking_app.py", "django_app.py"}  # which are not installed, or have no types
 
 Place = tuple[str, int]
 
@@ -32,7 +32,7 @@ def write_programs(folder: Path) -> None:
                 continue
             if block.title is None:
                 rest += block.code
-            elif block.title not in NOT_INSTALLED:
+            elif block.title not in OF_FRAMEWORKS:
                 path = folder / block.title
                 assert not path.exists(), f"two files of the documentation are called {block.title}"
                 path.write_text(block.code, "utf-8")
