@@ -31,8 +31,8 @@ class Bell:
     """Is rung where there may be an answer, or where an owner has started."""
 
     def __init__(self) -> None:
-        self.rings = 0
-        self.rung = asyncio.Event()
+        self.rings: int = 0
+        self.rung: asyncio.Event = asyncio.Event()
 
     def ring(self) -> None:
         """Let all look who wait."""
