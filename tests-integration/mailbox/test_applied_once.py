@@ -182,6 +182,27 @@ async def test_the_mailbox_fails(
     assert await sender.refusals() == [("signal", "MISSION_SIGNAL_ERROR")]
 
 
+async def test_nobody_knows_for_a_while_what_was_applied(
+    open_commander: OpenCommander, sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What comes behind a commit that failed waits until storage can say, and keeps its order."""
+    monkeypatch.setattr("mission_control.core.commander.postman._LONGEST_BACKOFF", 0.2)
+    failures = {"known": 3}
+    asked = (start("o-1", "order"), signal("o-1", "approve"), update("o-1", "add", 2))
+    posted = [await sender.post(one) for one in asked]
+    await open_commander(
+        [order], wrap=lambda inner: Failing(FaultInjectingAdapter(inner, fail_commits={1, 2, 3}), failures)
+    )
+    async with asyncio.timeout(30):
+        while failures["known"] == 3:
+            await asyncio.sleep(0.01)
+    posted.append(await sender.post(signal("o-1", "ship")))
+    assert [code(await sender.answer(one)) for one in posted] == [None] * len(posted)
+    types = await types_of(sender, "o-1")
+    assert [types.count(kind) for kind in (HistoryType.SIGNAL_RECEIVED, HistoryType.MISSION_UPDATE)] == [2, 1]
+    assert types[-1] is HistoryType.MISSION_COMPLETED
+
+
 async def test_what_is_held_stays_in_the_mailbox(open_commander: OpenCommander, sender: Sender) -> None:
     """Signals that beat their wait are not lost where the owner is closed, or dies: the next one has them."""
     gate = Gate()
