@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 
 import attrs
 
-from mission_control.core import MissionControlError, NotAnsweredError
+from mission_control.core import MissionControlError, NotAnsweredError, PersistenceError
 from mission_control.core.storage import Answer, Outbox, Request
 
 from .background import closed
@@ -59,10 +59,19 @@ class Answers:
         self._raise(closed())
         await self._outbox.close()
 
+    async def post(self, request: Request, *, is_awaited: bool) -> str:
+        """Make a request durable, and return its id."""
+        try:
+            return await self._outbox.post(request, is_awaited=is_awaited)
+        except PersistenceError:
+            if self._is_closed:
+                raise closed() from None
+            raise
+
     async def ask(self, request: Request, timeout: float | None) -> Answer:
         """Return what the owner answers within `timeout` seconds, an error too. Raises `NotAnsweredError`."""
         rings = self._bell.rings
-        request_id = await self._outbox.post(request, is_awaited=True)
+        request_id = await self.post(request, is_awaited=True)
         with self.awaiting(request_id) as awaited:
             if self._bell.rings != rings:  # the answer may have been there before anybody waited for it
                 self.look()

@@ -103,7 +103,7 @@ class MailboxPort:
         if wait:
             await self._ask(request)
             return Found(mission_id, name)
-        return Found(mission_id, name, await self._outbox.post(request, is_awaited=False))
+        return Found(mission_id, name, await self._answers.post(request, is_awaited=False))
 
     def _name(self, definition: MissionDefinition[Any] | str) -> str:
         if is_a(definition, str):
@@ -131,7 +131,7 @@ class MailboxPort:
         if wait:
             await self._ask(request)
         else:
-            await self._outbox.post(request, is_awaited=False)
+            await self._answers.post(request, is_awaited=False)
 
     async def update(
         self,
