@@ -377,10 +377,11 @@ async def test_missions_are_listed(place: Place, client: CommanderClient) -> Non
 
 
 async def test_closed_client_raises(place: Place) -> None:
-    """Whoever waits is told, what was sent takes its course, and a second close does nothing."""
+    """Whoever waits is told, and may ask again whether or not it was sent; a second close does nothing."""
     client = create_commander_client(mailbox=place.mailbox(), definitions=[order])
     mission = await client.start_mission(order, Order("tea"), mission_id="order-1", wait=False)
-    waiting = [asyncio.create_task(mission.signal(approve, Approval(by="ada"))), asyncio.create_task(mission.output())]
+    approving = mission.signal(approve, Approval(by="ada"), key="click-1")
+    waiting = [asyncio.create_task(approving), asyncio.create_task(mission.output())]
     await asyncio.sleep(0)
 
     await client.close()
@@ -393,6 +394,7 @@ async def test_closed_client_raises(place: Place) -> None:
         await mission.status()
     async with place.owned(), create_commander_client(mailbox=place.mailbox()) as other:
         again = await other.start_mission("order", {"item": "tea"}, mission_id="order-1", if_exists="return")
+        await again.signal("approve", {"by": "ada"}, key="click-1")
         assert await again.output() == "1 x tea, approved by ada"
 
 
