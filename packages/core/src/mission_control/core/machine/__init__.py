@@ -80,9 +80,10 @@ from .commands import (
 )
 from .decisions import decide
 from .fit import check_carries, check_fit, check_payloads
-from .folding import PROCESS_ENDED, construct_of
+from .folding import PROCESS_ENDED
 from .lines import AnyLine, Line
 from .phases import STATUS, Phase
+from .places import construct_of
 from .refusals import check_update, find_wait, is_held, refused_signal
 from .repeats import check_repeat, find_use
 from .state import State

@@ -13,8 +13,8 @@ from typing import Any
 
 from ..definition import MOST_ITEMS, EachNode, MissionDefinition, Node, RepeatNode, SignalNode, Site, template
 from ..history import SignalWait
-from .folding import construct_of, path_text
 from .lines import AnyLine, Line, bare
+from .places import construct_of, path_text
 from .state import State
 
 _ANY = "[]"

@@ -21,15 +21,16 @@ import attrs
 from ..history import UNDO, ChildWait, HistoryRecord, HistoryType, KeptSignal, iso, parse_iso
 from ..making import maker
 from ..values import Value
-from .folding import construct_of, fold_limits, fold_next, path_text
-from .lines import AnyLine, Fork, Line, bare, key_of
+from .lines import AnyLine, Line, bare, key_of
+from .paths import MOST_BEGUN, complete, fill, open_paths
 from .phases import Phase
+from .places import fold_next
 from .state import State
 from .transitions import apply
 
 if TYPE_CHECKING:
     from ..definition import MissionDefinition, MissionPath, Node, Role, Site
-from ..definition import EachNode, EndNode, ForkNode, RepeatNode, SignalNode, SleepNode, StepNode
+from ..definition import EndNode, ForkNode, RepeatNode, SignalNode, SleepNode, StepNode
 
 _T = HistoryType
 # Every answer has one of these, and before Python 3.12 a member is looked up in its enumeration in several steps.
@@ -40,9 +41,6 @@ _READY, _ATTEMPTING = Phase.READY, Phase.ATTEMPTING
 
 NOTHING_BEGINS = -sys.maxsize
 """So few slots that those which ended attempts leave make no difference."""
-
-MOST_BEGUN = 1_000
-"""How many items may begin, and how many timers fire, in one answer."""
 
 _LATEST = datetime(MAXYEAR, 1, 1, tzinfo=UTC)
 
@@ -87,7 +85,8 @@ class Answer(Decided):
     joined: tuple[str, ...] = ()
     is_contended: bool = False
     """True where other missions wait for a slot that an item gives back."""
-    _opened: int = 0
+    opened: int = 0
+    """How many paths have begun with this answer."""
 
     def __init__(
         self, definition: MissionDefinition[Any] | None, state: State, now: datetime, slots: int | None
@@ -204,9 +203,9 @@ class Answer(Decided):
         cursor = (self.line(key) if key else self.state).cursor or ""
         assert self.definition is not None  # only cancelling works without one
         site = self.definition.sites.get(cursor) or self.site(cursor)
-        self._enter(key, cursor[: cursor.rfind("/") + 1], site.nodes, site.index + 1, site.role, site.around)
+        self.enter(key, cursor[: cursor.rfind("/") + 1], site.nodes, site.index + 1, site.role, site.around)
 
-    def _enter(
+    def enter(
         self, key: str, prefix: str, nodes: tuple[Node, ...], index: int, role: Role | None, around: Site | None
     ) -> None:
         """Enter the node at `index` of `nodes`, which are at the place `prefix`, and what follows, for a line."""
@@ -222,7 +221,7 @@ class Answer(Decided):
                     return
                 place = prefix[:-1]
                 if role == "path" or role == "item":
-                    self._path_completes(key)
+                    complete(self, key)
                     return
                 if role == "round":
                     self.attempt(key, place, "repeat")
@@ -238,7 +237,7 @@ class Answer(Decided):
                 self.attempt(key, name, kind)
                 return
             if isinstance(node, ForkNode):
-                self.fork(key, name, kind=node.kind, paths=list(node.paths))
+                open_paths(self, key, name, kind=node.kind, paths=list(node.paths))
                 return
             if isinstance(node, SignalNode):
                 is_over = self.wait(name, index, node, node.timeout)
@@ -251,7 +250,7 @@ class Answer(Decided):
 
     def enter_path(self, key: str, place: str, path: MissionPath[Any], role: Role, around: Site) -> None:
         """Enter the first node of a path at `place`."""
-        self._enter(key, f"{place}/", path.nodes, 0, role, around)
+        self.enter(key, f"{place}/", path.nodes, 0, role, around)
 
     def sleep(self, name: str, index: int, duration: Any) -> bool:
         """Begin a sleep, of some seconds or until an instant; True where it has ended at once."""
@@ -289,124 +288,13 @@ class Answer(Decided):
     def _later(self, seconds: float) -> datetime:
         return later(self.now, seconds)
 
-    # Paths
-
-    def fork(self, key: str, name: str, /, **details: Any) -> None:
-        """Open the paths or items of a construct, and begin those that can begin."""
-        self.add(_T.PATHS_OPENED, name, **details)
-        if not self.line(key).fork.total:  # type: ignore[union-attr] # it has just been opened
-            self._join(key)
-        else:
-            self.fill(key)
-
-    def fill(self, key: str) -> None:
-        """Begin paths of the construct that a line stands on, in order, while it has room and there are slots."""
-        while self._opened < MOST_BEGUN:
-            line = self.line(key)
-            fork = line.fork
-            if fork is None or line.phase is not Phase.FORKED:
-                return
-            site = self.site(line.cursor)
-            node = site.node
-            if isinstance(node, EachNode):
-                fork = self._as_limited(line, fork, node.max_concurrency)
-            if not fork.has_room:
-                return
-            text = path_text(self.state, line.cursor or "", fork.begun)
-            assert text is not None  # there is room
-            assert isinstance(node, EachNode | ForkNode)  # nothing else has paths that live
-            path = node.path if isinstance(node, EachNode) else node.paths[bare(text)]
-            before = len(self.added)
-            self._enter(text, f"{text}/", path.nodes, 0, "item" if isinstance(node, EachNode) else "path", site)
-            if len(self.added) == before:
-                return  # it begins with a step, and there is no slot
-            self._opened += 1
-            self.drain(text)
-
-    def _as_limited(self, line: AnyLine, fork: Fork, limit: int | None) -> Fork:
-        """Return what is known of an `each` under the limit of today's definition, once there is a record to say it.
-
-        Without one yet, an item that had room when it was decided last may begin.
-        """
-        if limit is not None and limit >= fork.total:
-            limit = None
-        if limit == fork.limit or not self.added:
-            return fork
-        construct = line.cursor or ""
-        self.mark(limits={**self.added[-1].details.get("limits", {}), construct: limit})
-        fold_limits(self.state, {construct: limit})
-        return attrs.evolve(fork, limit=limit)
-
-    def _path_completes(self, path: str) -> None:
-        parent = self._parent_of(path)
-        self.add(_T.PATH_COMPLETED, path)
-        fork = self.line(parent).fork
-        assert fork is not None  # a path has a construct
-        if fork.kind == "race":
-            self.stop_under(parent, "lost")
-            self._join(parent, winner=bare(path))
-        else:
-            self.join_if_over(parent)
-
-    def _parent_of(self, path: str) -> str:
-        """Return the key of the line that stands on the construct of a path, which may have no line of its own yet."""
-        line = self.state.line(path)
-        if isinstance(line, Line):
-            return line.parent
-        around = construct_of(path).rpartition("/")[0]
-        while around and self.state.line(around) is None:
-            around = around.rpartition("/")[0]
-        return around
-
-    def join_if_over(self, key: str) -> None:
-        """Go on behind a construct all of whose paths have ended."""
-        fork = self.line(key).fork
-        assert fork is not None  # it was opened
-        if fork.begun == fork.total and not fork.live:
-            self._join(key)
-        else:
-            self.roomier += (key,)
-
-    def _join(self, key: str, **details: Any) -> None:
-        self.add(_T.PATHS_JOINED, self.line(key).cursor, **details)
-        self.joined += (key,)
+    # Lines
 
     def drain(self, under: str = "") -> None:
         """Let lines go on whose constructs are over: all of them, or those at and in one path."""
         while self.joined and (not under or f"{self.joined[-1]}/".startswith(f"{under}/")):
             key, self.joined = self.joined[-1], self.joined[:-1]
             self.go_on(key)
-
-    def stop_under(self, key: str, reason: str) -> None:
-        """Stop what is live of the construct that a line stands on, the innermost and latest first."""
-        cursor = self.line(key).cursor or ""
-        self.stop(self.live_in(cursor), reason)
-
-    def live_in(self, construct: str) -> list[Line]:
-        """Return the lines of a construct and of what is in them."""
-        found: list[Line] = []
-        places = [construct]
-        while places:
-            instance = places.pop()
-            begun = 0 if self.state.opened is None else self.state.opened.begun(instance)
-            for index in range(begun):
-                line = self.state.line(path_text(self.state, instance, index) or "")
-                if isinstance(line, Line):
-                    found.append(line)
-                    places.append(line.cursor or "")
-            reminder = self.state.line(instance)
-            if isinstance(reminder, Line) and reminder.place == "reminder":
-                found.append(reminder)
-        return found
-
-    def stop(self, lines: list[Line], reason: str) -> None:
-        """Stop lines: their attempts are interrupted, their waits are over, and nothing of them runs again."""
-        lines = sorted(lines, key=lambda line: -line.number)
-        self.let_go_of(*lines)
-        for line in lines:
-            self.interrupt(line, reason="cancelled" if reason == "cancelled" else "stopped")
-            if line.place != "reminder":  # which ends with the wait that it reminds of
-                self.add(_T.PATH_STOPPED, line.path, reason=reason)
 
     def interrupt(self, line: AnyLine, *, reason: str) -> None:
         """Record that the attempt of a line, where there is one, counts no more."""
@@ -437,7 +325,7 @@ class Answer(Decided):
         tried: list[str] = []
         while (key := self._first_roomy(tried)) is not None:
             tried.append(key)
-            self.fill(key)
+            fill(self, key)
             self.drain()
 
     def _go_on_from(self, line: AnyLine) -> None:
@@ -448,7 +336,7 @@ class Answer(Decided):
         if place == "sleep" or place == "need_to":
             site = self.site(name)
             if site.node.decision is None:  # its time is not computed any more
-                self._enter(key_of(line), _prefix(name), site.nodes, site.index, site.role, site.around)
+                self.enter(key_of(line), _prefix(name), site.nodes, site.index, site.role, site.around)
                 self.drain()
                 return
         self.free -= 1
@@ -473,7 +361,7 @@ class Answer(Decided):
 
     def _first_roomy(self, tried: list[str]) -> str | None:
         lines = self.state.lines
-        if lines is None or self._opened >= MOST_BEGUN:
+        if lines is None or self.opened >= MOST_BEGUN:
             return None
         key = lines.open.roomy.first(tried)
         if key is None:

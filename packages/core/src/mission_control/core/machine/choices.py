@@ -9,6 +9,7 @@ from ..definition import BranchNode, ChildNode, EachNode, RepeatNode, SignalNode
 from ..history import HistoryType, MissionFailure
 from .answer import Answer, NewChild
 from .endings import fail
+from .paths import open_paths
 
 _T = HistoryType
 
@@ -26,7 +27,7 @@ def _listed(answer: Answer, key: str, name: str, output: Any) -> None:
     limit = {}
     if node.max_concurrency is not None and node.max_concurrency < len(output):
         limit = {"limit": node.max_concurrency}
-    answer.fork(key, name, kind="each", count=len(output), **limit)
+    open_paths(answer, key, name, kind="each", count=len(output), **limit)
 
 
 def _judged(answer: Answer, key: str, name: str, is_over: bool) -> None:

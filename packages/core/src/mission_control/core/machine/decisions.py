@@ -19,7 +19,7 @@ from ..history import (
     due_at,
     iso,
 )
-from .answer import MOST_BEGUN, Answer, Decided, later
+from .answer import Answer, Decided, later
 from .choices import CHOICES, next_round
 from .commands import (
     Cancel,
@@ -40,6 +40,7 @@ from .commands import (
 from .endings import cancel, check_can_undo, error_details, fail, pass_over_missing, undone
 from .folding import PROCESS_ENDED
 from .lines import AnyLine, Line, key_of
+from .paths import MOST_BEGUN
 from .phases import Phase
 from .refusals import check_keep, check_receive, check_update
 from .repeats import check_unused

@@ -15,6 +15,7 @@ from ..history import UNDO, HistoryType, MissionFailure
 from .answer import Answer
 from .folding import cancellation_text
 from .lines import AnyLine, Line
+from .paths import join_if_over, live_in, stop
 from .phases import Phase
 from .state import undone_in_order
 
@@ -29,13 +30,13 @@ def fail(answer: Answer, key: str, instance: str | None, failure: MissionFailure
     while isinstance(line, Line):
         parent = line.parent
         if line.phase is Phase.FORKED:
-            others += answer.live_in(line.cursor or "")
+            others += live_in(answer, line.cursor or "")
         answer.let_go_of(line)
         answer.add(_T.PATH_FAILED, line.path, error=details)
         line = answer.line(parent)
         if _bears(answer, line):
-            answer.stop(others, "failed")
-            answer.join_if_over(parent)
+            stop(answer, others, "failed")
+            join_if_over(answer, parent)
             return
     _stop_everything(answer, "failed")
     _end(answer, instance, {"error": details})
@@ -68,7 +69,7 @@ def check_can_undo(answer: Answer) -> None:
 
 def _stop_everything(answer: Answer, reason: str) -> None:
     if answer.state.lines is not None:
-        answer.stop(list(answer.state.lines), reason)
+        stop(answer, list(answer.state.lines), reason)
     answer.interrupt(answer.state, reason=reason)
     answer.let_go_of(answer.state)
 

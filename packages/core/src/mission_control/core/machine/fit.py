@@ -9,8 +9,8 @@ from ..errors import MissionDefinitionMismatchError
 from ..history import UNDO
 from ..payloads import PLAIN, PayloadType
 from .ahead import early_waits
-from .folding import construct_of
 from .lines import AnyLine, is_roomy
+from .places import construct_of
 from .state import State
 
 

@@ -7,11 +7,10 @@ the records that are of the mission as a whole.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, cast, get_args
+from typing import Any
 
 import attrs
 
-from ..errors import CorruptMissionError
 from ..history import (
     UNDO,
     ChildWait,
@@ -31,8 +30,9 @@ from ..history import (
     parse_iso,
 )
 from ..making import maker
-from .lines import AnyLine, Fork, Line, Lines, bare, key_of
-from .phases import Phase, Place
+from .lines import AnyLine, Fork, Line, bare, key_of
+from .phases import Phase
+from .places import check_attempt, check_wait, contradiction, end_line, leave, lines_of, place_of, stand_on
 from .state import Ending, Origin, State, Undo
 
 _T = HistoryType
@@ -40,78 +40,6 @@ _event, _origin, _timer = maker(EventRecord), maker(Origin), maker(TimerWait)
 
 PROCESS_ENDED = "process ended"
 """The reason of an interruption that counts towards `max_interruptions`, unless the attempt stood by."""
-
-AS_IT_IS = "The mission is left as it is; restore its rows from a backup"
-
-_PLACES = frozenset(get_args(Place))
-
-
-def contradiction(state: State, record: HistoryRecord, problem: str) -> CorruptMissionError:
-    """Return the error for a record that cannot follow."""
-    what = f"{record.type} {record.event_name}" if record.event_name else record.type
-    return CorruptMissionError(
-        f"mission {state.mission_id!r}: its stored history does not fold at record {record.seq} ({what}): "
-        f"{problem}. {AS_IT_IS}"
-    )
-
-
-# Lines
-
-
-def line_of(state: State, record: HistoryRecord) -> AnyLine:
-    """Return the line that a record is of, to be changed: the innermost live path around it, which it may begin."""
-    assert state.lines is not None  # a mission of one line is its own
-    path = record.path or ""
-    while path:
-        line = state.lines.edit(path)
-        if line is not None:
-            return line
-        construct = construct_of(path)
-        if state.opened is not None and state.opened.construct(construct) is not None:
-            return _begun(state, record, path, construct)
-        path = path.rpartition("/")[0]
-    return state
-
-
-def construct_of(path: str) -> str:
-    """Return the instance of the construct that a path or item is one of."""
-    return path.rpartition("[")[0] if path.endswith("]") else path.rpartition("/")[0]
-
-
-def _begun(state: State, record: HistoryRecord, path: str, construct: str) -> Line:
-    """Return the line that begins with the record: paths and items begin in order."""
-    assert state.lines is not None
-    assert state.opened is not None
-    parent = enclosing(state, construct)
-    fork = parent.fork
-    if parent.cursor != construct or fork is None or path != path_text(state, construct, fork.begun):
-        raise contradiction(state, record, f"the path {path!r} is not live, and not the next to begin")
-    state.opened = state.opened.with_begun(construct)
-    parent.fork = attrs.evolve(fork, begun=fork.begun + 1, live=fork.live + 1)
-    line = state.lines.add(path, key_of(parent))
-    state.lines.moved(parent, was_attempting=False, waited=None)
-    return line
-
-
-def enclosing(state: State, instance: str) -> AnyLine:
-    """Return the line that an instance of a node is in, to be changed."""
-    assert state.lines is not None
-    path = instance.rpartition("/")[0]
-    while path:
-        line = state.lines.edit(path)
-        if line is not None:
-            return line
-        path = path.rpartition("/")[0]
-    return state
-
-
-def path_text(state: State, construct: str, index: int) -> str | None:
-    """Return the text of a construct's path by its number; None where it has no such path."""
-    known = None if state.opened is None else state.opened.construct(construct)
-    if known is None or index >= known[2]:
-        return None
-    return f"{construct}[{index}]" if known[1] is None else f"{construct}/{known[1][index]}"
-
 
 # Mission
 
@@ -181,7 +109,7 @@ def _step_started(state: State, line: AnyLine, record: HistoryRecord) -> None:
     number = record.attempt_number or 0
     name = record.event_name or ""
     if name != line.cursor:
-        stand_on(line, name, _place_of(line, record))
+        stand_on(line, name, place_of(line, record))
     if number != line.attempt_number + 1:
         raise contradiction(state, record, f"attempt {line.attempt_number + 1} was expected")
     line.attempt_number = number
@@ -194,18 +122,8 @@ def _step_started(state: State, line: AnyLine, record: HistoryRecord) -> None:
         state.undos = Undo(name, state.undos)
 
 
-def _place_of(line: AnyLine, record: HistoryRecord) -> Place:
-    """Return what a line comes to with an attempt, or stands before; where steps are undone it is the next of them."""
-    kind = record.details.get("kind")
-    if kind is None:
-        return "undo" if line.place == "undo" else "step"
-    if kind not in _PLACES:
-        raise ValueError(f"no node has the kind {kind!r}")
-    return cast("Place", kind)
-
-
 def _step_succeeded(state: State, line: AnyLine, record: HistoryRecord) -> None:
-    _check_attempt(state, line, record)
+    check_attempt(state, line, record)
     name = line.cursor or ""
     output = record.details["output"]
     place = line.place
@@ -252,7 +170,7 @@ def _remove(state: State, line: Line) -> None:
 
 
 def _step_failed(state: State, line: AnyLine, record: HistoryRecord) -> None:
-    _check_attempt(state, line, record)
+    check_attempt(state, line, record)
     line.failures += 1
     line.interruptions = 0
     _given_up(state, line, record)
@@ -268,14 +186,14 @@ def _given_up(state: State, line: AnyLine, record: HistoryRecord) -> None:
 
 
 def _step_interrupted(state: State, line: AnyLine, record: HistoryRecord) -> None:
-    _check_attempt(state, line, record)
+    check_attempt(state, line, record)
     if record.details["reason"] == PROCESS_ENDED and not line.stands_by:
         line.interruptions += 1
     _given_up(state, line, record)
 
 
 def _step_waiting(state: State, line: AnyLine, record: HistoryRecord) -> None:
-    _check_attempt(state, line, record)
+    check_attempt(state, line, record)
     line.stands_by = True
 
 
@@ -318,15 +236,8 @@ def _first_reminder(state: State, line: AnyLine, signal: str, due: str) -> None:
     lines.moved(reminder, was_attempting=False, waited=None)
 
 
-def lines_of(state: State) -> Lines:
-    """Return the lines of a mission that has more than one from now on."""
-    if state.lines is None:
-        state.lines = Lines()
-    return state.lines
-
-
 def _signal_received(state: State, line: AnyLine, record: HistoryRecord) -> None:
-    _check_wait(state, line, record)
+    check_wait(state, line, record)
     details = record.details
     payload = details["payload"] if "payload" in details else _taken(state, line.cursor or "", record)
     state.events = state.events.with_entry(line.cursor or "", EventRecord(input=payload))
@@ -353,7 +264,7 @@ def _taken(state: State, instance: str, record: HistoryRecord) -> Any:
 
 
 def _signal_timed_out(state: State, line: AnyLine, record: HistoryRecord) -> None:
-    _check_wait(state, line, record)
+    check_wait(state, line, record)
     state.events = state.events.with_entry(line.cursor or "", None)
     _end_reminder(state, line)
     leave(line, record)
@@ -368,15 +279,6 @@ def _end_reminder(state: State, line: AnyLine) -> None:
         end_line(state, reminder, Phase.CANCELLED)
 
 
-def end_line(state: State, line: Line, phase: Phase) -> None:
-    """Take a line out."""
-    assert state.lines is not None
-    waited, was_attempting = line.waiting, line.phase is Phase.ATTEMPTING
-    line.phase, line.waiting = phase, None
-    state.lines.moved(line, was_attempting=was_attempting, waited=waited)
-    state.lines.remove(line)
-
-
 def _timer_scheduled(state: State, line: AnyLine, record: HistoryRecord) -> None:
     name = record.event_name or ""
     if line.phase is Phase.SLEEPING and name != line.cursor:  # else it is the round that was judged, or was computed
@@ -385,7 +287,7 @@ def _timer_scheduled(state: State, line: AnyLine, record: HistoryRecord) -> None
 
 
 def _timer_fired(state: State, line: AnyLine, record: HistoryRecord) -> None:
-    _check_wait(state, line, record)
+    check_wait(state, line, record)
     line.waiting = None
     if line.place == "sleep":
         state.events = state.events.with_entry(line.cursor or "", None)
@@ -469,7 +371,7 @@ def _child_ended(state: State, line: AnyLine, record: HistoryRecord) -> None:
         state.ending = attrs.evolve(ending, children_left=ending.children_left - 1)
         state.events = state.events.with_entry(name, EventRecord(output=details["output"]) if is_completed else None)
         return
-    _check_wait(state, line, record)
+    check_wait(state, line, record)
     if is_completed:
         state.events = state.events.with_entry(name, EventRecord(output=details["output"]))
         if line is state:
@@ -510,47 +412,3 @@ FOLDS: Mapping[HistoryType, Callable[[State, AnyLine, HistoryRecord], None]] = {
     _T.MISSION_COMPLETED: _ended,
     _T.MISSION_FAILED: _ended,
 }
-
-
-def stand_on(line: AnyLine, name: str, place: Place) -> None:
-    """Come to a node."""
-    line.cursor = name
-    line.place = place
-    line.attempt_number = line.failures = line.interruptions = 0
-    line.is_undoable = False
-
-
-def leave(line: AnyLine, record: HistoryRecord) -> None:
-    """Stand before the step that the record names, or on the node left until the next record says where."""
-    line.waiting = None
-    following = record.details.get("next")
-    if following is not None:
-        stand_on(line, following, _place_of(line, record))
-
-
-def fold_next(state: State, key: str, record: HistoryRecord) -> None:
-    """Stand before what was added to the last record of a line: what `leave` does where it was there before."""
-    line = state if state.lines is None or not key else state.lines.edit(key)
-    assert line is not None
-    leave(line, record)
-
-
-def fold_limits(state: State, limits: Mapping[str, int | None]) -> None:
-    """Have constructs begin as many items beside one another as a definition says that has changed."""
-    for construct, limit in limits.items():
-        line = enclosing(state, construct)
-        if line.fork is None or line.cursor != construct:
-            raise ValueError(f"{construct!r} has no items that could begin")
-        line.fork = attrs.evolve(line.fork, limit=limit)
-        assert state.lines is not None  # it has opened paths
-        state.lines.moved(line, was_attempting=False, waited=None)
-
-
-def _check_attempt(state: State, line: AnyLine, record: HistoryRecord) -> None:
-    if record.event_name != line.cursor or record.attempt_number != line.attempt_number:
-        raise contradiction(state, record, f"attempt {line.attempt_number} of {line.cursor!r} is on record")
-
-
-def _check_wait(state: State, line: AnyLine, record: HistoryRecord) -> None:
-    if line.waiting is None or record.event_name != line.waiting.event_name:
-        raise contradiction(state, record, f"the mission waits for {line.waiting!r}")

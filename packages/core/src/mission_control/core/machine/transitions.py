@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 
 from ..errors import CorruptMissionError
 from ..history import HistoryRecord, HistoryType, MissionInspection, inspected
-from .folding import AS_IT_IS, FOLDS, contradiction, fold_limits, line_of
+from .folding import FOLDS
 from .lines import AnyLine
 from .phases import ENDED, Phase
+from .places import AS_IT_IS, contradiction, fold_limits, line_of
 from .state import State
 
 _T = HistoryType
