@@ -6,7 +6,7 @@ import sys
 from workspace import Package, read_packages
 
 LEAST = 95  # percent of lines and branches
-LEAST_OF = {"mission_control.core": 99.8}  # where every rule lives; of what serves a mailbox some faults are untested
+LEAST_OF = {"mission_control.core": 100}  # where every rule lives
 
 
 def covered(package: Package) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from mission_control.core import Mailbox
+from mission_control.core import HistoryType, Mailbox
 from mission_control.core.storage import (
     Answer,
     CancelRequest,
@@ -56,6 +56,11 @@ class Sender:
     async def refusals(self) -> list[tuple[str, str]]:
         """Return the kind and the code of everything that was refused, the newest first."""
         return [(one.kind, one.code) for one in await self.outbox.list_refused(limit=100, after=None)]
+
+    async def types(self, mission_id: str) -> list[HistoryType]:
+        """Return what is on record of a mission."""
+        inspection = await self.outbox.inspect(mission_id)
+        return [] if inspection is None else [record.type for record in inspection.history]
 
 
 def start(mission_id: str, name: str, input: object = 1, **more: Any) -> StartRequest:

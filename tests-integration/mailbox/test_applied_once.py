@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal
 
 import pytest
 
+from faulty_mailbox import Failing, Faulty
 from mission_control.core import (
     HistoryType,
     MissionContext,
     MissionStatus,
-    OwnedMailbox,
     PersistenceAdapter,
-    PersistenceError,
     m,
 )
-from mission_control.core.storage import Answer, PostedRequest
 from mission_control.testing import FaultInjectingAdapter
 from sending import Sender, cancel, code, end, signal, start, update
-from storages import Forwarding, Gate, Kept, OpenCommander
+from storages import Gate, OpenCommander
 
 
 def begin(ctx: MissionContext[int]) -> int:
@@ -43,59 +40,9 @@ order = (
 )
 
 
-class Failing(Forwarding):
-    """Storage whose mailbox fails as often as it is told to."""
-
-    def __init__(self, inner: PersistenceAdapter, failures: dict[str, int]) -> None:
-        super().__init__(inner)
-        self.failures = failures
-
-    def mailbox(self) -> OwnedMailbox | None:
-        inner = super().mailbox()
-        assert inner is not None
-        return FailingMailbox(inner, self.failures)
-
-
-class FailingMailbox:
-    def __init__(self, inner: OwnedMailbox, failures: dict[str, int]) -> None:
-        self._inner = inner
-        self._failures = failures
-
-    def _fail(self, what: str) -> None:
-        if self._failures.get(what, 0):
-            self._failures[what] -= 1
-            raise PersistenceError(f"{what} was made to fail")
-
-    async def open(self, rung: Callable[[], None], /) -> None:
-        await self._inner.open(rung)
-
-    async def take(self) -> Sequence[tuple[PostedRequest, Answer | None]]:
-        self._fail("take")
-        return await self._inner.take()
-
-    async def known(self, request_ids: Sequence[str], /) -> Mapping[str, Answer]:
-        self._fail("known")
-        return await self._inner.known(request_ids)
-
-    async def record(self, answers: Sequence[tuple[PostedRequest, Answer]], /) -> None:
-        self._fail("record")
-        await self._inner.record(answers)
-
-    async def end(self, answered: Sequence[PostedRequest], /) -> None:
-        self._fail("end")
-        await self._inner.end(answered)
-
-    async def close(self) -> None:
-        await self._inner.close()
-
-
-silent = partial(Failing, failures={"record": 1_000_000, "end": 1_000_000})
-"""Storage whose owner does not come to answering."""
-
-
-async def types_of(sender: Sender, mission_id: str) -> list[HistoryType]:
-    inspection = await sender.outbox.inspect(mission_id)
-    return [] if inspection is None else [record.type for record in inspection.history]
+def silent(inner: PersistenceAdapter) -> Faulty:
+    """Storage whose owner does not come to answering."""
+    return Faulty(inner, record=Failing(1_000_000), end=Failing(1_000_000))
 
 
 @pytest.mark.parametrize("wait", [True, False])
@@ -109,13 +56,13 @@ async def test_the_owner_dies_between_applying_and_answering(
         for one in (start("o-1", "order"), signal("o-1", "approve"), signal("o-1", "ship"))
     ]
     await commander.settled()
-    before = await types_of(sender, "o-1")
+    before = await sender.types("o-1")
     assert before[-1] is HistoryType.MISSION_COMPLETED
     await open_commander.crash()
     await open_commander([order])
     assert [code(await sender.answer(one)) for one in posted if wait] == [None, None, None][: 3 * wait]
     await sender.ask(end("o-1"))
-    assert await types_of(sender, "o-1") == before
+    assert await sender.types("o-1") == before
     assert await sender.refusals() == []
 
 
@@ -128,7 +75,7 @@ async def test_an_update_is_answered_by_the_next_owner(open_commander: OpenComma
     await open_commander.crash()
     await open_commander([order])
     assert (await sender.answer(posted)).value == 3
-    assert (await types_of(sender, "o-1")).count(HistoryType.MISSION_UPDATE) == 1
+    assert (await sender.types("o-1")).count(HistoryType.MISSION_UPDATE) == 1
 
 
 async def test_a_cancellation_is_answered_by_the_next_owner(open_commander: OpenCommander, sender: Sender) -> None:
@@ -140,7 +87,7 @@ async def test_a_cancellation_is_answered_by_the_next_owner(open_commander: Open
     await open_commander.crash()
     await open_commander([order])
     assert code(await sender.answer(posted)) is None
-    assert (await types_of(sender, "o-1")).count(HistoryType.MISSION_CANCELLED) == 1
+    assert (await sender.types("o-1")).count(HistoryType.MISSION_CANCELLED) == 1
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
@@ -159,7 +106,7 @@ async def test_a_commit_fails(
     posted = [await sender.post(one) for one in asked]
     await open_commander([order], wrap=partial(FaultInjectingAdapter, fail_commits={number}, when=when))
     assert [code(await sender.answer(one)) for one in posted] == [None] * len(posted)
-    types = await types_of(sender, "o-1")
+    types = await sender.types("o-1")
     counted = {kind: types.count(kind) for kind in (HistoryType.SIGNAL_RECEIVED, HistoryType.MISSION_UPDATE)}
     assert counted == {HistoryType.SIGNAL_RECEIVED: 2, HistoryType.MISSION_UPDATE: 1}
     assert types.count(HistoryType.MISSION_CREATED) == types.count(HistoryType.MISSION_COMPLETED) == 1
@@ -172,35 +119,13 @@ async def test_the_mailbox_fails(
 ) -> None:
     """It is tried again until it works, and nothing is applied twice."""
     monkeypatch.setattr("mission_control.core.commander.postman._LONGEST_BACKOFF", 0.2)
-    failures = {what: 2}
-    storage = Kept(lambda inner: Failing(inner, failures))
-    await open_commander([order], wrap=storage)
+    fault = Failing(2)
+    await open_commander([order], wrap=lambda inner: Faulty(inner, **{what: fault}))
     for asked in (start("o-1", "order"), signal("o-1", "approve"), signal("o-1", "never"), signal("o-1", "ship")):
         await sender.ask(asked)
-    assert failures[what] == 0
-    assert (await types_of(sender, "o-1")).count(HistoryType.SIGNAL_RECEIVED) == 2
+    assert fault.left == 0
+    assert (await sender.types("o-1")).count(HistoryType.SIGNAL_RECEIVED) == 2
     assert await sender.refusals() == [("signal", "MISSION_SIGNAL_ERROR")]
-
-
-async def test_nobody_knows_for_a_while_what_was_applied(
-    open_commander: OpenCommander, sender: Sender, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What comes behind a commit that failed waits until storage can say, and keeps its order."""
-    monkeypatch.setattr("mission_control.core.commander.postman._LONGEST_BACKOFF", 0.2)
-    failures = {"known": 3}
-    asked = (start("o-1", "order"), signal("o-1", "approve"), update("o-1", "add", 2))
-    posted = [await sender.post(one) for one in asked]
-    await open_commander(
-        [order], wrap=lambda inner: Failing(FaultInjectingAdapter(inner, fail_commits={1, 2, 3}), failures)
-    )
-    async with asyncio.timeout(30):
-        while failures["known"] == 3:
-            await asyncio.sleep(0.01)
-    posted.append(await sender.post(signal("o-1", "ship")))
-    assert [code(await sender.answer(one)) for one in posted] == [None] * len(posted)
-    types = await types_of(sender, "o-1")
-    assert [types.count(kind) for kind in (HistoryType.SIGNAL_RECEIVED, HistoryType.MISSION_UPDATE)] == [2, 1]
-    assert types[-1] is HistoryType.MISSION_COMPLETED
 
 
 async def test_what_is_held_stays_in_the_mailbox(open_commander: OpenCommander, sender: Sender) -> None:
@@ -221,7 +146,7 @@ async def test_what_is_held_stays_in_the_mailbox(open_commander: OpenCommander, 
     gate.opened.set()
     await open_commander([gated])
     assert (code(await sender.answer(first)), code(await sender.answer(second))) == (None, None)
-    assert (await types_of(sender, "g-1"))[-1] is HistoryType.MISSION_COMPLETED
+    assert (await sender.types("g-1"))[-1] is HistoryType.MISSION_COMPLETED
 
 
 async def test_what_is_held_holds_up_no_cancellation(open_commander: OpenCommander, sender: Sender) -> None:

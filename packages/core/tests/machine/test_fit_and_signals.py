@@ -27,6 +27,7 @@ from mission_control.core.machine import (
     RunAttempt,
     Start,
     StopForGood,
+    check_carries,
     check_fit,
     check_payloads,
     find_wait,
@@ -98,6 +99,18 @@ def changed(**paths: Any) -> MissionDefinition[Any]:
 def test_mission_goes_on_where_its_lines_stand(driver: Drives, definition: MissionDefinition[Any]) -> None:
     """What was not opened may change, and what lies behind."""
     check_fit(definition, standing(driver).state)
+
+
+def test_mission_that_has_ended_is_carried_by_any_definition(driver: Drives) -> None:
+    """It goes on nowhere, while one that has not ended has to fit."""
+    it = driver(START.need_to("go", int).end())
+    it.go(Start("d", 5, None))
+    it.go(it.success("start"))
+    other = START.step("s", run).end()
+    with pytest.raises(MissionDefinitionMismatchError, match="stands on the need_to 'go'"):
+        check_carries(other, it.state)
+    it.go(Receive("go", 1))
+    check_carries(other, it.state)
 
 
 @pytest.mark.parametrize(

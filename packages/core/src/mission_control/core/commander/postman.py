@@ -232,8 +232,11 @@ class Postman:
 
     async def _hand_over_again(self, lane: _Lane) -> None:
         with self._activity:
+            known: dict[str, Answer | None] = {}
             try:
-                known = await self._mailbox.known([one.request_id for one in lane.waiting])
+                while unasked := [one.request_id for one in lane.waiting if one.request_id not in known]:
+                    answers = await self._mailbox.known(unasked)  # meanwhile more may have come to wait
+                    known.update((request_id, answers.get(request_id)) for request_id in unasked)
             except BaseException as error:
                 if must_pass(error):
                     raise
@@ -243,7 +246,7 @@ class Postman:
             lane.retry = None
             waiting, lane.waiting = lane.waiting, []
             for posted in waiting:
-                self._accept(posted, known.get(posted.request_id))
+                self._accept(posted, known[posted.request_id])
             self._drop_if_done(lane, waiting[0])
 
     # Ending
