@@ -18,7 +18,7 @@ from pages import PAGES, read_blocks
 from workspace import ROOT
 
 CASES = ROOT / "tests-integration" / "docs" / "typing_cases"
-OF_FRAMEWORKS = {"async_app.py", "blocking_app.py", "django_app.py"}  # which are not installed, or have no types
+OF_FRAMEWORKS = {"django_app.py"}  # which has no types
 
 Place = tuple[str, int]
 

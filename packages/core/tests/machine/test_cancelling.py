@@ -8,14 +8,12 @@ from typing import Any
 
 import pytest
 
-from mission_control.core import MissionContext, MissionSignalError, MissionStatus, m
+from mission_control.core import MissionSignalError, MissionStatus, m
 from mission_control.core.machine import Cancel, ChildEnded, Elapse, FinishCancel, Interrupt, Proceed
 
+from .unrun import run
+
 Drives = Callable[..., Any]
-
-
-def run(ctx: MissionContext[Any]) -> Any:
-    return None
 
 
 STEP = m.path().step("s", run)

@@ -29,7 +29,8 @@ from mission_control.core.machine import (
     next_actions,
 )
 
-from .test_walks import EMPTY, LEAVES, OUTPUTS, TREES, child_ended, places_ahead, run, unhurried
+from .test_walks import EMPTY, LEAVES, OUTPUTS, TREES, child_ended, places_ahead, unhurried
+from .unrun import run
 
 Drives = Callable[..., Any]
 Plan = tuple["Part", ...]

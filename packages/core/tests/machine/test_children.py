@@ -10,7 +10,6 @@ import pytest
 
 from mission_control.core import (
     CorruptMissionError,
-    MissionContext,
     MissionStatus,
     m,
 )
@@ -25,11 +24,9 @@ from mission_control.core.machine import (
     next_actions,
 )
 
+from .unrun import run
+
 Drives = Callable[..., Any]
-
-
-def run(ctx: MissionContext[Any]) -> Any:
-    return None
 
 
 STEP = m.path().step("s", run)

@@ -12,19 +12,9 @@ import pytest
 from mission_control.core import MissionContext, RetryPolicy, m
 from mission_control.core.machine import Proceed, Succeed, fold
 
+from .unrun import items, run, until
+
 Drives = Callable[..., Any]
-
-
-def run(ctx: MissionContext[Any]) -> Any:
-    return None
-
-
-def items(ctx: MissionContext[Any]) -> list[int]:
-    return []
-
-
-def until(ctx: MissionContext[Any]) -> bool:
-    return True
 
 
 def choose(ctx: MissionContext[Any]) -> str:

@@ -33,27 +33,13 @@ from mission_control.core.machine import (
     refused_signal,
 )
 
+from .unrun import items, run, seconds, until
+
 Drives = Callable[..., Any]
-
-
-def run(ctx: MissionContext[Any]) -> Any:
-    return None
-
-
-def items(ctx: MissionContext[Any]) -> list[int]:
-    return []
-
-
-def until(ctx: MissionContext[Any]) -> bool:
-    return True
 
 
 def choose(ctx: MissionContext[Any]) -> bool:
     return True
-
-
-def seconds(ctx: MissionContext[Any]) -> float:
-    return 1.0
 
 
 START = m.define("d").start(input=int, run=run)

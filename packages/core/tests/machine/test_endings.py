@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from mission_control.core import (
-    MissionContext,
     MissionExecutionError,
     MissionNotRegisteredError,
     MissionSignalError,
@@ -25,15 +24,9 @@ from mission_control.core.machine import (
     Update,
 )
 
+from .unrun import items, run
+
 Drives = Callable[..., Any]
-
-
-def run(ctx: MissionContext[Any]) -> Any:
-    return None
-
-
-def items(ctx: MissionContext[Any]) -> list[int]:
-    return []
 
 
 STEP = m.path().step("s", run)

@@ -35,19 +35,9 @@ from mission_control.core.machine import (
     refused_signal,
 )
 
+from .unrun import items, run, until
+
 Drives = Callable[..., Any]
-
-
-def run(ctx: MissionContext[Any]) -> Any:
-    return None
-
-
-def items(ctx: MissionContext[Any]) -> list[int]:
-    return []
-
-
-def until(ctx: MissionContext[Any]) -> bool:
-    return True
 
 
 def choose(ctx: MissionContext[Any]) -> str:

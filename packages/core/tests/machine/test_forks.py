@@ -11,7 +11,6 @@ from mission_control.core import (
     CorruptMissionError,
     HistoryRecord,
     HistoryType,
-    MissionContext,
     MissionSignalError,
     Position,
     m,
@@ -19,15 +18,9 @@ from mission_control.core import (
 from mission_control.core.history import TimerWait
 from mission_control.core.machine import Proceed, Receive, decide, find_wait, fold, load
 
+from .unrun import items, run
+
 Drives = Callable[..., Any]
-
-
-def run(ctx: MissionContext[Any]) -> Any:
-    return None
-
-
-def items(ctx: MissionContext[Any]) -> list[int]:
-    return []
 
 
 STEP = m.path().step("s", run)

@@ -21,7 +21,6 @@ from mission_control.core import (
     CorruptMissionError,
     HistoryRecord,
     HistoryType,
-    MissionContext,
     MissionControlError,
     MissionDefinition,
     MissionFailure,
@@ -64,6 +63,8 @@ from mission_control.core.machine import (
     refused_signal,
 )
 
+from .unrun import run
+
 T = HistoryType
 NOW = datetime(2024, 2, 29, 12, tzinfo=UTC)
 FAILURE = MissionFailure(message="no", at=NOW, code="STEP_FAILED", type="ValueError", traceback="...")
@@ -79,10 +80,6 @@ def answer(
     if isinstance(command, Succeed | Fail | Interrupt | StandBy):
         command = attrs.evolve(command, instance=state.cursor or "", number=state.attempt_number)
     return decide(definition, state, (command,), now, slots=1 if has_slot else None).records
-
-
-def run(ctx: MissionContext[Any]) -> Any:
-    return None
 
 
 def after(seconds: float) -> datetime:

@@ -8,14 +8,12 @@ from typing import Any
 import attrs
 import pytest
 
-from mission_control.core import HistoryRecord, MissionContext, MissionDefinitionMismatchError, m
+from mission_control.core import HistoryRecord, MissionDefinitionMismatchError, m
 from mission_control.core.machine import Proceed, check_fit, load
 
+from .unrun import run
+
 Drives = Callable[..., Any]
-
-
-def run(ctx: MissionContext[Any]) -> Any:
-    return None
 
 
 START = m.define("d").start(input=int, run=run)

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from mission_control.core import (
-    MissionContext,
     Reminder,
     RetryPolicy,
     m,
@@ -18,11 +17,9 @@ from mission_control.core.machine import (
     Cancel,
 )
 
+from .unrun import run
+
 Drives = Callable[..., Any]
-
-
-def run(ctx: MissionContext[Any]) -> Any:
-    return None
 
 
 WAIT = m.path().need_to("go", int)

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from mission_control.core import MissionContext, OpenWait, Reminder, m
+from mission_control.core import OpenWait, Reminder, m
 from mission_control.core.machine import Cancel, Command, Receive, State, changed_waits, decide, open_waits
 
+from .unrun import run
+
 Drives = Callable[..., Any]
-
-
-def run(ctx: MissionContext[Any]) -> Any:
-    return None
 
 
 START = m.define("d").start(input=int, run=run)

@@ -52,27 +52,13 @@ from mission_control.core.machine import (
     next_actions,
 )
 
+from .unrun import items, run, seconds, until
+
 Drives = Callable[..., Any]
-
-
-def run(ctx: MissionContext[Any]) -> Any:
-    return None
-
-
-def items(ctx: MissionContext[Any]) -> list[int]:
-    return []
-
-
-def is_over(ctx: MissionContext[Any]) -> bool:
-    return True
 
 
 def choose(ctx: MissionContext[Any]) -> bool:
     return True
-
-
-def seconds(ctx: MissionContext[Any]) -> float:
-    return 1.0
 
 
 NOW = datetime(2024, 2, 29, 12, tzinfo=UTC)
@@ -107,8 +93,8 @@ TREES: list[Callable[[Any, str, Any, Any], Any]] = [
     lambda path, name, a, b: path.branch(name, choose, {True: a, False: b}),
     lambda path, name, a, b: path.each(name, items, a, max_concurrency=2, max_failures=1),
     lambda path, name, a, b: path.each(name, items, a, max_failures=None),
-    lambda path, name, a, b: path.repeat(name, a, until=is_over, max_rounds=2, on_exhausted=b),
-    lambda path, name, a, b: path.repeat(name, a, until=is_over, every=5, max_rounds=2),
+    lambda path, name, a, b: path.repeat(name, a, until=until, max_rounds=2, on_exhausted=b),
+    lambda path, name, a, b: path.repeat(name, a, until=until, every=5, max_rounds=2),
     lambda path, name, a, b: path.need_to(name, int, timeout=20, on_timeout=a, reminder=REMINDER),
     lambda path, name, a, b: path.need_to(name, int, timeout=20, on_timeout=a, early=True),
 ]
