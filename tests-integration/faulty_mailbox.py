@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
 from mission_control.core import MissionSummary, OwnedMailbox, PersistenceAdapter, PersistenceError
 from mission_control.core.storage import Answer, CommitOutcome, MissionCommit, PostedRequest
@@ -88,11 +88,11 @@ class _FaultyMailbox:
     async def open(self, rung: Callable[[], None], /) -> None:
         await self._inner.open(rung)
 
-    async def take(self) -> Sequence[tuple[PostedRequest, Answer | None]]:
+    async def take(self) -> AsyncIterator[Sequence[tuple[PostedRequest, Answer | None]]]:
         await self._storage.fault("take")
-        taken = await self._inner.take()
-        self._storage.taken += (posted.request_id for posted, _ in taken)
-        return taken
+        async for taken in self._inner.take():
+            self._storage.taken += (posted.request_id for posted, _ in taken)
+            yield taken
 
     async def known(self, request_ids: Sequence[str], /) -> Mapping[str, Answer]:
         await self._storage.fault("known")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from mission_control.core import HistoryType, Mailbox
+from mission_control.core import HistoryType, Mailbox, OwnedMailbox
 from mission_control.core.storage import (
     Answer,
     CancelRequest,
     EndRequest,
     Outbox,
+    PostedRequest,
     Request,
     SignalRequest,
     StartRequest,
@@ -18,6 +19,11 @@ from mission_control.core.storage import (
 )
 
 PATIENCE = 20.0
+
+
+async def taken(owned: OwnedMailbox) -> list[tuple[PostedRequest, Answer | None]]:
+    """Return what the owner's side of a mailbox has to hand over."""
+    return [one async for some in owned.take() for one in some]
 
 
 class Sender:

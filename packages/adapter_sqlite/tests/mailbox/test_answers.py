@@ -15,6 +15,7 @@ from mission_control.adapter_sqlite import create_sqlite_persistence_adapter, sq
 from mission_control.core import OwnedMailbox, PersistenceAdapter, PersistenceError
 from mission_control.core.storage import Answer, AnsweredError, CancelRequest, Outbox, PostedRequest
 from mission_control.testing.conformance.missions import adds, commit
+from sending import taken
 
 NO = AnsweredError(code="MISSION_NOT_FOUND", message="no \ud800\0", event_name="e", issues=("$: a", "$: b"))
 
@@ -26,7 +27,7 @@ def query(path: Path, sql: str, *values: object) -> list[tuple[Any, ...]]:
 
 async def posted(outbox: Outbox, owned: OwnedMailbox, *, is_awaited: bool = True) -> PostedRequest:
     await outbox.post(CancelRequest(mission_id="m"), is_awaited=is_awaited)
-    ((one, _),) = await owned.take()
+    ((one, _),) = await taken(owned)
     return one
 
 
@@ -77,7 +78,7 @@ async def test_a_request_that_is_still_there_is_not_taken_for_new(outbox: Outbox
         owned = adapter.mailbox()
         assert owned is not None
         await owned.open(lambda: None)
-        ((one, known),) = await owned.take()
+        ((one, known),) = await taken(owned)
         lives.append(known)
         await owned.record([(one, Answer(request_id=request_id, value=1))])
         await adapter.close()
@@ -110,7 +111,7 @@ async def test_one_sender_cannot_forget_for_another(
     form = json.loads((folder / f"{mine}.json").read_text())
     assert form["seen"] == [one.request_id]
     (folder / f"{mine}.json").rename(folder / "01700000000000000000-00000000000000aa-0000000001.json")
-    ((other, _),) = await owned.take()
+    ((other, _),) = await taken(owned)
     await answer(owned, other)
     for _ in range(70):
         await answer(owned, await posted(outbox, owned, is_awaited=False))
@@ -150,7 +151,7 @@ async def test_a_request_for_another_database_is_refused(outbox: Outbox, path: P
     owned = adapter.mailbox()
     assert owned is not None
     await owned.open(lambda: None)
-    assert await owned.take() == []
+    assert await taken(owned) == []
     (refused,) = await outbox.list_refused(limit=9, after=None)
     answers = await outbox.answers([refused.request_id])
     await adapter.close()
@@ -169,7 +170,7 @@ async def test_a_request_from_before_there_was_a_database_is_for_the_first(outbo
     owned = adapter.mailbox()
     assert owned is not None
     await owned.open(lambda: None)
-    assert [one.request_id for one, _ in await owned.take()] == [request_id]
+    assert [one.request_id for one, _ in await taken(owned)] == [request_id]
     await adapter.close()
 
 
@@ -179,7 +180,7 @@ async def test_a_request_of_a_newer_release_is_refused(outbox: Outbox, owned: Ow
     file = folder / f"{request_id}.json"
     form = json.loads(file.read_text())
     file.write_text(json.dumps({**form, "format": 99, "request": {"kind": "pause", "mission_id": "m"}}))
-    assert await owned.take() == []
+    assert await taken(owned) == []
     (refused,) = await outbox.list_refused(limit=9, after=None)
     assert (refused.request_id, refused.kind, refused.mission_id) == (request_id, "pause", "m")
     assert "a newer release wrote it, in format 99" in refused.message

@@ -19,6 +19,7 @@ from mission_control.adapter_sqlite import create_sqlite_persistence_adapter, sq
 from mission_control.adapter_sqlite.mailbox import letters
 from mission_control.core import MissionValidationError, OwnedMailbox, PersistenceAdapter, PersistenceError
 from mission_control.core.storage import CancelRequest, EndRequest, Outbox, SignalRequest
+from sending import taken
 
 NAME = "01700000000000000000-00000000000000aa-0000000001.json"
 """What a request could be called."""
@@ -28,8 +29,8 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.lstat().st_mode)
 
 
-async def taken(owned: OwnedMailbox) -> list[str]:
-    return [posted.request_id for posted, _ in await owned.take()]
+async def taken_ids(owned: OwnedMailbox) -> list[str]:
+    return [posted.request_id for posted, _ in await taken(owned)]
 
 
 async def test_a_request_is_a_file(outbox: Outbox, folder: Path) -> None:
@@ -109,7 +110,7 @@ async def test_what_is_no_request_is_set_aside(
     """It is logged, kept under another name, and stops nobody who comes behind it."""
     UNREADABLE[what](folder / NAME)
     request_id = await outbox.post(CancelRequest(mission_id="m"), is_awaited=True)
-    assert await taken(owned) == [request_id]
+    assert await taken_ids(owned) == [request_id]
     assert [file.name for file in folder.iterdir() if file.name.startswith("refused-")] == [f"refused-{NAME}"]
     (record,) = (record for record in caplog.records if record.levelno == logging.ERROR)
     assert "set aside" in record.getMessage()
@@ -120,7 +121,7 @@ async def test_what_has_another_name_is_left_alone(owned: OwnedMailbox, folder: 
     for name in ("README", f"{NAME}~", NAME.replace("1", "\u0661"), f"new-{NAME}"):
         (folder / name).write_text("{}")
     before = sorted(folder.iterdir())
-    assert await taken(owned) == []
+    assert await taken_ids(owned) == []
     assert sorted(folder.iterdir()) == before
 
 
@@ -146,7 +147,7 @@ async def test_the_deepest_that_is_sent_is_taken(owned: OwnedMailbox, outbox: Ou
         deepest = [deepest]
     request = SignalRequest(mission_id="m", name="go", payload=deepest)
     await outbox.post(request, is_awaited=True)
-    ((posted, answer),) = await owned.take()
+    ((posted, answer),) = await taken(owned)
     assert (posted.request, answer) == (request, None)
 
 
@@ -162,7 +163,7 @@ async def test_a_full_disk(outbox: Outbox, owned: OwnedMailbox, folder: Path, mo
             await outbox.post(CancelRequest(mission_id="m"), is_awaited=True)
     assert sorted(file.name.partition("-")[0] for file in folder.iterdir()) == ["client", "owner"]
     request_id = await outbox.post(CancelRequest(mission_id="m"), is_awaited=True)
-    assert await taken(owned) == [request_id]
+    assert await taken_ids(owned) == [request_id]
 
 
 async def test_an_earlier_request_that_a_listing_misses(
@@ -178,8 +179,8 @@ async def test_an_earlier_request_that_a_listing_misses(
         return [name for name in whole(folder) if name not in missing]
 
     monkeypatch.setattr("mission_control.adapter_sqlite.mailbox.tray.os.listdir", listdir)
-    assert await taken(owned) == posted[:2]
-    assert await taken(owned) == posted[2:]
+    assert await taken_ids(owned) == posted[:2]
+    assert await taken_ids(owned) == posted[2:]
 
 
 async def test_leftovers_of_dead_senders_go(path: Path, folder: Path) -> None:
@@ -205,7 +206,7 @@ async def test_a_bell_that_is_none(
 ) -> None:
     """What a client's bell has been replaced with is not written to, and nobody is held up."""
     await outbox.post(CancelRequest(mission_id="m"), is_awaited=True)
-    ((posted, _),) = await owned.take()
+    ((posted, _),) = await taken(owned)
     (client,) = folder.glob("client-*")
     client.unlink()
     other = tmp_path / "other"
@@ -245,7 +246,7 @@ async def test_where_there_are_no_pipes(path: Path, folder: Path, monkeypatch: p
     end = await outbox.post(EndRequest(mission_id="m"), is_awaited=True)
     looked.clear()
     await asyncio.wait_for(looked.wait(), 5)
-    assert await taken(owned) == [end]
+    assert await taken_ids(owned) == [end]
     asked.clear()
     await asyncio.wait_for(asked.wait(), 5)
     await outbox.close()
@@ -262,7 +263,7 @@ async def test_whom_nobody_waits_for_is_dropped(owned: OwnedMailbox, path: Path,
     await outbox.close()
     assert [file.stem for file in folder.glob("*.json")] == [kept]
     (folder / f"{end}.json").write_bytes(text)
-    assert await taken(owned) == [kept]
+    assert await taken_ids(owned) == [kept]
     assert not (folder / f"{end}.json").exists()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -14,10 +14,10 @@ from mission_control.core.storage import Answer, AnsweredError, PostedRequest
 
 from ..rows import Row, answer_row, encode
 from ..worker import Worker, end
-from .bells import Bell
+from .bells import Bell, ring_or_clear
 from .letters import Letter, NewerError
 from .place import Place
-from .tray import Came, Tray
+from .tray import Came, Listed, Tray
 
 _KEPT = timedelta(days=7)
 """How long answers are kept that nobody has read, and refusals in any case."""
@@ -50,6 +50,7 @@ class SQLiteOwnedMailbox:
 
     def __init__(self, path: Path, records: Records) -> None:
         self._path = path
+        self._place = Place(path)
         self._records = records
         self._tray: Worker[Tray] | None = None
         self._bell: Bell | None = None
@@ -60,7 +61,7 @@ class SQLiteOwnedMailbox:
         """Make the directory where there is none, hang the bell, and ring every client."""
         self._database_id = await self._records.database_id()
         await self._records.forget_answers([], self._too_old())
-        tray = self._tray = Worker("mailbox of", self._path, partial(Tray, Place(self._path)), _nothing)
+        tray = self._tray = Worker("mailbox of", self._path, partial(Tray, self._place), _nothing)
         try:
             bell = await tray.do(Tray.hear)
             self._bell = bell
@@ -72,25 +73,28 @@ class SQLiteOwnedMailbox:
     def _too_old(self) -> str:
         return iso(datetime.now(UTC) - _KEPT)
 
-    async def take(self) -> Sequence[tuple[PostedRequest, Answer | None]]:
-        """Return some of what has come; nothing where nothing has."""
+    async def take(self) -> AsyncIterator[Sequence[tuple[PostedRequest, Answer | None]]]:
+        """Yield what has come, some at a time."""
         tray = self._opened()
-        taken: list[tuple[PostedRequest, Answer | None]] = []
-        while not taken and (came := await tray.do(Tray.take)):
-            ids = [one.request_id for one in came]
+        rest: Sequence[Listed] | None = None
+        while rest is None or rest:
+            came, rest = await tray.do(Tray.take, rest)
             try:
-                known = await self._records.load_answers(ids)
+                known = await self._known(came)
                 await self._refuse([one for one in came if self._problem(one) and one.request_id not in known])
                 await self._note_seen(came)
             except BaseException:
-                _ = tray.do(Tray.give_back, ids)
+                _ = tray.do(Tray.give_back, [one.request_id for one in came])
                 raise
-            taken += (
+            yield [
                 (one.letter.posted(one.request_id, one.sender), known.get(one.request_id))
                 for one in came
                 if isinstance(one.letter, Letter) and (one.request_id in known or not self._problem(one))
-            )
-        return taken
+            ]
+
+    async def _known(self, came: Sequence[Came]) -> Mapping[str, Answer]:
+        left = [one.request_id for one in came if one.is_left]
+        return await self._records.load_answers(left) if left else {}
 
     def _problem(self, came: Came) -> str | None:
         """Return why a request is not for this owner, if it is not."""
@@ -112,7 +116,7 @@ class SQLiteOwnedMailbox:
             answer = Answer(request_id=one.request_id, error=error, is_refused=True)
             rows.append(answer_row(answer, _asked(one.letter)))
         await self._records.record_answers(rows)
-        await self._opened().do(Tray.end, [(one.request_id, one.sender) for one in unwanted])
+        await self._take_away(unwanted)
 
     async def _note_seen(self, came: Sequence[Came]) -> None:
         """A sender says what it has read, of its own; what lies here still is kept all the same."""
@@ -138,13 +142,20 @@ class SQLiteOwnedMailbox:
 
     async def end(self, answered: Sequence[PostedRequest], /) -> None:
         """Take the files away, and ring their senders."""
-        tray = self._opened()
-        await tray.do(Tray.end, [(one.request_id, one.sender) for one in answered])
+        await self._take_away(answered)
         self._over += (one.request_id for one in answered if not one.is_awaited)
         if len(self._over) >= _ENOUGH:
             over, self._over = self._over, []
-            await tray.do(Tray.flush)  # a file that came again after a loss of power must find that it was applied
+            # A file that came again after a loss of power must find that it was applied.
+            await self._opened().do(Tray.flush)
             await self._records.forget_answers(over, self._too_old())
+
+    async def _take_away(self, answered: Sequence[PostedRequest | Came]) -> None:
+        """Its senders need not wait for that: they read the answers from the database."""
+        taking_away = self._opened().do(Tray.end, [one.request_id for one in answered])
+        for sender in {one.sender for one in answered}:
+            ring_or_clear(self._place.client_bell(sender))
+        await taking_away
 
     async def close(self) -> None:
         """Take the bell down, and end the thread."""

@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from itertools import islice
+from typing import TypeAlias
 
 import attrs
 
@@ -24,14 +24,20 @@ _MOST = 256
 """Requests that are taken at once."""
 _ABANDONED_SECONDS = 3600.0
 """What is not finished after that never will be."""
+Listed: TypeAlias = tuple[str, str]
+"""The id of a request that lies there, and its sender."""
 
 
 @attrs.frozen(kw_only=True)
 class Came(Value):
-    """A request that has come: what it says, or why nobody here can say so."""
+    """A request that has come: what it says, or why nobody here can say so.
+
+    `is_left` where it lay here before this owner did: only of such a one may an answer be on record.
+    """
 
     request_id: str
     sender: str
+    is_left: bool
     letter: Letter | NewerError
 
 
@@ -44,6 +50,7 @@ class Tray:
         try:
             place.make()
             self._clear()
+            self._left = set(self._requests())
             self._bell = Bell(place, place.owner_bell)
             self._ring_all()
         except OSError as error:
@@ -77,28 +84,31 @@ class Tray:
         found = map(REQUEST.fullmatch, self._names())
         return {match["id"]: match["sender"] for match in found if match is not None}
 
-    def take(self) -> list[Came]:
-        """Return some of what has come and was not taken, in order; nothing where nothing has."""
+    def take(self, listed: Sequence[Listed] | None = None) -> tuple[list[Came], Sequence[Listed]]:
+        """Return some of what has come and was not taken, in order, and what else has: pass that to the next call."""
         try:
-            came = list(self._come())
+            if listed is None:
+                listed = list(self._new())
+            came = list(self._come(listed[:_MOST]))
         except OSError as error:
             raise self._place.failure(error) from error
         self._taken.update(one.request_id for one in came)
-        return came
+        return came, listed[_MOST:]
 
-    def _come(self) -> Iterator[Came]:
-        for request_id, sender in islice(self._new(), _MOST):
+    def _come(self, listed: Sequence[Listed]) -> Iterator[Came]:
+        for request_id, sender in listed:
+            is_left = request_id in self._left
             try:
                 letter = read_letter(self._place, request_id)
             except NewerError as error:
-                yield Came(request_id=request_id, sender=sender, letter=error)
+                yield Came(request_id=request_id, sender=sender, is_left=is_left, letter=error)
             except UnreadableError as error:
                 self._set_aside(request_id, error)
             else:
                 if letter is not None and not self._is_for_nobody(letter, request_id, sender):
-                    yield Came(request_id=request_id, sender=sender, letter=letter)
+                    yield Came(request_id=request_id, sender=sender, is_left=is_left, letter=letter)
 
-    def _new(self) -> Iterator[tuple[str, str]]:
+    def _new(self) -> Iterator[Listed]:
         """Yield what was not taken, by time.
 
         A listing may show a later file of a sender without an earlier one, which was there before it: the next listing
@@ -134,17 +144,15 @@ class Tray:
         """Return those that do not lie here any more."""
         return [request_id for request_id in request_ids if request_id not in self._taken]
 
-    def end(self, answered: Sequence[tuple[str, str]]) -> None:
-        """Take requests away that are answered, and ring their senders."""
+    def end(self, answered: Sequence[str]) -> None:
+        """Take requests away that are answered."""
         try:
-            for request_id, _ in answered:
+            for request_id in answered:
                 self._place.request(request_id).unlink(missing_ok=True)
                 self._taken.discard(request_id)
+                self._left.discard(request_id)
         except OSError as error:
             raise self._place.failure(error) from error
-        for bell in {self._place.client_bell(sender) for _, sender in answered}:
-            if not ring(bell) and is_dead(bell):
-                bell.unlink(missing_ok=True)
 
     def flush(self) -> None:
         """Make durable what was taken away."""

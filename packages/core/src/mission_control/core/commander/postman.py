@@ -9,7 +9,7 @@ asked, and what comes behind it in its lane is held back meanwhile.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -41,6 +41,8 @@ logger: ContainedLogger = ContainedLogger("mission_control.engine")
 _FIRST_BACKOFF, _LONGEST_BACKOFF = 0.1, 5.0
 
 _Key: TypeAlias = tuple[str, str]
+_Taken: TypeAlias = tuple[PostedRequest, Answer | None]
+"""A request that has come, and what is on record of it."""
 _Ending: TypeAlias = tuple[PostedRequest, Answer | None]
 """A request that is over, and what is to be recorded of it; None where that is on record."""
 
@@ -66,6 +68,7 @@ class Postman:
         self._lanes: dict[_Key, _Lane] = {}
         self._endings: Coalescer[_Ending, _Ending, None] = Coalescer(self._end, self._ended, activity)
         self._looking: asyncio.Task[None] | None = None
+        self._is_ready = False
         self._is_rung = False
         self._is_closed = False
         self._backoff = 0.0
@@ -76,16 +79,19 @@ class Postman:
         await self._mailbox.open(self._ring)
 
     async def take_up(self) -> None:
-        """Hand over everything that is there."""
-        self._ring()
-        while self._looking is not None:
-            await asyncio.wait([self._looking])
+        """Hand over everything that is there, once all of it has been read: nothing of it runs before."""
+        first: list[_Taken] = []
+        await self._take(first.extend)
+        self._accept_all(first)
+        self._is_ready = True
+        if self._is_rung:
+            self._ring()
 
     # Taking
 
     def _ring(self) -> None:
         self._is_rung = not self._is_closed
-        if self._looking is None and self._is_rung:
+        if self._is_ready and self._looking is None and self._is_rung:
             self._activity.enter()
             self._looking = self._loop.create_task(self._look())
 
@@ -93,22 +99,29 @@ class Postman:
         try:
             while self._is_rung:
                 self._is_rung = False
-                while taken := await self._mailbox.take():
-                    for posted, answer in taken:
-                        self._accept(posted, answer)
-                self._backoff = 0.0
+                await self._take(self._accept_all)
+        finally:
+            self._looking = None
+            self._activity.leave()
+
+    async def _take(self, accept: Callable[[Sequence[_Taken]], None]) -> None:
+        try:
+            async for taken in self._mailbox.take():
+                accept(taken)
+            self._backoff = 0.0
         except BaseException as error:
             if must_pass(error):
                 raise
             self._look_later(as_persistence_error(error))
-        finally:
-            self._looking = None
-            self._activity.leave()
 
     def _look_later(self, error: PersistenceError) -> None:
         self._backoff = min(_LONGEST_BACKOFF, self._backoff * 2 or _FIRST_BACKOFF)
         logger.warning("the mailbox could not be looked into: %s; trying again in %g s", error, self._backoff)
         self._later(self._backoff, self._ring)
+
+    def _accept_all(self, taken: Sequence[_Taken]) -> None:
+        for posted, known in taken:
+            self._accept(posted, known)
 
     def _accept(self, posted: PostedRequest, known: Answer | None) -> None:
         """Answer what is on record already, and hand the rest over, or keep it for its turn."""

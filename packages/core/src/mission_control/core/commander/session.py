@@ -64,10 +64,13 @@ class Session:
             await self._postman.open()
 
     async def begin(self) -> None:
-        """Begin to resume what is due or was interrupted, and hand over what other processes have asked for."""
-        self.recovery = self.alarm.sweep()
+        """Hand over what other processes have asked for, and begin to resume what is due or was interrupted.
+
+        Nothing of it is waited for: code may ask the commander that whoever opens it is about to have.
+        """
         if self._postman is not None:
             await self._postman.take_up()
+        self.recovery = self.alarm.sweep()
 
     def _note_due(self, due: datetime, kind: DueKind) -> None:
         self.alarm.note(due, kind)

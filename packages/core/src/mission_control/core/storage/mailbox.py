@@ -13,7 +13,7 @@ come, and answers. Neither side waits for the other, or can be held up by it:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Protocol
 
 from ..history import MissionSummary
@@ -90,12 +90,12 @@ class OwnedMailbox(Protocol):
         """
         ...
 
-    async def take(self) -> Sequence[tuple[PostedRequest, Answer | None]]:
-        """Return what has come and was not taken before, of each sender in the order in which it was accepted.
+    def take(self) -> AsyncIterator[Sequence[tuple[PostedRequest, Answer | None]]]:
+        """Yield what has come by now and was not taken before, of each sender in the order in which it was accepted.
 
         What storage knows to be applied or answered, and is still in the mailbox, comes with that answer. A request
         that was made for another storage, or by a newer release, is refused here, and one that cannot be read is set
-        aside: neither is returned. Raises `PersistenceError`; then nothing is taken.
+        aside: neither is yielded. Raises `PersistenceError`; then only what was yielded is taken.
         """
         ...
 

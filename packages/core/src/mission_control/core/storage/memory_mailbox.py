@@ -9,7 +9,7 @@ import asyncio
 import json
 import secrets
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -225,15 +225,16 @@ class MemoryOwnedMailbox:
             clients = list(self._post.clients.values())
         self._post.ring(clients)
 
-    async def take(self) -> Sequence[tuple[PostedRequest, Answer | None]]:
-        """Return what has come and was not taken before, in order."""
+    async def take(self) -> AsyncIterator[Sequence[tuple[PostedRequest, Answer | None]]]:
+        """Yield what has come and was not taken before, in order."""
         with self._post.lock:
             new = [one for one in self._post.requests.items() if one[0] not in self._taken]
             self._taken.update(request_id for request_id, _ in new)
-            return [
+            taken = [
                 (attrs.evolve(posted, request=read_request(json.loads(text))), self._post.answers.get(request_id))
                 for request_id, (posted, text) in new
             ]
+        yield taken
 
     async def known(self, request_ids: Sequence[str], /) -> Mapping[str, Answer]:
         """Return what is known of these requests."""
