@@ -77,6 +77,7 @@ async def _sending(database: Path, prefixes: Sequence[str], missions: int) -> As
     await asyncio.gather(*map(_next_line, senders))
     for sender in senders:
         _tell(sender)
+        await asyncio.sleep(1 / RATE)  # each at its own moments, as those who know nothing of one another
     yield times
     for sender in senders:
         _tell(sender)

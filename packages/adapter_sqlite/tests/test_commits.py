@@ -75,6 +75,30 @@ def test_a_commit_is_one_statement(path: Path) -> None:
     assert len(set(statements)) == 1  # it is traced once more for all that its triggers do
 
 
+def test_a_signal_makes_the_steps_beside_it_no_wider(path: Path) -> None:
+    """In one commit, what is rare has a statement of its own, and both take effect, or neither does."""
+    path.touch()
+    connection = connect_for_writing(path, "full")
+    migrate(connection)
+    names = [f"m-{number}" for number in range(20)]
+    statements: list[str] = []
+    with closing(Writer(connection, Files(path), sqlite3.Connection.close)) as writer:
+        writer.write([adds(name) for name in names])
+        connection.set_trace_callback(statements.append)
+        moved = [adds(name, version=1) for name in names]
+        waits = adds("m-7", version=1, waiting=signal(), opened=[wait("m-7")])
+        writer.write([*moved[:7], waits, *moved[8:]])
+        connection.set_trace_callback(None)
+        assert connection.execute("SELECT DISTINCT version FROM missions").fetchall() == [(2,)]
+        assert connection.execute("SELECT mission_id FROM open_waits").fetchall() == [("m-7",)]
+        stale = adds("m-7", version=1, waiting=signal(), opened=[wait("m-7", seconds=3)])
+        outcomes, _ = writer.write([*(adds(name, version=2) for name in names[:7]), stale])
+        assert [outcome is None for outcome in outcomes] == [True] * 7 + [False]
+        assert connection.execute("SELECT version, count(*) FROM missions GROUP BY 1").fetchall() == [(2, 13), (3, 7)]
+        assert connection.execute("SELECT count(*) FROM open_waits").fetchall() == [(1,)]
+    assert {sql.split()[2] for sql in statements if sql.startswith("INSERT")} == {"whole_commits", "commits"}
+
+
 def test_a_commit_that_changes_no_wait_is_asked_nothing_of_waits(path: Path) -> None:
     """Missions that never wait for a signal are written by a statement that has nothing to say of waits."""
     path.touch()

@@ -17,6 +17,7 @@ import pytest
 
 from mission_control.adapter_sqlite import create_sqlite_persistence_adapter, sqlite_mailbox
 from mission_control.adapter_sqlite.mailbox import letters
+from mission_control.adapter_sqlite.mailbox.bells import ring
 from mission_control.core import MissionValidationError, OwnedMailbox, PersistenceAdapter, PersistenceError
 from mission_control.core.storage import CancelRequest, EndRequest, Outbox, SignalRequest
 from sending import taken
@@ -31,6 +32,13 @@ def mode(path: Path) -> int:
 
 async def taken_ids(owned: OwnedMailbox) -> list[str]:
     return [posted.request_id for posted, _ in await taken(owned)]
+
+
+async def say(folder: Path, rung: asyncio.Event, *words: str) -> None:
+    """Ring the owner as somebody does who says these words, and return when it has heard them."""
+    rung.clear()
+    assert ring(folder / "owner", "".join(f"{word}\n" for word in words).encode())
+    await asyncio.wait_for(rung.wait(), 20)
 
 
 async def test_a_request_is_a_file(outbox: Outbox, folder: Path) -> None:
@@ -167,7 +175,7 @@ async def test_a_full_disk(outbox: Outbox, owned: OwnedMailbox, folder: Path, mo
 
 
 async def test_an_earlier_request_that_a_listing_misses(
-    owned: OwnedMailbox, outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+    owned: OwnedMailbox, outbox: Outbox, folder: Path, rung: asyncio.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A directory that changes may be listed with a later file and without an earlier one: both are taken in order."""
     posted = [await outbox.post(CancelRequest(mission_id="m"), is_awaited=True) for _ in range(3)]
@@ -180,7 +188,82 @@ async def test_an_earlier_request_that_a_listing_misses(
 
     monkeypatch.setattr("mission_control.adapter_sqlite.mailbox.tray.os.listdir", listdir)
     assert await taken_ids(owned) == posted[:2]
+    await say(folder, rung, posted[2])
     assert await taken_ids(owned) == posted[2:]
+
+
+async def unrung(outbox: Outbox, folder: Path) -> str:
+    """Post a request as a sender does that dies before it rings."""
+    bell = folder / "owner"
+    bell.rename(folder / "elsewhere")
+    request_id = await outbox.post(CancelRequest(mission_id="m"), is_awaited=True)
+    (folder / "elsewhere").rename(bell)
+    return request_id
+
+
+@pytest.mark.parametrize(
+    ("words", "is_found"),
+    [
+        (["01700000000000000000-00000000000000aa-0000000001"], False),
+        (["", ""], False),
+        (["01700000000000000000-00000000000000aa-0000000001"] * 50, True),
+        (["!"], True),
+        (["../../etc/passwd"], True),
+    ],
+)
+async def test_requests_are_taken_as_they_are_named(
+    owned: OwnedMailbox,
+    outbox: Outbox,
+    folder: Path,
+    rung: asyncio.Event,
+    monkeypatch: pytest.MonkeyPatch,
+    words: list[str],
+    is_found: bool,
+) -> None:
+    """The directory is looked through where a word is strange, or was one of too many."""
+    monkeypatch.setattr("mission_control.adapter_sqlite.mailbox.heard._AGAIN_SECONDS", 60)
+    assert await taken_ids(owned) == []
+    lost = await unrung(outbox, folder)
+    await say(folder, rung, *words)
+    assert await taken_ids(owned) == ([lost] if is_found else [])
+    rung.clear()
+    named = await outbox.post(CancelRequest(mission_id="m"), is_awaited=True)
+    await asyncio.wait_for(rung.wait(), 20)
+    assert await taken_ids(owned) == [named]
+
+
+async def test_after_one_was_named_all_is_looked_through(
+    owned: OwnedMailbox, outbox: Outbox, folder: Path, rung: asyncio.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So what a sender left there that died before it rang is found soon after anybody else has sent something."""
+    monkeypatch.setattr("mission_control.adapter_sqlite.mailbox.heard._AGAIN_SECONDS", 0.05)
+    assert await taken_ids(owned) == []
+    lost = await unrung(outbox, folder)
+    named = await outbox.post(CancelRequest(mission_id="m"), is_awaited=True)
+    found: list[str] = []
+    while len(found) < 2:
+        await asyncio.wait_for(rung.wait(), 20)
+        rung.clear()
+        found += await taken_ids(owned)
+    assert found == [named, lost]
+
+
+async def test_what_could_not_be_taken_is_looked_for(
+    owned: OwnedMailbox, outbox: Outbox, rung: asyncio.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A request that was named while the disk failed comes with the next look, whether or not anybody rings."""
+    assert await taken_ids(owned) == []
+    request_id = await outbox.post(CancelRequest(mission_id="m"), is_awaited=True)
+    await asyncio.wait_for(rung.wait(), 20)
+
+    def fails(*_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("mission_control.adapter_sqlite.mailbox.tray.read_letter", fails)
+        with pytest.raises(PersistenceError, match="Input/output error"):
+            await taken_ids(owned)
+    assert await taken_ids(owned) == [request_id]
 
 
 async def test_leftovers_of_dead_senders_go(path: Path, folder: Path) -> None:

@@ -11,7 +11,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
-from itertools import chain, zip_longest
+from itertools import chain, compress, zip_longest
+from operator import not_
 from typing import Any
 
 import attrs
@@ -104,11 +105,11 @@ class Writer:
     def _execute(self, prepared: _Prepared) -> None:
         for definition in prepared.definitions.values():
             self._cursor.execute(DEFINITION, definition)
-        inlet, values = prepared.inlet, prepared.values
-        for start in range(0, len(values), MOST_ROWS * inlet.width):
-            rows = values[start : start + MOST_ROWS * inlet.width]
-            sql, filling = inserting(inlet, len(rows) // inlet.width)
-            self._cursor.execute(sql, rows + list(filling))
+        for inlet, values in prepared.rows:
+            for start in range(0, len(values), MOST_ROWS * inlet.width):
+                rows = values[start : start + MOST_ROWS * inlet.width]
+                sql, filling = inserting(inlet, len(rows) // inlet.width)
+                self._cursor.execute(sql, rows + list(filling))
         if prepared.let_go:
             self._cursor.execute(LET_GO, (encode(prepared.let_go),))
 
@@ -141,30 +142,25 @@ class Writer:
 class _Prepared:
     """What is bound for a batch: rows, one behind the other, the definitions that come with them, and who is let go."""
 
-    inlet: Inlet
-    values: list[Any]
+    rows: list[tuple[Inlet, list[Any]]]
     definitions: dict[str, Row]
     let_go: list[str]
 
     @property
     def is_one_statement(self) -> bool:
         """True where SQLite makes a transaction of it by itself."""
-        return len(self.values) <= MOST_ROWS * self.inlet.width and not self.definitions and not self.let_go
+        is_short = all(len(values) <= MOST_ROWS * inlet.width for inlet, values in self.rows)
+        return is_short and len(self.rows) < 2 and not self.definitions and not self.let_go
 
 
 def _prepare(batch: Sequence[MissionCommit]) -> _Prepared:
-    values: list[Any] = []
+    rows: list[Row] = []
     definitions: dict[str, Row] = {}
     let_go: list[str] = []
-    inlet = PLAIN
     members = _with_children(batch)
     for member in members:
         try:
-            values += _row(member)
-            if member.answers:
-                inlet = ANSWERING
-            elif inlet is PLAIN and (member.opened or member.closed or _is_rare(member)):
-                inlet = WHOLE
+            rows.append(_row(member))
             if member.let_go:
                 let_go += member.let_go
             definition = member.definition
@@ -172,20 +168,28 @@ def _prepare(batch: Sequence[MissionCommit]) -> _Prepared:
                 definitions[definition.fingerprint] = _definition_row(definition, member)
         except (TypeError, ValueError, RecursionError) as error:
             raise PersistenceError(f"mission {member.mission_id!r}: its records cannot be stored: {error}") from error
-    if inlet is not PLAIN:
-        values = _widened(values, members, inlet)
-    return _Prepared(inlet, values, definitions, let_go)
+    return _Prepared(_grouped(rows, members), definitions, let_go)
 
 
-def _widened(values: list[Any], members: Sequence[MissionCommit], inlet: Inlet) -> list[Any]:
-    """Return the rows for `WHOLE` or `ANSWERING` instead of `PLAIN`."""
-    starts = range(0, len(values), PLAIN.width)
-    own = (values[start : start + PLAIN.width] for start in starts)
-    rows = _whole_rows if inlet is WHOLE else _answering_rows
-    return list(chain.from_iterable(chain.from_iterable(map(rows, own, members))))
+def _grouped(rows: list[Row], members: Sequence[MissionCommit]) -> list[tuple[Inlet, list[Any]]]:
+    """Return what is bound: what is rare has rows of its own, so that a signal makes them no longer for many steps.
+
+    But what is created has its number in the order of the batch.
+    """
+    are_rare = list(map(_is_rare, members))
+    if True not in are_rare:
+        return [(PLAIN, list(chain.from_iterable(rows)))]
+    if any(member.expected_version == 0 for member in compress(members, are_rare)):
+        are_rare = [True] * len(members)
+    rare = list(compress(members, are_rare))
+    inlet, widen = (ANSWERING, _answering_rows) if any(member.answers for member in rare) else (WHOLE, _whole_rows)
+    groups = [(inlet, list(chain.from_iterable(chain.from_iterable(map(widen, compress(rows, are_rare), rare)))))]
+    if False in are_rare:
+        groups.append((PLAIN, list(chain.from_iterable(compress(rows, map(not_, are_rare))))))
+    return groups
 
 
-def _answering_rows(own: list[Any], member: MissionCommit) -> Iterator[Row]:
+def _answering_rows(own: Row, member: MissionCommit) -> Iterator[Row]:
     """Yield the same with the answers that the member has, which come with its own row."""
     answers = answers_text(member.answers)
     for row in _whole_rows(own, member):
@@ -193,7 +197,7 @@ def _answering_rows(own: list[Any], member: MissionCommit) -> Iterator[Row]:
         answers = ""
 
 
-def _whole_rows(own: list[Any], member: MissionCommit) -> Iterator[Row]:
+def _whole_rows(own: Row, member: MissionCommit) -> Iterator[Row]:
     """Yield the member's own row, and where more waits are closed and opened than that holds, a row for each."""
     rare, changes = rare_row(member), zip_longest(member.closed, member.opened)
     yield *own, *rare, *wait_changes(*next(changes, (None, None)))
@@ -222,7 +226,9 @@ def _moved(member: MissionCommit, versions: dict[str, int]) -> CommitOutcome:
 
 
 def _is_rare(member: MissionCommit) -> bool:
-    """True where the member needs one of the columns that few missions fill."""
+    """True where the member needs one of the columns that few commits fill."""
+    if member.opened or member.closed or member.answers:
+        return True
     summary = member.summary
     if not (summary.next_due or summary.parent_id):
         return False

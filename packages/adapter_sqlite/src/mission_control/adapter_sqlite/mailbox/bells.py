@@ -1,5 +1,7 @@
 """Bells: named pipes that one process reads and anybody may write to who may use the mailbox.
 
+Who rings may say a few words, which arrive whole or not at all: what is said is a hint, and never needed to be right.
+
 A pipe has room wherever a path has, has the permissions of a file, and dies with who listens: opening it for writing
 without blocking tells whether anybody does. Who listens opens it for writing, too, or would hear its end for ever once
 nobody else has it open. It gets its name when it is listened to already: one without a listener is a dead one's.
@@ -37,8 +39,8 @@ class Bell:
         else:
             path.touch()  # who dies leaves it: there it says only that somebody was here
 
-    def listen(self, rung: Callable[[], None]) -> None:
-        """Call `rung` on this loop when somebody rings, or once a second where nobody can be heard."""
+    def listen(self, rung: Callable[[bytes], None]) -> None:
+        """Call `rung` on this loop when somebody rings, with what was said, or once a second where nobody is heard."""
         loop = asyncio.get_running_loop()
         descriptor = self._descriptor
         if descriptor is not None:
@@ -95,10 +97,11 @@ def _hang(place: Place, path: Path) -> int:
     return descriptor
 
 
-def _heard(descriptor: int, rung: Callable[[], None]) -> None:
+def _heard(descriptor: int, rung: Callable[[bytes], None]) -> None:
+    said = b""
     with suppress(BlockingIOError):
-        os.read(descriptor, 65536)
-    rung()
+        said = os.read(descriptor, 65536)
+    rung(said)
 
 
 def _remove_reader(loop: asyncio.AbstractEventLoop, descriptor: int) -> None:
@@ -106,13 +109,13 @@ def _remove_reader(loop: asyncio.AbstractEventLoop, descriptor: int) -> None:
         loop.remove_reader(descriptor)
 
 
-async def _glance(rung: Callable[[], None]) -> None:
+async def _glance(rung: Callable[[bytes], None]) -> None:
     while True:
         await asyncio.sleep(GLANCE_SECONDS)
-        rung()
+        rung(b"")
 
 
-def ring(path: Path) -> bool:
+def ring(path: Path, words: bytes = b"\n") -> bool:
     """Ring a bell without waiting for anything; return whether anybody hears it."""
     if not ARE_OFFERED:
         return path.exists()
@@ -124,7 +127,7 @@ def ring(path: Path) -> bool:
         if not stat.S_ISFIFO(os.fstat(descriptor).st_mode):
             return False
         with suppress(BlockingIOError):  # it is full of rings that were not heard yet
-            os.write(descriptor, b"!")
+            os.write(descriptor, words)
     except OSError:
         return False
     finally:

@@ -151,8 +151,10 @@ def _content(descriptor: int) -> bytes:
         raise UnreadableError("it is no file")
     if status.st_size > MOST_BYTES:
         raise UnreadableError(f"it has {status.st_size} bytes, and a request has at most {MOST_BYTES}")
-    with os.fdopen(os.dup(descriptor), "rb") as file:
-        return file.read(MOST_BYTES)
+    text = b""
+    while len(text) < status.st_size and (more := os.read(descriptor, status.st_size - len(text))):
+        text += more
+    return text
 
 
 def _letter(text: bytes) -> Letter:

@@ -56,7 +56,7 @@ class SQLiteMailbox:
         try:
             await view.do(View.read, database_id)
             bell = await desk.do(_Desk.hear)
-            bell.listen(rung)
+            bell.listen(lambda _: rung())
         except BaseException:
             await _end(view, desk)
             raise
@@ -84,7 +84,7 @@ class _Desk:
             post(self._place, request_id, text)
         except OSError as error:
             raise self._place.failure(error) from error
-        ring(self._place.owner_bell)
+        ring(self._place.owner_bell, f"{request_id}\n".encode())
 
     def withdraw(self, request_ids: Iterable[str]) -> None:
         """Take back what nobody waits for any more."""

@@ -15,6 +15,7 @@ from mission_control.core.storage import Answer, AnsweredError, PostedRequest
 from ..rows import Row, answer_row, encode
 from ..worker import Worker, end
 from .bells import Bell, ring_or_clear
+from .heard import Heard
 from .letters import Letter, NewerError
 from .place import Place
 from .tray import Came, Listed, Tray
@@ -54,6 +55,7 @@ class SQLiteOwnedMailbox:
         self._records = records
         self._tray: Worker[Tray] | None = None
         self._bell: Bell | None = None
+        self._heard: Heard | None = None
         self._database_id: str | None = None
         self._over: list[str] = []
 
@@ -64,8 +66,8 @@ class SQLiteOwnedMailbox:
         tray = self._tray = Worker("mailbox of", self._path, partial(Tray, self._place), _nothing)
         try:
             bell = await tray.do(Tray.hear)
-            self._bell = bell
-            bell.listen(rung)
+            self._bell, self._heard = bell, Heard(rung)
+            bell.listen(self._heard.hear)
         except BaseException:
             await self.close()
             raise
@@ -75,22 +77,30 @@ class SQLiteOwnedMailbox:
 
     async def take(self) -> AsyncIterator[Sequence[tuple[PostedRequest, Answer | None]]]:
         """Yield what has come, some at a time."""
-        tray = self._opened()
-        rest: Sequence[Listed] | None = None
-        while rest is None or rest:
-            came, rest = await tray.do(Tray.take, rest)
-            try:
-                known = await self._known(came)
-                await self._refuse([one for one in came if self._problem(one) and one.request_id not in known])
-                await self._note_seen(came)
-            except BaseException:
-                _ = tray.do(Tray.give_back, [one.request_id for one in came])
-                raise
-            yield [
-                (one.letter.posted(one.request_id, one.sender), known.get(one.request_id))
-                for one in came
-                if isinstance(one.letter, Letter) and (one.request_id in known or not self._problem(one))
-            ]
+        tray, heard = self._opened(), self._heard
+        assert heard is not None  # it is open
+        rest: Sequence[Listed] | None = heard.named()
+        try:
+            while rest is None or rest:
+                came, rest = await tray.do(Tray.take, rest)
+                yield await self._for_this_owner(came)
+        except BaseException:
+            heard.lose()
+            raise
+
+    async def _for_this_owner(self, came: Sequence[Came]) -> Sequence[tuple[PostedRequest, Answer | None]]:
+        try:
+            known = await self._known(came)
+            await self._refuse([one for one in came if self._problem(one) and one.request_id not in known])
+            await self._note_seen(came)
+        except BaseException:
+            _ = self._opened().do(Tray.give_back, [one.request_id for one in came])
+            raise
+        return [
+            (one.letter.posted(one.request_id, one.sender), known.get(one.request_id))
+            for one in came
+            if isinstance(one.letter, Letter) and (one.request_id in known or not self._problem(one))
+        ]
 
     async def _known(self, came: Sequence[Came]) -> Mapping[str, Answer]:
         left = [one.request_id for one in came if one.is_left]
@@ -162,6 +172,8 @@ class SQLiteOwnedMailbox:
         tray, self._tray = self._tray, None
         if self._bell is not None:
             self._bell.mute()
+        if self._heard is not None:
+            self._heard.close()
         if tray is not None:
             await end(tray.stop, tray)
 

@@ -19,8 +19,9 @@ FLAGS: int = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
 READ: int = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | FLAGS
 CREATE: int = os.O_WRONLY | os.O_CREAT | os.O_EXCL | FLAGS
 
-REQUEST: re.Pattern[str] = re.compile(r"(?P<id>\d{20}-(?P<sender>[0-9a-f]{16})-\d{10})\.json", re.ASCII)
+REQUEST_ID: re.Pattern[str] = re.compile(r"\d{20}-(?P<sender>[0-9a-f]{16})-\d{10}", re.ASCII)
 """Sorts by time, and those of one sender by its own count."""
+REQUEST: re.Pattern[str] = re.compile(rf"(?P<id>{REQUEST_ID.pattern})\.json", re.ASCII)
 OWNER = "owner"
 CLIENT = "client-"
 NEW = "new-"

@@ -85,10 +85,10 @@ class Tray:
         return {match["id"]: match["sender"] for match in found if match is not None}
 
     def take(self, listed: Sequence[Listed] | None = None) -> tuple[list[Came], Sequence[Listed]]:
-        """Return some of what has come and was not taken, in order, and what else has: pass that to the next call."""
+        """Return some of what is listed and was not taken, and the rest of the list; without one list what is there."""
         try:
             if listed is None:
-                listed = list(self._new())
+                listed = self._new()
             came = list(self._come(listed[:_MOST]))
         except OSError as error:
             raise self._place.failure(error) from error
@@ -97,6 +97,8 @@ class Tray:
 
     def _come(self, listed: Sequence[Listed]) -> Iterator[Came]:
         for request_id, sender in listed:
+            if request_id in self._taken:
+                continue
             is_left = request_id in self._left
             try:
                 letter = read_letter(self._place, request_id)
@@ -108,8 +110,8 @@ class Tray:
                 if letter is not None and not self._is_for_nobody(letter, request_id, sender):
                     yield Came(request_id=request_id, sender=sender, is_left=is_left, letter=letter)
 
-    def _new(self) -> Iterator[Listed]:
-        """Yield what was not taken, by time.
+    def _new(self) -> list[Listed]:
+        """Return what was not taken, by time.
 
         A listing may show a later file of a sender without an earlier one, which was there before it: the next listing
         shows that. What the next one shows alone may have an earlier one in turn, and comes with the ring after it.
@@ -117,10 +119,13 @@ class Tray:
         latest: dict[str, str] = {}
         for request_id, sender in self._requests().items():
             latest[sender] = max(latest.get(sender, ""), request_id)
-        if latest:
-            for request_id, sender in sorted(self._requests().items()):
-                if request_id <= latest.get(sender, "") and request_id not in self._taken:
-                    yield request_id, sender
+        if not latest:
+            return []
+        return [
+            (request_id, sender)
+            for request_id, sender in sorted(self._requests().items())
+            if request_id <= latest.get(sender, "") and request_id not in self._taken
+        ]
 
     def _is_for_nobody(self, letter: Letter, request_id: str, sender: str) -> bool:
         """Drop a request to be told of an end, where who wanted to know has died."""
