@@ -26,6 +26,14 @@ async def taken(owned: OwnedMailbox) -> list[tuple[PostedRequest, Answer | None]
     return [one async for some in owned.take() for one in some]
 
 
+async def came(owned: OwnedMailbox) -> list[tuple[PostedRequest, Answer | None]]:
+    """Return the same, as soon as there is something: a bell may not have been heard yet."""
+    async with asyncio.timeout(PATIENCE):
+        while not (found := await taken(owned)):
+            await asyncio.sleep(0)
+    return found
+
+
 class Sender:
     """One process that sends, with the outbox that it has opened."""
 

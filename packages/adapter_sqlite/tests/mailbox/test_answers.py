@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import json
 import sqlite3
 from contextlib import closing
@@ -15,7 +17,7 @@ from mission_control.adapter_sqlite import create_sqlite_persistence_adapter, sq
 from mission_control.core import OwnedMailbox, PersistenceAdapter, PersistenceError
 from mission_control.core.storage import Answer, AnsweredError, CancelRequest, Outbox, PostedRequest
 from mission_control.testing.conformance.missions import adds, commit
-from sending import taken
+from sending import came, taken
 
 NO = AnsweredError(code="MISSION_NOT_FOUND", message="no \ud800\0", event_name="e", issues=("$: a", "$: b"))
 
@@ -27,8 +29,12 @@ def query(path: Path, sql: str, *values: object) -> list[tuple[Any, ...]]:
 
 async def posted(outbox: Outbox, owned: OwnedMailbox, *, is_awaited: bool = True) -> PostedRequest:
     await outbox.post(CancelRequest(mission_id="m"), is_awaited=is_awaited)
-    ((one, _),) = await taken(owned)
+    ((one, _),) = await came(owned)
     return one
+
+
+def read_only(*_: object, **__: object) -> None:
+    raise OSError(errno.EROFS, "Read-only file system")
 
 
 async def answer(owned: OwnedMailbox, one: PostedRequest, **answered: Any) -> Answer:
@@ -50,7 +56,26 @@ async def test_an_answer_is_read_as_it_was_given(
     final = await answer(owned, one, **says)
     assert await outbox.answers([one.request_id, "another"]) == {one.request_id: final}
     assert await owned.known([one.request_id]) == {one.request_id: final}
+    await owned.close()
     assert not list(folder.glob("*.json"))
+
+
+async def test_what_is_answered_is_taken_away_in_a_moment(
+    outbox: Outbox, owned: OwnedMailbox, folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Also where that fails at first: it is said, nothing is taken again, and it is tried once more."""
+    monkeypatch.setattr("mission_control.adapter_sqlite.mailbox.incoming._SOON", 0.01)
+    monkeypatch.setattr("mission_control.adapter_sqlite.mailbox.incoming._LATER", 0.02)
+    with monkeypatch.context() as patch:
+        patch.setattr("mission_control.adapter_sqlite.mailbox.tray.Path.unlink", read_only)
+        await answer(owned, await posted(outbox, owned))
+        while "lie there still" not in caplog.text:
+            await asyncio.sleep(0.01)
+        assert list(folder.glob("*.json"))
+        assert await taken(owned) == []
+    async with asyncio.timeout(20):
+        while list(folder.glob("*.json")):
+            await asyncio.sleep(0.01)
 
 
 async def test_a_commit_carries_answers(outbox: Outbox, owned: OwnedMailbox, adapter: PersistenceAdapter) -> None:
@@ -112,7 +137,7 @@ async def test_one_sender_cannot_forget_for_another(
     form = json.loads((folder / f"{mine}.json").read_text())
     assert form["seen"] == [one.request_id]
     (folder / f"{mine}.json").rename(folder / "01700000000000000000-00000000000000aa-0000000001.json")
-    ((other, _),) = await taken(owned)
+    ((other, _),) = await came(owned)
     await answer(owned, other)
     for _ in range(70):
         await answer(owned, await posted(outbox, owned, is_awaited=False))
@@ -185,6 +210,7 @@ async def test_a_request_of_a_newer_release_is_refused(outbox: Outbox, owned: Ow
     (refused,) = await outbox.list_refused(limit=9, after=None)
     assert (refused.request_id, refused.kind, refused.mission_id) == (request_id, "pause", "m")
     assert "a newer release wrote it, in format 99" in refused.message
+    await owned.close()
     assert not file.exists()
 
 

@@ -260,7 +260,7 @@ async def test_what_could_not_be_taken_is_looked_for(
         raise OSError(errno.EIO, "Input/output error")
 
     with monkeypatch.context() as patch:
-        patch.setattr("mission_control.adapter_sqlite.mailbox.tray.read_letter", fails)
+        patch.setattr("mission_control.adapter_sqlite.mailbox.came.read_letter", fails)
         with pytest.raises(PersistenceError, match="Input/output error"):
             await taken_ids(owned)
     assert await taken_ids(owned) == [request_id]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from .came import Listed
 from .place import REQUEST_ID
-from .tray import Listed
 
 _AGAIN_SECONDS = 1.0
 """How long after something was taken by its name all is looked through."""

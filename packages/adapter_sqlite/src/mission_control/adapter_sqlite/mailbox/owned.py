@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -13,12 +12,9 @@ from mission_control.core.history import iso
 from mission_control.core.storage import Answer, AnsweredError, PostedRequest
 
 from ..rows import Row, answer_row, encode
-from ..worker import Worker, end
-from .bells import Bell, ring_or_clear
-from .heard import Heard
+from .came import Came
+from .incoming import Incoming
 from .letters import Letter, NewerError
-from .place import Place
-from .tray import Came, Listed, Tray
 
 _KEPT = timedelta(days=7)
 """How long answers are kept that nobody has read, and refusals in any case."""
@@ -51,11 +47,8 @@ class SQLiteOwnedMailbox:
 
     def __init__(self, path: Path, records: Records) -> None:
         self._path = path
-        self._place = Place(path)
         self._records = records
-        self._tray: Worker[Tray] | None = None
-        self._bell: Bell | None = None
-        self._heard: Heard | None = None
+        self._incoming: Incoming | None = None
         self._database_id: str | None = None
         self._over: list[str] = []
 
@@ -63,39 +56,24 @@ class SQLiteOwnedMailbox:
         """Make the directory where there is none, hang the bell, and ring every client."""
         self._database_id = await self._records.database_id()
         await self._records.forget_answers([], self._too_old())
-        tray = self._tray = Worker("mailbox of", self._path, partial(Tray, self._place), _nothing)
-        try:
-            bell = await tray.do(Tray.hear)
-            self._bell, self._heard = bell, Heard(rung)
-            bell.listen(self._heard.hear)
-        except BaseException:
-            await self.close()
-            raise
+        self._incoming = await Incoming.of(self._path, rung)
 
     def _too_old(self) -> str:
         return iso(datetime.now(UTC) - _KEPT)
 
     async def take(self) -> AsyncIterator[Sequence[tuple[PostedRequest, Answer | None]]]:
         """Yield what has come, some at a time."""
-        tray, heard = self._opened(), self._heard
-        assert heard is not None  # it is open
-        rest: Sequence[Listed] | None = heard.named()
-        try:
-            while rest is None or rest:
-                came, rest = await tray.do(Tray.take, rest)
-                yield await self._for_this_owner(came)
-        except BaseException:
-            heard.lose()
-            raise
+        async for came in self._opened().take():
+            yield await self._for_this_owner(came)
 
     async def _for_this_owner(self, came: Sequence[Came]) -> Sequence[tuple[PostedRequest, Answer | None]]:
         try:
             known = await self._known(came)
             await self._refuse([one for one in came if self._problem(one) and one.request_id not in known])
-            await self._note_seen(came)
         except BaseException:
-            _ = self._opened().do(Tray.give_back, [one.request_id for one in came])
+            self._opened().give_back(came)
             raise
+        self._note_seen(came)
         return [
             (one.letter.posted(one.request_id, one.sender), known.get(one.request_id))
             for one in came
@@ -103,12 +81,12 @@ class SQLiteOwnedMailbox:
         ]
 
     async def _known(self, came: Sequence[Came]) -> Mapping[str, Answer]:
-        left = [one.request_id for one in came if one.is_left]
+        left = [one.request_id for one in came if self._opened().was_left(one.request_id)]
         return await self._records.load_answers(left) if left else {}
 
     def _problem(self, came: Came) -> str | None:
         """Return why a request is not for this owner, if it is not."""
-        if isinstance(came.letter, NewerError):
+        if not isinstance(came.letter, Letter):
             return str(came.letter)
         if came.letter.database_id in (None, self._database_id):
             return None
@@ -126,9 +104,9 @@ class SQLiteOwnedMailbox:
             answer = Answer(request_id=one.request_id, error=error, is_refused=True)
             rows.append(answer_row(answer, _asked(one.letter)))
         await self._records.record_answers(rows)
-        await self._take_away(unwanted)
+        self._answer(unwanted)
 
-    async def _note_seen(self, came: Sequence[Came]) -> None:
+    def _note_seen(self, came: Sequence[Came]) -> None:
         """A sender says what it has read, of its own; what lies here still is kept all the same."""
         seen = [
             request_id
@@ -137,8 +115,7 @@ class SQLiteOwnedMailbox:
             for request_id in one.letter.seen
             if f"-{one.sender}-" in request_id
         ]
-        if seen:
-            self._over += await self._opened().do(Tray.over, seen)
+        self._over += self._opened().are_over(seen)
 
     async def known(self, request_ids: Sequence[str], /) -> Mapping[str, Answer]:
         """Return what the database knows of these requests."""
@@ -151,41 +128,32 @@ class SQLiteOwnedMailbox:
         )
 
     async def end(self, answered: Sequence[PostedRequest], /) -> None:
-        """Take the files away, and ring their senders."""
-        await self._take_away(answered)
+        """Ring the senders: what is durable they read from the database. The files go a moment later."""
+        self._answer(answered)
         self._over += (one.request_id for one in answered if not one.is_awaited)
         if len(self._over) >= _ENOUGH:
             over, self._over = self._over, []
-            # A file that came again after a loss of power must find that it was applied.
-            await self._opened().do(Tray.flush)
+            await self._opened().flush()  # a file that came again after a loss of power must find its answer
             await self._records.forget_answers(over, self._too_old())
 
-    async def _take_away(self, answered: Sequence[PostedRequest | Came]) -> None:
-        """Its senders need not wait for that: they read the answers from the database."""
-        taking_away = self._opened().do(Tray.end, [one.request_id for one in answered])
-        for sender in {one.sender for one in answered}:
-            ring_or_clear(self._place.client_bell(sender))
-        await taking_away
+    def _answer(self, answered: Sequence[PostedRequest | Came]) -> None:
+        self._opened().answer([one.request_id for one in answered], {one.sender for one in answered})
 
     async def close(self) -> None:
         """Take the bell down, and end the thread."""
-        tray, self._tray = self._tray, None
-        if self._bell is not None:
-            self._bell.mute()
-        if self._heard is not None:
-            self._heard.close()
-        if tray is not None:
-            await end(tray.stop, tray)
+        incoming, self._incoming = self._incoming, None
+        if incoming is not None:
+            await incoming.close()
 
     def abandon(self) -> None:
         """End the thread without a loop."""
-        if self._tray is not None:
-            self._tray.stop(_nothing)
+        if self._incoming is not None:
+            self._incoming.abandon()
 
-    def _opened(self) -> Worker[Tray]:
-        if self._tray is None:
+    def _opened(self) -> Incoming:
+        if self._incoming is None:
             raise PersistenceError(f"{self._path}: its mailbox is not open")
-        return self._tray
+        return self._incoming
 
 
 def _asked(letter: Letter | NewerError) -> str:
@@ -198,7 +166,3 @@ def _asked(letter: Letter | NewerError) -> str:
 def _posted(posted: PostedRequest) -> str:
     request = posted.request
     return encode([request.kind, request.mission_id, request.name, iso(posted.requested_at)])
-
-
-def _nothing(_: object = None) -> None:
-    pass
