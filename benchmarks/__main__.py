@@ -26,6 +26,7 @@ from . import (
     w11_parallel,
     w12_repeat,
     w13_mailbox,
+    w14_schedules,
     w17_open_waits,
 )
 from .figures import Line
@@ -48,6 +49,7 @@ WORKLOADS: Mapping[str, Callable[[Plan], Awaitable[list[Line]]]] = {
     "W11": w11_parallel.measure,
     "W12": w12_repeat.measure,
     "W13": w13_mailbox.measure,
+    "W14": w14_schedules.measure,
     "W17": w17_open_waits.measure,
 }
 PEERS_HAVE = ("W1", "W2", "W3", "W4", "W5")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from mission_control.adapter_sqlite import create_sqlite_persistence_adapter
-from mission_control.core import Commander, MissionContext, MissionDefinition, Signal, create_commander, m
+from mission_control.core import Commander, MissionContext, MissionDefinition, Schedule, Signal, create_commander, m
 
 Payload: TypeAlias = dict[str, int]
 PAYLOAD: Payload = {"n": 1}
@@ -38,10 +39,12 @@ def sleeping(duration: timedelta, run: Any = work, name: str = "sleeping") -> Mi
     return m.define(name).start(input=Payload, run=work).sleep("rest", duration).step("step-1", run).end()
 
 
-def open_commander(database: Path, *definitions: MissionDefinition[Payload]) -> Commander:
+def open_commander(
+    database: Path, *definitions: MissionDefinition[Payload], schedules: Iterable[Schedule[Payload]] = ()
+) -> Commander:
     """Return a commander over a file, with the default and strictest durability."""
     storage = create_sqlite_persistence_adapter(database, synchronous="full")
-    return create_commander(definitions=definitions, persistence=storage)
+    return create_commander(definitions=definitions, schedules=schedules, persistence=storage)
 
 
 async def prepare(database: Path) -> None:

@@ -16,7 +16,7 @@ from mission_control.core import commander
 from workspace import ROOT
 
 CLIENT = Path("packages/client/src/mission_control/client")
-MODULES = {"MissionReads": "reads", "Missions": "missions", "MissionHandle": "handle"}
+MODULES = {"MissionReads": "reads", "Missions": "missions", "MissionHandle": "handle", "Schedules": "schedules"}
 """The classes of core that are asked, and where each one is."""
 RENAMED = {
     "start": "start_mission",
@@ -25,7 +25,9 @@ RENAMED = {
 }
 HELD_BACK = {"MissionReads.load_definition", "MissionHandle.start", "MissionHandle.result"}
 """Clients leave definitions to the commander, and hand out no idle handles; `result` has a time-out, in waiting.py."""
-BLOCKING = {"MissionHandle": "BlockingMissionHandle", "AsyncIterator": "Iterator"}
+HANDED = {"MissionHandle": "BlockingMissionHandle", "Schedules": "BlockingSchedules"}
+"""What a caller that waits asks instead."""
+BLOCKING = HANDED | {"AsyncIterator": "Iterator"}
 """What a caller that waits gets instead."""
 
 Method = ast.FunctionDef | ast.AsyncFunctionDef
@@ -60,6 +62,16 @@ BLOCKING_HANDLE = Written(
     names={},
     is_blocking=True,
 )
+BLOCKING_SCHEDULES = Written(
+    head="BlockingSchedules(Waiting[Schedules])",
+    docstring=(
+        "The schedules of a client, for callers that wait: shows them, and changes what they do.\n\n    "
+        "What is raised is what `Schedules` raises, and `CommanderClosedError` once the client is closed.\n    "
+    ),
+    sources=("Schedules",),
+    names={},
+    is_blocking=True,
+)
 BLOCKING_METHODS = Written(
     head="BlockingClientMethods(Waiting[Missions])",
     docstring="What a client for callers that wait asks.",
@@ -69,7 +81,7 @@ BLOCKING_METHODS = Written(
 )
 FILES: Mapping[Path, tuple[Written, ...]] = {
     CLIENT / "async_methods.py": (ASYNC_METHODS,),
-    CLIENT / "blocking_methods.py": (BLOCKING_HANDLE, BLOCKING_METHODS),
+    CLIENT / "blocking_methods.py": (BLOCKING_HANDLE, BLOCKING_SCHEDULES, BLOCKING_METHODS),
 }
 HEAD = '''"""{summary} Written by `hatch run clients --write` from core's: change those."""
 
@@ -131,6 +143,8 @@ def _imports(used: set[str]) -> Iterator[str]:
     known = {"Iterator": "collections.abc"} | dict.fromkeys(("Asking", "Waiting", "WaitingHandle"), ".waiting")
     for name in MODULES:
         for node in _tree(name).body:
+            if isinstance(node, ast.Import):
+                yield from (f"import {alias.name}" for alias in node.names if alias.name in used)
             if isinstance(node, ast.ImportFrom) and node.module is not None:
                 origin = resolve_name("." * node.level + node.module, commander.__name__)
                 known |= {alias.name: origin for alias in node.names}
@@ -191,9 +205,9 @@ def _answer(method: Method, written: Written) -> list[ast.stmt]:
     """Return the statements that ask, and hand the answer back."""
     question, returned = _question(method, written), _returned(method)
     kind = returned.partition("[")[0]
-    if not written.is_blocking or kind not in BLOCKING or not _is_awaited(method):
+    if not written.is_blocking or kind not in HANDED:
         return ast.parse(f"return {question}").body
-    handed = f"{BLOCKING[kind]}({{}}, self._background)"
+    handed = f"{HANDED[kind]}({{}}, self._background)"
     if not returned.endswith(" | None"):
         return ast.parse(f"return {handed.format(question)}").body
     return ast.parse(f"answer = {question}\nreturn None if answer is None else {handed.format('answer')}").body

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from mission_control.core import PersistenceAdapter
+from mission_control.adapter_sqlite import sqlite_mailbox
+from mission_control.core import Mailbox, PersistenceAdapter
 from mission_control.core.engine import attempt
+from mission_control.core.storage.memory import InMemoryAdapter
+from mission_control.in_memory_commander import in_memory_mailbox
 from mission_control.testing import FakeClock
+from sending import Sender
 from storages import NewStorage, OpenCommander, memory_adapter_factory, new_storages, sqlite_adapter_factory
 
 
@@ -47,6 +51,13 @@ def adapter_factory(request: pytest.FixtureRequest, database_path: Path) -> Call
     return memory_adapter_factory() if request.param == "memory" else sqlite_adapter_factory(database_path)
 
 
+@pytest.fixture
+def mailbox(adapter_factory: Callable[[], PersistenceAdapter], database_path: Path) -> Mailbox:
+    """The mailbox of the storage of `open_commander`."""
+    adapter = adapter_factory()
+    return in_memory_mailbox(adapter) if isinstance(adapter, InMemoryAdapter) else sqlite_mailbox(database_path)
+
+
 @pytest.fixture(params=["memory", "sqlite"])
 def new_storage(request: pytest.FixtureRequest, tmp_path: Path) -> NewStorage:
     """A function that gives an adapter on new storage each time."""
@@ -61,3 +72,23 @@ async def open_commander(
     opener = OpenCommander(adapter_factory, fake_clock)
     yield opener
     await opener.close()
+
+
+@pytest.fixture
+async def open_sender(mailbox: Mailbox) -> AsyncIterator[Callable[[], Awaitable[Sender]]]:
+    """Opens senders, each like a process of its own."""
+    opened: list[Sender] = []
+
+    async def open_one() -> Sender:
+        opened.append(await Sender.of(mailbox))
+        return opened[-1]
+
+    yield open_one
+    for sender in opened:
+        await sender.outbox.close()
+
+
+@pytest.fixture
+async def sender(open_sender: Callable[[], Awaitable[Sender]]) -> Sender:
+    """A process that sends."""
+    return await open_sender()

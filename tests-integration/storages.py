@@ -23,11 +23,13 @@ from mission_control.core import (
     MissionSummary,
     OpenWait,
     OwnedMailbox,
+    Schedule,
     create_commander,
     m,
 )
 from mission_control.core.engine.clock import Clock
 from mission_control.core.errors import PersistenceError
+from mission_control.core.schedules import StoredSchedule
 from mission_control.core.storage.persistence import (
     CommitOutcome,
     DueKind,
@@ -107,6 +109,12 @@ class Forwarding:
     ) -> Sequence[OpenWait]:
         return await self.inner.list_waits(signal=signal, mission_name=mission_name, limit=limit, after=after)
 
+    async def list_schedules(self) -> Sequence[tuple[StoredSchedule, MissionStatus | None]]:
+        return await self.inner.list_schedules()
+
+    async def record_schedules(self, rows: Sequence[StoredSchedule], /) -> None:
+        await self.inner.record_schedules(rows)
+
     async def load_definition(self, fingerprint: str, /) -> dict[str, Any] | None:
         return await self.inner.load_definition(fingerprint)
 
@@ -148,6 +156,11 @@ class Crashing(Forwarding):
         self.died.set()
         raise PersistenceError("the process died")
 
+    async def record_schedules(self, rows: Sequence[StoredSchedule], /) -> None:
+        if self.died.is_set():
+            raise PersistenceError("the process died")
+        await super().record_schedules(rows)
+
 
 class Undriven:
     """A clock whose time moves without waiting for its user to come to rest."""
@@ -177,6 +190,7 @@ class OpenCommander:
         self,
         definitions: Iterable[MissionDefinition[Any]] = (),
         *,
+        schedules: Iterable[Schedule[Any]] = (),
         clock: Clock | None = None,
         wrap: Wrap | None = None,
         max_concurrency: int = 256,
@@ -186,6 +200,7 @@ class OpenCommander:
         adapter = self._adapter_factory()
         self._last = commander = create_commander(
             definitions=definitions,
+            schedules=schedules,
             persistence=adapter if wrap is None else wrap(adapter),
             clock=self.clock if clock is None else clock,
             max_concurrency=max_concurrency,

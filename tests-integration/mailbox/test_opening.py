@@ -20,6 +20,29 @@ def slow(inner: PersistenceAdapter) -> Faulty:
     return Faulty(inner, take=lag)
 
 
+async def test_what_comes_meanwhile(open_commander: OpenCommander, sender: Sender) -> None:
+    """What is posted while the mailbox is read first is taken up right after that."""
+    begun, gate = asyncio.Event(), asyncio.Event()
+
+    async def hold() -> None:
+        begun.set()
+        await gate.wait()
+
+    async def step(ctx: MissionContext[int]) -> int:
+        return ctx.input
+
+    definition: Any = m.define("meanwhile").start(input=int, run=step).end()
+    await open_commander([definition])
+    await open_commander.close()
+    opening = asyncio.ensure_future(open_commander([definition], wrap=lambda inner: Faulty(inner, take=hold)))
+    await begun.wait()
+    posted = await sender.post(start("late", "meanwhile"))
+    await asyncio.sleep(0.05)  # it is heard
+    gate.set()
+    await opening
+    assert code(await sender.answer(posted)) is None
+
+
 async def test_code_may_use_the_commander_that_is_being_opened(open_commander: OpenCommander, sender: Sender) -> None:
     """Neither what was interrupted nor what another process has asked for runs before the commander is handed out."""
     commanders: list[Commander] = []

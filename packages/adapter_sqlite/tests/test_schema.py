@@ -35,6 +35,7 @@ from mission_control.testing.conformance.missions import (
     history,
     ids,
     record,
+    schedule,
     signal,
     sleep,
     summary,
@@ -60,7 +61,7 @@ async def test_user_version_is_the_schema_version(adapter: PersistenceAdapter, p
 async def test_the_migrations_that_were_applied_are_on_record(adapter: PersistenceAdapter, path: Path) -> None:
     """sqlite-utils' table tells which migrations made the file what it is."""
     found = query(path, "SELECT migration_set, name FROM _sqlite_migrations ORDER BY applied_at")
-    names = ("first_schema", "a_row_for_each_commit", "children_and_reminders", "open_waits", "answers")
+    names = ("first_schema", "a_row_for_each_commit", "children_and_reminders", "open_waits", "answers", "schedules")
     assert found == [("mission_control", name) for name in names]
 
 
@@ -186,6 +187,37 @@ async def test_a_file_of_an_earlier_schema_is_brought_up_to_date(path: Path, ver
     assert ids(await adapter.list_missions(limit=9, after="failed")) == ["parked/billing"]
     await adapter.close()
     assert query(path, "SELECT wait_kind, waits_for FROM waiting_missions")[0] == ("child", "billing")
+    assert query(path, "PRAGMA user_version") == [(SCHEMA_VERSION,)]
+
+
+THE_SCHEMA_BEFORE = """
+DROP VIEW all_missions;
+DROP VIEW all_schedules;
+DROP TABLE schedules;
+ALTER TABLE missions DROP COLUMN schedule;
+ALTER TABLE missions DROP COLUMN slot;
+DELETE FROM _sqlite_migrations WHERE name = 'schedules';
+PRAGMA user_version = 6;
+"""
+"""What makes a file one of schema 6, which had no schedules."""
+
+
+async def test_a_file_from_before_there_were_schedules_is_brought_up_to_date(path: Path) -> None:
+    """Its missions, children and waits are as they were; no schedule started one of them."""
+    adapter = create_sqlite_persistence_adapter(path)
+    await adapter.bootstrap()
+    await commit(adapter, adds("m-1", opened=[wait("m-1")], children=[child("m-1", "billing")]), adds("m-2"))
+    before = list(await adapter.list_missions(limit=9)), list(await adapter.list_waits(limit=9))
+    await adapter.close()
+    change(path, THE_SCHEMA_BEFORE)
+    await adapter.bootstrap()
+    assert (list(await adapter.list_missions(limit=9)), list(await adapter.list_waits(limit=9))) == before
+    assert list(await adapter.list_schedules()) == []
+    started = adds("m-3", schedule="nightly", slot=after(5))
+    await commit(adapter, adds("m-2", version=1), attrs.evolve(started, schedule=schedule("nightly")))
+    assert list(await adapter.list_missions(limit=9)) == [*before[0], started.summary]
+    assert list(await adapter.list_schedules()) == [(schedule("nightly"), None)]
+    await adapter.close()
     assert query(path, "PRAGMA user_version") == [(SCHEMA_VERSION,)]
 
 

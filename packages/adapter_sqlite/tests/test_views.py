@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
 from mission_control.core import (
@@ -16,6 +17,7 @@ from mission_control.core import (
     HistoryType,
     MissionFailure,
     MissionStatus,
+    PassedOver,
     PersistenceAdapter,
 )
 from mission_control.core.history.records import Wait, iso
@@ -29,6 +31,7 @@ from mission_control.testing.conformance.missions import (
     ended,
     record,
     retry,
+    schedule,
     signal,
     sleep,
     wait,
@@ -36,7 +39,7 @@ from mission_control.testing.conformance.missions import (
 
 
 def query(path: Path, sql: str) -> list[tuple[Any, ...]]:
-    with closing(sqlite3.connect(path)) as connection:
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         return connection.execute(sql).fetchall()
 
 
@@ -102,15 +105,39 @@ async def test_a_mission_waits_since_its_wait_began(
 
 
 async def test_all_missions_view(adapter: PersistenceAdapter, path: Path) -> None:
-    """People see every mission, where it stands, what it failed of, and whose child it is."""
-    await commit(adapter, adds("m-1"), adds("m-2", waiting=signal(), children=[child("m-2", "billing")]))
+    """People see every mission, where it stands, what it failed of, whose child it is, and which slot started it."""
+    await commit(
+        adapter,
+        adds("m-1", schedule="nightly", slot=after(-9)),
+        adds("m-2", waiting=signal(), children=[child("m-2", "billing")]),
+    )
     await commit(adapter, adds("m-3", **ended(MissionStatus.FAILED)))
     times = iso(START), iso(after(1))
     assert query(path, "SELECT * FROM all_missions") == [
-        ("m-1", "order", "running", "pack", None, None, None, None, *times, None),
-        ("m-2", "order", "waiting", "approval", "signal", "approval", None, None, *times, None),
-        ("m-2/billing", "order", "running", "pack", None, None, None, None, *times, "m-2"),
-        ("m-3", "order", "failed", "pack", None, None, None, "ValueError: gone wrong", *times, None),
+        ("m-1", "order", "running", "pack", None, None, None, None, *times, None, "nightly", iso(after(-9))),
+        ("m-2", "order", "waiting", "approval", "signal", "approval", None, None, *times, None, None, None),
+        ("m-2/billing", "order", "running", "pack", None, None, None, None, *times, "m-2", None, None),
+        ("m-3", "order", "failed", "pack", None, None, None, "ValueError: gone wrong", *times, None, None, None),
+    ]
+
+
+async def test_all_schedules_view(adapter: PersistenceAdapter, path: Path) -> None:
+    """People see every schedule, when it fires next, what it started last, and passed over; damage is empty."""
+    passed = PassedOver(after(1), after(2), 2, "overlap")
+    fires = schedule("a", last_slot=after(-60), last_mission_id="m-1", passed_over=(passed,))
+    others = [schedule("b", is_paused=True), schedule("c", is_absent=True), schedule("d", next_slot=None)]
+    await commit(adapter, attrs.evolve(adds("m-1"), schedule=fires))
+    await adapter.record_schedules([*others, schedule("e")])
+    query(path, "UPDATE schedules SET schedule = '{' WHERE name = 'e'")
+    spec = ("0 2 * * *", None, "Europe/Berlin")
+    started = (iso(after(-60)), "m-1", "running")
+    passed_over = f'[["{iso(after(1))}","{iso(after(2))}",2,"overlap"]]'
+    assert query(path, "SELECT * FROM all_schedules WHERE name = 'a'") == [
+        ("a", "order", *spec, "active", iso(after(60)), None, *started, passed_over)
+    ]
+    assert query(path, "SELECT name, status, next_slot FROM all_schedules WHERE name > 'a'") == [
+        *((name, status, None) for name, status in (("b", "paused"), ("c", "absent"), ("d", "ended"))),
+        ("e", None, None),
     ]
 
 

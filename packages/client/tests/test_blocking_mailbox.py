@@ -18,6 +18,7 @@ from mission_control.core import (
     MissionStatus,
     MissionValidationError,
     NotAnsweredError,
+    Schedule,
 )
 
 from .missions import Approval, Order, approve, count, order, rename
@@ -124,3 +125,5 @@ def test_runtime_is_the_owners(database: Path) -> None:
         create_blocking_client(mailbox=mailbox, persistence=create_sqlite_persistence_adapter(database))
     with pytest.raises(TypeError, match="pass definitions=, answer_timeout= and by= alone"):
         create_blocking_client(mailbox=mailbox, max_concurrency=8)
+    with pytest.raises(TypeError, match="pass definitions=, answer_timeout= and by= alone"):
+        create_blocking_client(mailbox=mailbox, schedules=[Schedule("hourly", order, input=Order("tea"), every=3600)])

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from mission_control.client import (
     BlockingCommanderClient,
     BlockingMissionHandle,
+    BlockingSchedules,
     CommanderClient,
     create_blocking_client,
     create_commander_client,
 )
-from mission_control.core import CommanderClosedError, MissionFailedError, MissionStatus
+from mission_control.core import (
+    CommanderClosedError,
+    MissionFailedError,
+    MissionStatus,
+    Schedule,
+    ScheduleNotFoundError,
+    Schedules,
+)
 from mission_control.runtime import create_commander_runtime
 
 from .missions import Approval, Order, approve, order, stepping
@@ -40,10 +50,11 @@ def test_clients_have_the_methods_of_the_contract_and_no_others() -> None:
     both = [
         *("cancel_mission", "close", "get_mission", "inspect_mission", "iter_missions", "iter_waits"),
         *("list_missions", "list_refused", "list_scheduled_missions", "list_waiting_missions", "list_waits"),
-        "start_mission",
+        *("schedules", "start_mission"),
     ]
 
     assert methods_of(CommanderClient) == methods_of(BlockingCommanderClient) == both
+    assert methods_of(BlockingSchedules) == methods_of(Schedules) == ["backfill", "list", "pause", "resume", "trigger"]
     assert methods_of(BlockingMissionHandle) == [
         *("cancel", "history", "inspect", "mission_id", "mission_name", "output", "query", "result", "signal"),
         *("snapshot", "status", "update", "wait_for_completion"),
@@ -107,3 +118,43 @@ async def test_async_client_iterates_over_all_missions(async_client: CommanderCl
     found = [mission.mission_id async for mission in async_client.iter_missions(mission_name="order")]
 
     assert found == ["order-0", "order-1", "order-2"]
+
+
+def test_blocking_schedules_ask_as_those_of_the_commander_do(client: BlockingCommanderClient) -> None:
+    """Each method without `await`, with the arguments and the errors that it has there; closed with their client."""
+    schedules = client.schedules
+    since = datetime(2026, 11, 1, tzinfo=UTC)
+
+    for name in methods_of(BlockingSchedules):
+        assert inspect.signature(getattr(BlockingSchedules, name)) == inspect.signature(getattr(Schedules, name))
+    for change in (schedules.pause, schedules.resume, schedules.trigger):
+        with pytest.raises(ScheduleNotFoundError, match="'nightly'"):
+            change("nightly")
+    with pytest.raises(ScheduleNotFoundError, match="'nightly'"):
+        schedules.backfill("nightly", since=since, until=since + timedelta(days=1))
+    client.close()
+    with pytest.raises(CommanderClosedError):
+        schedules.pause("nightly")
+
+
+def test_blocking_client_fires_and_shows_its_schedules() -> None:
+    """It takes them as a runtime does; what they start belongs to its missions."""
+    yearly = Schedule("yearly", stepping(lambda ctx: "done"), input="x", cron="0 0 1 1 *")
+    since = datetime(2024, 1, 1, tzinfo=UTC)
+    with create_blocking_client(schedules=[yearly]) as client:
+        triggered = client.schedules.trigger("yearly")
+        backfilled = client.schedules.backfill("yearly", since=since, until=since + timedelta(days=367))
+        client.schedules.pause("yearly")
+        (paused,) = client.schedules.list()
+        client.schedules.resume("yearly")
+        (resumed,) = client.schedules.list()
+
+        assert backfilled == ["yearly@2024-01-01T00:00:00Z", "yearly@2025-01-01T00:00:00Z"]
+        assert [mission.mission_id for mission in client.iter_missions()] == [triggered, *backfilled]
+        assert (paused.status, resumed.status) == ("paused", "active")
+
+
+async def test_async_client_has_the_schedules_of_its_commander(async_client: CommanderClient) -> None:
+    """What is unknown there is unknown here."""
+    with pytest.raises(ScheduleNotFoundError, match="'nightly'"):
+        await async_client.schedules.trigger("nightly")

@@ -8,11 +8,13 @@ from datetime import datetime
 from typing import Any
 
 from mission_control.core import (
+    Clock,
     MissionContext,
     MissionDefinition,
     MissionSummary,
     PersistenceAdapter,
     PersistenceError,
+    Schedule,
     m,
 )
 from mission_control.core.storage.memory import InMemoryAdapter
@@ -31,7 +33,13 @@ class Runtimes:
         self._last: CommanderRuntime | None = None
 
     async def __call__(
-        self, definitions: Iterable[MissionDefinition[Any]] = (), *, start: bool = True, max_concurrency: int = 256
+        self,
+        definitions: Iterable[MissionDefinition[Any]] = (),
+        *,
+        schedules: Iterable[Schedule[Any]] = (),
+        clock: Clock | None = None,
+        start: bool = True,
+        max_concurrency: int = 256,
     ) -> CommanderRuntime:
         await self.stop()
         self.clear()
@@ -41,7 +49,8 @@ class Runtimes:
             identity="test",
             on_event=self.events.append,
             on_metric=self.metrics.append,
-            clock=self.clock,
+            schedules=schedules,
+            clock=self.clock if clock is None else clock,
             max_concurrency=max_concurrency,
         )
         if start:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
-from mission_control.core import MissionNotRegisteredError, MissionStatus, PersistenceError, m
+from mission_control.core import MissionNotRegisteredError, MissionStatus, PersistenceError, Schedule, m
 from mission_control.core.storage.memory import InMemoryAdapter
 from mission_control.core.storage.persistence import DueKind
 from mission_control.testing import FakeClock
@@ -343,3 +343,31 @@ async def test_commander_closed_during_a_tick_ends_it(runtimes: Runtimes) -> Non
     await runtime.commander.close()
 
     assert await tick is False
+
+
+class Asleep:
+    """The clock of a machine that was suspended: who waits by it has not noticed yet what time it is."""
+
+    def __init__(self) -> None:
+        self.time = datetime(2026, 11, 2, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self.time
+
+    async def sleep_until(self, instant: datetime, /) -> None:
+        await asyncio.Event().wait()
+
+
+async def test_a_tick_fires_schedules(runtimes: Runtimes) -> None:
+    """A slot that is due is something to do; its mission is on record when the tick has completed."""
+    clock = Asleep()
+    schedule = Schedule("s", waiting(), input="x", every=timedelta(minutes=10))
+    runtime = await runtimes(schedules=[schedule], clock=clock)
+    runtimes.clear()
+    clock.time += timedelta(minutes=10)
+    assert await runtime.tick()
+    assert runtimes.measured("runtime.tick.empty") == []
+    (mission,) = await runtime.commander.list_missions()
+    assert (mission.mission_id, mission.status) == ("s@2026-11-02T00:10:00Z", MissionStatus.WAITING)
+    assert await runtime.tick()
+    assert runtimes.measured("runtime.tick.empty") == [1]

@@ -34,6 +34,7 @@ from mission_control.core import (
     is_scheduled,
 )
 from mission_control.core.history.records import due_at
+from mission_control.core.schedules import StoredSchedule
 from mission_control.core.storage.persistence import next_due_kind
 
 T = TypeVar("T")
@@ -60,6 +61,7 @@ class JsonLinesAdapter:
         self._thread: ThreadPoolExecutor | None = None
         self._missions: dict[str, Mission] = {}
         self._definitions: dict[str, str] = {}
+        self._schedules: dict[str, StoredSchedule] = {}
 
     async def bootstrap(self) -> None:
         lock = self._path.with_suffix(".lock").open("ab")
@@ -69,7 +71,7 @@ class JsonLinesAdapter:
             lock.close()
             raise DatabaseInUseError(f"{self._path} is open for another commander: close that one first") from None
         self._lock, self._thread = lock, ThreadPoolExecutor(1)
-        self._missions, self._definitions = {}, {}
+        self._missions, self._definitions, self._schedules = {}, {}, {}
         await self._run(self._read)
 
     def _read(self) -> None:
@@ -79,7 +81,11 @@ class JsonLinesAdapter:
                 if not line.endswith(b"\n"):
                     file.truncate(file.tell() - len(line))
                     break
-                self._apply(json.loads(line))
+                self._read_line(json.loads(line))
+
+    def _read_line(self, form: dict[str, list[Any]]) -> None:
+        self._apply(form.get("commits", []))
+        self._keep(form.get("schedules", []))
 
     async def commit(self, batch: Sequence[MissionCommit], /) -> Sequence[CommitOutcome]:
         return await self._run(lambda: self._commit(batch))
@@ -87,13 +93,17 @@ class JsonLinesAdapter:
     def _commit(self, batch: Sequence[MissionCommit]) -> Sequence[CommitOutcome]:
         created: set[str] = set()
         outcomes = [self._stale(member, created) for member in batch]
-        line = json.dumps(converter.unstructure([one for one, stale in zip(batch, outcomes, strict=True) if not stale]))
+        written = [one for one, stale in zip(batch, outcomes, strict=True) if not stale]
+        self._append({"commits": converter.unstructure(written)})
+        return outcomes
+
+    def _append(self, form: dict[str, list[Any]]) -> None:
+        line = json.dumps(form)
         with self._path.open("ab") as file:
             file.write(line.encode() + b"\n")
             file.flush()
             fsync(file.fileno())
-        self._apply(json.loads(line))
-        return outcomes
+        self._read_line(json.loads(line))
 
     def _stale(self, member: MissionCommit, created: set[str]) -> CommitOutcome:
         """Return why the member cannot be written, or note the missions that it creates."""
@@ -126,7 +136,13 @@ class JsonLinesAdapter:
             for child_id in form["let_go"]:
                 if (child := self._missions.get(child_id)) is not None and child.is_awaited:
                     child.is_awaited = False
+            if form["schedule"] is not None:
+                self._keep([form["schedule"]])
             self._apply(form["children"])
+
+    def _keep(self, forms: list[Any]) -> None:
+        for schedule in converter.structure(forms, list[StoredSchedule]):
+            self._schedules[schedule.name] = schedule
 
     async def load(self, mission_ids: Sequence[str], /) -> Sequence[LoadOutcome]:
         return await self._run(lambda: [self._history(mission_id) for mission_id in mission_ids])
@@ -220,6 +236,18 @@ class JsonLinesAdapter:
             return [wait for place, wait in places if after is None or place > after][:limit]
 
         return await self._run(listed)
+
+    async def list_schedules(self) -> Sequence[tuple[StoredSchedule, MissionStatus | None]]:
+        def status(mission_id: str | None) -> MissionStatus | None:
+            mission = None if mission_id is None else self._missions.get(mission_id)
+            return None if mission is None else mission.summary.status
+
+        return await self._run(
+            lambda: [(one, status(one.last_mission_id)) for _, one in sorted(self._schedules.items())]
+        )
+
+    async def record_schedules(self, rows: Sequence[StoredSchedule], /) -> None:
+        await self._run(lambda: self._append({"schedules": converter.unstructure(list(rows))}))
 
     async def load_definition(self, fingerprint: str, /) -> dict[str, Any] | None:
         text = await self._run(lambda: self._definitions.get(fingerprint))

@@ -10,7 +10,7 @@ import pytest
 
 from mission_control.testing import PersistenceAdapterContract, conformance
 
-from .broken import answers, commits, due, lifecycle, listings, values, waits
+from .broken import answers, commits, due, lifecycle, listings, schedules, values, waits
 from .broken.memory import Memory
 
 FAILS: dict[type[Memory], set[str]] = {
@@ -21,6 +21,8 @@ FAILS: dict[type[Memory], set[str]] = {
     answers.ForgetsAnswers: {"answers_are_durable_with_their_commit"},
     answers.AnswersWhatIsStale: {"answers_of_a_stale_member_are_not_written"},
     commits.LosesTheLastMission: {
+        "a_commit_writes_a_schedule_with_its_mission",
+        "a_mission_shows_what_started_it",
         "a_page_goes_on_after_any_id",
         "children_are_listed_behind_their_parent",
         "closing_finishes_a_commit_under_way",
@@ -67,6 +69,7 @@ FAILS: dict[type[Memory], set[str]] = {
         "children_are_not_written_without_their_parent",
         "outcomes_come_in_the_order_of_the_batch",
         "reopened_storage_checks_versions",
+        "the_schedule_of_a_stale_member_is_not_written",
     },
     commits.AcceptsLaterVersions: {
         "a_stale_member_lets_nothing_go",
@@ -86,6 +89,7 @@ FAILS: dict[type[Memory], set[str]] = {
         "answers_of_a_stale_member_are_not_written",
         "outcomes_come_in_the_order_of_the_batch",
         "reopened_storage_checks_versions",
+        "the_schedule_of_a_stale_member_is_not_written",
     },
     commits.RaisesWhatIsStale: {
         "a_childs_id_that_is_taken_makes_its_parent_stale",
@@ -104,6 +108,7 @@ FAILS: dict[type[Memory], set[str]] = {
         "outcomes_come_in_the_order_of_the_batch",
         "reopened_storage_checks_versions",
         "the_others_are_written_beside_a_stale_member",
+        "the_schedule_of_a_stale_member_is_not_written",
         "what_a_stale_family_would_have_taken_is_free",
     },
     commits.LetsOneStaleMemberStopTheBatch: {
@@ -116,6 +121,7 @@ FAILS: dict[type[Memory], set[str]] = {
         "children_are_not_written_without_their_parent",
         "outcomes_come_in_the_order_of_the_batch",
         "the_others_are_written_beside_a_stale_member",
+        "the_schedule_of_a_stale_member_is_not_written",
         "what_a_stale_family_would_have_taken_is_free",
     },
     commits.ReturnsOnlyWhatIsStale: {
@@ -126,6 +132,7 @@ FAILS: dict[type[Memory], set[str]] = {
         "answers_of_a_stale_member_are_not_written",
         "children_are_not_written_without_their_parent",
         "outcomes_come_in_the_order_of_the_batch",
+        "the_schedule_of_a_stale_member_is_not_written",
         "what_a_stale_family_would_have_taken_is_free",
     },
     commits.MixesUpOutcomes: {
@@ -163,6 +170,7 @@ FAILS: dict[type[Memory], set[str]] = {
         "an_id_that_is_taken_earlier_in_the_batch",
         "answers_of_a_stale_member_are_not_written",
         "children_are_not_written_without_their_parent",
+        "the_schedule_of_a_stale_member_is_not_written",
         "what_a_stale_family_would_have_taken_is_free",
     },
     commits.LosesChildren: {
@@ -182,6 +190,7 @@ FAILS: dict[type[Memory], set[str]] = {
         "parent_status_and_name_are_combined",
         "reopened_storage_has_every_stray",
         "strays_come_in_pages",
+        "the_schedule_of_a_stale_member_is_not_written",
         "the_waits_of_a_whole_family_are_listed",
         "what_a_stale_family_would_have_taken_is_free",
     },
@@ -254,6 +263,8 @@ FAILS: dict[type[Memory], set[str]] = {
     values.LosesTheTraceback: {"every_shape_of_summary_is_kept"},
     values.LosesTheWaitsNode: {
         "a_child_goes_on_like_any_mission",
+        "a_mission_shows_what_started_it",
+        "a_mission_shows_what_started_it_for_good",
         "children_are_created_with_their_parent",
         "every_shape_of_summary_is_kept",
         "long_ids_are_kept_whole",
@@ -288,7 +299,9 @@ FAILS: dict[type[Memory], set[str]] = {
         "children_are_created_with_their_parent",
     },
     listings.ListsById: {
+        "a_commit_writes_a_schedule_with_its_mission",
         "a_listing_has_at_most_its_limit",
+        "a_mission_shows_what_started_it",
         "a_page_goes_on_after_a_mission_that_no_longer_fits",
         "a_page_goes_on_after_any_id",
         "children_are_listed_behind_their_parent",
@@ -355,6 +368,7 @@ FAILS: dict[type[Memory], set[str]] = {
     },
     listings.IgnoresTheStatus: {
         "a_commit_that_returned_is_seen_by_the_next_read",
+        "a_mission_shows_what_started_it",
         "a_page_goes_on_after_a_mission_that_no_longer_fits",
         "filtered_pages_are_full",
         "interrupted_missions_are_those_that_run",
@@ -390,9 +404,14 @@ FAILS: dict[type[Memory], set[str]] = {
         "later_commits_do_not_move_a_mission",
         "the_status_filter_follows_the_last_commit",
     },
-    listings.ListsPartialSummaries: {"listed_summaries_are_whole"},
+    listings.ListsPartialSummaries: {
+        "a_mission_shows_what_started_it",
+        "a_mission_shows_what_started_it_for_good",
+        "listed_summaries_are_whole",
+    },
     listings.TakesWaitingForInterrupted: {
         "a_commit_that_returned_is_seen_by_the_next_read",
+        "a_mission_shows_what_started_it",
         "a_page_goes_on_after_a_mission_that_no_longer_fits",
         "interrupted_missions_are_those_that_run",
         "interrupted_missions_come_in_pages",
@@ -412,8 +431,13 @@ FAILS: dict[type[Memory], set[str]] = {
         "interrupted_missions_come_in_pages",
     },
     due.SchedulesDeadlines: {"a_reminder_changes_no_schedule", "scheduled_missions_wait_for_a_timer_or_a_retry"},
-    due.SchedulesNoRetries: {"a_reminder_changes_no_schedule", "scheduled_missions_wait_for_a_timer_or_a_retry"},
+    due.SchedulesNoRetries: {
+        "a_mission_shows_what_started_it",
+        "a_reminder_changes_no_schedule",
+        "scheduled_missions_wait_for_a_timer_or_a_retry",
+    },
     due.OrdersByCreation: {
+        "a_mission_shows_what_started_it",
         "a_mission_with_a_reminder_is_due_once",
         "a_reminder_becomes_due",
         "a_reminder_changes_no_schedule",
@@ -449,9 +473,14 @@ FAILS: dict[type[Memory], set[str]] = {
         "a_signals_deadline_becomes_due",
         "the_next_due_time_of_a_kind",
     },
-    due.ForgetsRetries: {"the_next_due_time_of_a_kind", "what_waits_for_a_time_becomes_due"},
+    due.ForgetsRetries: {
+        "a_mission_shows_what_started_it",
+        "the_next_due_time_of_a_kind",
+        "what_waits_for_a_time_becomes_due",
+    },
     due.ForgetsWhatRuns: {"a_reminder_becomes_due", "a_reminder_follows_the_last_commit", "what_runs_becomes_due"},
     due.ForgetsReminders: {
+        "a_mission_shows_what_started_it",
         "a_mission_with_a_reminder_is_due_once",
         "a_reminder_becomes_due",
         "a_reminder_follows_the_last_commit",
@@ -461,7 +490,12 @@ FAILS: dict[type[Memory], set[str]] = {
     due.IsDueTwice: {"a_mission_with_a_reminder_is_due_once"},
     due.SchedulesWhatRuns: {"what_runs_is_not_scheduled"},
     due.SchedulesByReminders: {"a_reminder_changes_no_schedule"},
-    due.ExcludesTheBound: {"a_reminder_becomes_due", "what_is_due_at_the_bound_is_due", "what_runs_becomes_due"},
+    due.ExcludesTheBound: {
+        "a_mission_shows_what_started_it",
+        "a_reminder_becomes_due",
+        "what_is_due_at_the_bound_is_due",
+        "what_runs_becomes_due",
+    },
     due.FiresEarly: {"a_reminder_becomes_due", "what_is_due_after_the_bound_is_not_due"},
     due.IsDueWithoutLimit: {
         "a_mission_with_a_reminder_is_due_once",
@@ -531,6 +565,7 @@ FAILS: dict[type[Memory], set[str]] = {
         "reopened_storage_has_every_definition",
         "reopened_storage_has_every_open_wait",
         "reopened_storage_has_every_record",
+        "reopened_storage_has_every_schedule",
         "reopened_storage_has_every_stray",
         "reopened_storage_has_every_summary",
         "reopened_storage_keeps_the_order_of_creation",
@@ -548,6 +583,7 @@ FAILS: dict[type[Memory], set[str]] = {
         "reopened_storage_has_every_definition",
         "reopened_storage_has_every_open_wait",
         "reopened_storage_has_every_record",
+        "reopened_storage_has_every_schedule",
         "reopened_storage_has_every_stray",
         "reopened_storage_has_every_summary",
         "reopened_storage_keeps_the_order_of_creation",
@@ -571,6 +607,7 @@ FAILS: dict[type[Memory], set[str]] = {
         "reopened_storage_has_every_definition",
         "reopened_storage_has_every_open_wait",
         "reopened_storage_has_every_record",
+        "reopened_storage_has_every_schedule",
         "reopened_storage_has_every_stray",
         "reopened_storage_has_every_summary",
         "reopened_storage_keeps_the_order_of_creation",
@@ -661,17 +698,98 @@ FAILS: dict[type[Memory], set[str]] = {
     waits.OpensWhatIsStale: {
         "a_stale_member_opens_and_closes_nothing",
     },
+    schedules.ListsSchedulesAsTheyCame: {
+        "every_shape_of_schedule_is_kept",
+        "schedules_are_listed_by_name",
+    },
+    schedules.ListsSchedulesByTheirUtf16: {
+        "schedules_are_listed_by_name",
+    },
+    schedules.LowersTheNamesOfSchedules: {
+        "schedules_are_listed_by_name",
+    },
+    schedules.KeepsFewPassedOver: {
+        "every_shape_of_schedule_is_kept",
+    },
+    schedules.KeepsSecondsOfSchedules: {
+        "every_shape_of_schedule_is_kept",
+    },
+    schedules.ForgetsWhatIsQueued: {
+        "every_shape_of_schedule_is_kept",
+    },
+    schedules.ShowsNoStatus: {
+        "a_schedule_shows_the_status_of_its_last_mission",
+    },
+    schedules.ShowsAStatusOfWhatIsGone: {
+        "a_schedule_shows_the_status_of_its_last_mission",
+    },
+    schedules.ShowsTheStatusAtTheStart: {
+        "a_schedule_shows_the_status_of_its_last_mission",
+    },
+    schedules.HidesSchedulesOfWhatIsGone: {
+        "a_recorded_schedule_replaces_that_of_its_name",
+        "a_schedule_shows_the_status_of_its_last_mission",
+        "every_shape_of_schedule_is_kept",
+        "reopened_storage_has_every_schedule",
+    },
+    schedules.KeepsTheFirstSchedule: {
+        "a_recorded_schedule_replaces_that_of_its_name",
+    },
+    schedules.KeepsOnlyTheLastRecorded: {
+        "a_recorded_schedule_replaces_that_of_its_name",
+        "a_schedule_shows_the_status_of_its_last_mission",
+    },
+    schedules.RecordsFewSchedules: {
+        "many_schedules_are_recorded_at_once",
+    },
+    schedules.ForgetsSchedules: {
+        "reopened_storage_has_every_schedule",
+    },
+    schedules.CommitsNoSchedule: {
+        "a_commit_writes_a_schedule_with_its_mission",
+        "a_schedule_shows_the_status_of_its_last_mission",
+        "reopened_storage_has_every_schedule",
+        "the_schedule_of_a_stale_member_is_not_written",
+    },
+    schedules.CommitsSchedulesOfNewMissionsOnly: {
+        "a_commit_writes_a_schedule_with_its_mission",
+    },
+    schedules.KeepsTheFirstScheduleOfABatch: {
+        "a_commit_writes_a_schedule_with_its_mission",
+    },
+    schedules.SchedulesWhatIsStale: {
+        "the_schedule_of_a_stale_member_is_not_written",
+    },
+    schedules.ForgetsTheSlot: {
+        "a_mission_shows_what_started_it",
+        "a_mission_shows_what_started_it_for_good",
+    },
+    schedules.ForgetsTheScheduleOfWhatWasTriggered: {
+        "a_mission_shows_what_started_it",
+    },
+    schedules.ForgetsLaterWhatStartedAMission: {
+        "a_mission_shows_what_started_it_for_good",
+    },
+    schedules.ShowsNoSlotsOfWhatSleeps: {
+        "a_mission_shows_what_started_it",
+    },
 }
 """What each adapter breaks, as the names of the tests, without `test_`."""
 
 TESTS = sorted(name for name in dir(PersistenceAdapterContract) if name.startswith("test_"))
 
 
-TAKE_LITTLE: set[type[Memory]] = {commits.RefusesManyChildren, values.LoadsFewAtOnce, values.CutsLargePayloads}
+TAKE_LITTLE: set[type[Memory]] = {
+    commits.RefusesManyChildren,
+    schedules.RecordsFewSchedules,
+    values.CutsLargePayloads,
+    values.LoadsFewAtOnce,
+}
 """Adapters that do well until they are given much. What others do with little, they do with much, in twice the time."""
 
 LITTLE: list[tuple[ModuleType, str, int]] = [
     (conformance.children, "MANY", 20),
+    (conformance.schedules, "MANY", 20),
     (conformance.waits, "MANY", 20),
     (conformance.commits, "MANY_IDS", 20),
     (conformance.payloads, "LARGE", 2_000),
@@ -706,7 +824,16 @@ def test_a_broken_adapter_fails_the_tests_of_its_promise(adapter: type[Memory]) 
 
 
 @pytest.mark.parametrize(
-    "adapter", [Memory, values.Rewriting, listings.Listing, due.DueTimes, waits.Inbox, waits.Changing]
+    "adapter",
+    [
+        Memory,
+        values.Rewriting,
+        listings.Listing,
+        due.DueTimes,
+        waits.Inbox,
+        waits.Changing,
+        schedules.RewritingSchedules,
+    ],
 )
 def test_what_the_broken_adapters_are_made_from_is_in_order(adapter: type[Memory]) -> None:
     """The classes that the broken adapters derive from pass the contract."""

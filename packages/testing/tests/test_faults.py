@@ -13,7 +13,7 @@ from mission_control.core.storage.memory import InMemoryAdapter
 from mission_control.core.storage.persistence import PersistenceAdapter
 from mission_control.testing import FakeClock, FaultInjectingAdapter, PersistenceAdapterContract
 from mission_control.testing.conformance import AdapterFactory
-from mission_control.testing.conformance.missions import adds, history
+from mission_control.testing.conformance.missions import adds, history, schedule
 
 
 class TestFaultInjectingAdapter(PersistenceAdapterContract):
@@ -59,6 +59,21 @@ async def test_chosen_commits_fail_after_they_took_effect() -> None:
     """With `when="after"` the commit is written, and its caller does not learn so."""
     adapter = FaultInjectingAdapter(InMemoryAdapter(), fail_commits={2}, when="after")
     assert await outcomes(adapter, 3) == ["fine+", "raised+", "fine+"]
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_schedules_that_are_recorded_are_counted_too(when: Literal["before", "after"]) -> None:
+    """They are as durable as a commit, and fail as one."""
+    adapter = FaultInjectingAdapter(InMemoryAdapter(), fail_commits={2}, when=when)
+    await adapter.bootstrap()
+    await adapter.commit([adds("m-1")])
+    with pytest.raises(PersistenceError, match=f"commit 2 .* {when}"):
+        await adapter.record_schedules([schedule("a")])
+    written = [(schedule("a"), None)] if when == "after" else []
+    assert list(await adapter.list_schedules()) == written
+    await adapter.record_schedules([schedule("b")])
+    assert list(await adapter.list_schedules()) == [*written, (schedule("b"), None)]
+    await adapter.close()
 
 
 async def test_the_error_says_which_commit_failed_unless_one_is_given() -> None:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum
@@ -30,6 +30,7 @@ from mission_control.core import (
     PersistenceAdapter,
     Reminder,
     RetryPolicy,
+    Schedule,
     Schema,
     Signal,
     SystemClock,
@@ -313,6 +314,31 @@ async def command(commander: Commander, instant: datetime) -> None:
             assert_type(wait.mission_id, str)
         else:
             assert_type(wait.due_at, datetime)
+
+
+def request_of(slot: datetime) -> Request:
+    return Request(email=f"{slot:%A}@example.com")
+
+
+async def request_at_last(slot: datetime) -> Request:
+    return request_of(slot)
+
+
+async def fields_of(slot: datetime) -> dict[str, object]:
+    return {"email": "a"}
+
+
+def schedules(hours: int, instant: datetime) -> None:
+    typed = Schedule("a", request, input=Request(email="a"), cron="0 2 * * *", time_zone="Europe/Berlin")
+    assert_type(typed, Schedule[Request])
+    assert_type(typed.slots(instant), Iterator[datetime])
+    assert_type(Schedule("a", request, input={"email": "a"}, every=60), Schedule[Request])
+    assert_type(Schedule("a", request, input=request_of, every=timedelta(hours=hours)), Schedule[Request])
+    assert_type(Schedule("a", request, input=request_at_last, every=60, overlap="queue"), Schedule[Request])
+    assert_type(Schedule("a", request, input=fields_of, every=60, catch_up=timedelta(0)), Schedule[Request])
+    assert_type(Schedule("a", request, input=lambda slot: {"email": f"{slot:%A}"}, every=60), Schedule[Request])
+    nameless = m.define("a").start(input=None, run=any_step).end()
+    assert_type(Schedule("a", nameless, every=60, starts_at=instant, ends_at=instant), Schedule[None])
 
 
 async def open_commanders(adapter: PersistenceAdapter) -> None:

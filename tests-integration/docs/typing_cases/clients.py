@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, assert_type
 
 from mission_control.adapter_sqlite import MissionReader
-from mission_control.client import BlockingCommanderClient, BlockingMissionHandle, CommanderClient
+from mission_control.client import BlockingCommanderClient, BlockingMissionHandle, BlockingSchedules, CommanderClient
 from mission_control.core import (
     Commander,
     HistoryRecord,
@@ -18,6 +18,8 @@ from mission_control.core import (
     MissionStatus,
     MissionSummary,
     OpenWait,
+    Schedules,
+    ScheduleSummary,
 )
 from mission_control.core.commander import MissionPort, MissionReads, Missions, ReadPort
 
@@ -40,6 +42,12 @@ async def ask(client: CommanderClient, instant: datetime) -> None:
     assert_type(await client.list_waits(signal=approved, limit=5), list[OpenWait])
     async for open_wait in client.iter_waits(signal="approved", mission_name="request"):
         assert_type(open_wait, OpenWait)
+    assert_type(client.schedules, Schedules)
+    assert_type(await client.schedules.list(), list[ScheduleSummary])
+    assert_type(await client.schedules.trigger("nightly"), str)
+    assert_type(await client.schedules.backfill("nightly", since=instant, until=instant), list[str])
+    await client.schedules.pause("nightly")
+    await client.schedules.resume("nightly")
 
 
 def wait(client: BlockingCommanderClient, instant: datetime) -> None:
@@ -56,6 +64,11 @@ def wait(client: BlockingCommanderClient, instant: datetime) -> None:
     assert_type(client.iter_missions(mission_name="request"), Iterator[MissionSummary])
     assert_type(client.list_waits(signal="approved"), list[OpenWait])
     assert_type(client.iter_waits(signal=approved), Iterator[OpenWait])
+    assert_type(client.schedules, BlockingSchedules)
+    assert_type(client.schedules.list(), list[ScheduleSummary])
+    assert_type(client.schedules.trigger("nightly"), str)
+    assert_type(client.schedules.backfill("nightly", since=instant, until=instant), list[str])
+    client.schedules.pause("nightly")
     mission.signal(approved, Approval(by="reviewer-1"))
     mission.signal(approved, {"by": "reviewer-1"}, key="click-81", by="ops", wait=False)
     mission.signal(rated, 0.5)

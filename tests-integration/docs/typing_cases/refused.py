@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from mission_control.client import BlockingCommanderClient, BlockingMissionHandle, CommanderClient
 from mission_control.core import (
@@ -15,6 +15,7 @@ from mission_control.core import (
     PersistenceAdapter,
     Reminder,
     RetryPolicy,
+    Schedule,
     Schema,
     Signal,
     create_commander,
@@ -49,6 +50,27 @@ async def wrong_inputs(commander: Commander, mission: MissionHandle[Request]) ->
     await commander.start(request, Request(email="a"), if_exists="replace")  # error
     await commander.start(request, Request(email="a"), start_at=timedelta(days=1))  # error
     await commander.start(request, Request(email="a"), mission_id=7)  # error
+
+
+def opened_of(slot: datetime) -> Opened:
+    return Opened(ticket=slot.day)
+
+
+def of_nothing() -> Request:
+    return Request(email="a")
+
+
+def wrong_schedules() -> None:
+    Schedule("a", request, input=Opened(ticket=5), every=60)  # error
+    Schedule("a", request, input="ops@example.com", every=60)  # error
+    Schedule("a", request, input=opened_of, every=60)  # error
+    Schedule("a", request, input=of_nothing, every=60)  # error
+    Schedule("a", request, input=Request(email="a"), every="1 h")  # error
+    Schedule("a", request, input=Request(email="a"), every=60, overlap="wait")  # error
+    Schedule("a", request, input=Request(email="a"), every=60, catch_up="all")  # error
+    Schedule("a", request, input=Request(email="a"), every=60, ends_at=timedelta(days=1))  # error
+    Schedule("a", request, Request(email="a"), every=60)  # error
+    Schedule("a", input=Request(email="a"), every=60)  # error
 
 
 async def wrong_signals(mission: MissionHandle[Request]) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mission_control.core import MissionContext, create_commander, m
+from mission_control.core import MissionContext, MissionDefinitionError, Schedule, create_commander, m
 from mission_control.core.commander import reads
 
 
@@ -19,6 +19,42 @@ def test_definitions_that_are_no_list_are_refused(definitions: Any) -> None:
     """One definition alone is told from a list of them."""
     with pytest.raises(TypeError, match="definitions: expected a list of MissionDefinition"):
         create_commander(definitions=definitions)
+
+
+it = m.define("it").start(input=int, run=begin).end()
+hourly = Schedule("hourly", it, input=1, every=3600)
+
+
+@pytest.mark.parametrize("schedules", [5, None, hourly])
+def test_schedules_that_are_no_list_are_refused(schedules: Any) -> None:
+    """One schedule alone is told from a list of them."""
+    with pytest.raises(TypeError, match="schedules: expected a list of Schedule, found"):
+        create_commander(schedules=schedules)
+
+
+@pytest.mark.parametrize("schedule", [Schedule, it, None, "hourly"])
+def test_what_is_no_schedule_is_refused(schedule: Any) -> None:
+    """The class, or what it would start, is not one."""
+    with pytest.raises(TypeError, match="schedules: expected a Schedule, found"):
+        create_commander(schedules=[hourly, schedule])
+
+
+def test_schedules_of_one_name_are_refused() -> None:
+    """They would be one schedule for storage, also where one of them is given twice."""
+    other = Schedule("hourly", it, input=2, every=3600)
+    for schedules in ([hourly, other], [hourly, hourly]):
+        with pytest.raises(MissionDefinitionError, match="schedules: 'hourly' is there twice"):
+            create_commander(schedules=schedules)
+
+
+async def test_definition_of_a_schedule_is_registered_with_it() -> None:
+    """Missions of it start by its name, and another definition of that name is refused."""
+    async with create_commander(definitions=[it], schedules=iter([hourly])) as commander:
+        await commander.start("it", 1)
+    async with create_commander(schedules=[hourly]) as commander:
+        await commander.start("it", 1)
+    with pytest.raises(MissionDefinitionError, match="another definition of the name 'it'"):
+        create_commander(definitions=[m.define("it").start(input=int, run=begin).end()], schedules=[hourly])
 
 
 async def test_iteration_goes_on_from_page_to_page(monkeypatch: pytest.MonkeyPatch) -> None:

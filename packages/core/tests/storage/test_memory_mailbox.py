@@ -1,9 +1,11 @@
-"""The mailbox of storage in memory: who is rung."""
+"""The mailbox of storage in memory: who is rung, and what is read."""
 
 from __future__ import annotations
 
+from mission_control.core import MissionStatus
 from mission_control.core.storage import CancelRequest, OwnedMailbox
 from mission_control.core.storage.memory import InMemoryAdapter
+from mission_control.testing.conformance.missions import adds, commit, schedule
 
 
 def owned(adapter: InMemoryAdapter) -> OwnedMailbox:
@@ -25,3 +27,17 @@ async def test_owner_that_closes_late_does_not_silence_the_next_one() -> None:
     assert rings == ["second"]
     await outbox.close()
     await second.close()
+
+
+async def test_who_sends_to_the_owner_lists_its_schedules() -> None:
+    """Each with the status of its last mission, whether anybody owns the storage or not."""
+    adapter = InMemoryAdapter()
+    outbox = await adapter.entrance().open(lambda: None)
+    assert list(await outbox.list_schedules()) == []
+    await adapter.bootstrap()
+    await commit(adapter, adds("m-1"))
+    fires, idle = schedule("fires", last_mission_id="m-1"), schedule("idle")
+    await adapter.record_schedules([idle, fires])
+    await adapter.close()
+    assert list(await outbox.list_schedules()) == [(fires, MissionStatus.RUNNING), (idle, None)]
+    await outbox.close()

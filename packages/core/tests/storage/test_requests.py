@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
+import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from mission_control.core.storage import UpdateRequest, read_request, request_form
+from mission_control.core.storage import Request, ScheduleRequest, UpdateRequest, read_request, request_form
 
 UPDATE: dict[str, Any] = request_form(UpdateRequest(mission_id="x", name="n", input=1))
 
 
-def test_form_is_read_back() -> None:
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+BACKFILL: dict[str, Any] = request_form(
+    ScheduleRequest(name="n", action="backfill", since=NOON, until=NOON + timedelta(microseconds=1))
+)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        UpdateRequest(mission_id="x", name="n", input=1),
+        ScheduleRequest(name="n", action="pause", by="ops"),
+        ScheduleRequest(name="n", action="resume"),
+        ScheduleRequest(name="n", action="trigger", since=NOON + timedelta(microseconds=1)),
+        ScheduleRequest(name="n", action="backfill", since=NOON, until=NOON + timedelta(days=1)),
+    ],
+)
+def test_form_is_read_back(request_: Request) -> None:
     """What was asked comes out as it went in."""
-    assert read_request(UPDATE) == UpdateRequest(mission_id="x", name="n", input=1)
+    assert read_request(json.loads(json.dumps(request_form(request_)))) == request_
 
 
 @pytest.mark.parametrize(
@@ -24,6 +42,14 @@ def test_form_is_read_back() -> None:
         ({"kind": "update"}, "expected the fields"),
         ({**UPDATE, "name": 5}, "name: expected a text"),
         ({**UPDATE, "timeout": "soon"}, "timeout: expected a number"),
+        ({**BACKFILL, "action": "delete"}, "action: expected one of pause, resume, trigger, backfill, found 'delete'"),
+        ({**BACKFILL, "action": None}, "action: expected a text"),
+        ({**BACKFILL, "name": ["n"]}, "name: expected a text"),
+        ({**BACKFILL, "since": 0}, "since: expected a text"),
+        ({**BACKFILL, "since": "yesterday"}, "yesterday"),
+        ({**BACKFILL, "until": "2026-11-22T12:00:00"}, "expected an instant with its offset"),
+        ({**BACKFILL, "by": 5}, "by: expected a text"),
+        ({**BACKFILL, "mission_id": "n@1"}, "expected the fields name, action, since, until, by"),
     ],
 )
 def test_what_is_no_request_is_refused(form: object, problem: str) -> None:

@@ -19,6 +19,7 @@ import attrs
 from mission_control.core.errors import CommanderClosedError, DatabaseInUseError, PersistenceError
 from mission_control.core.history import MissionStatus, MissionSummary, OpenWait
 from mission_control.core.payloads import found
+from mission_control.core.schedules import StoredSchedule
 from mission_control.core.storage import (
     Answer,
     CommitOutcome,
@@ -29,7 +30,7 @@ from mission_control.core.storage import (
     PersistenceAdapter,
 )
 
-from . import queries, waits
+from . import queries, schedules, waits
 from .connection import Synchronous
 from .failures import ReplacedError, storage_error
 from .files import Files
@@ -268,6 +269,15 @@ class SQLiteAdapter:
     ) -> Sequence[OpenWait]:
         """Return a page of the open waits for signals, the longest open first."""
         return await self._read(waits.list_waits, signal=signal, mission_name=mission_name, limit=limit, after=after)
+
+    async def list_schedules(self) -> Sequence[tuple[StoredSchedule, MissionStatus | None]]:
+        """Return all schedules by name, each with the status of the mission that it started last."""
+        return await self._read(schedules.list_schedules)
+
+    async def record_schedules(self, rows: Sequence[StoredSchedule], /) -> None:
+        """Write rows of schedules in one transaction."""
+        opened = self._opened()
+        await opened.checked(opened.writer.do(Writer.record_schedules, rows))
 
     async def load_definition(self, fingerprint: str, /) -> dict[str, Any] | None:
         """Return the static form stored under `fingerprint`, or None."""

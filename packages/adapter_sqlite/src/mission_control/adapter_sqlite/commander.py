@@ -8,6 +8,7 @@ from typing import Any
 from mission_control.core.commander import EmbeddedCommander
 from mission_control.core.definition import MissionDefinition
 from mission_control.core.engine import Clock
+from mission_control.core.schedules import Schedule
 
 from .adapter import create_sqlite_persistence_adapter
 from .location import DatabasePath
@@ -25,12 +26,14 @@ class SQLiteCommander(EmbeddedCommander):
         *,
         database_path: DatabasePath,
         definitions: Iterable[MissionDefinition[Any]] = (),
+        schedules: Iterable[Schedule[Any]] = (),
         clock: Clock | None = None,
         create_mission_id: Callable[[], str] | None = None,
         max_concurrency: int = 256,
     ) -> None:
         super().__init__(
             definitions=definitions,
+            schedules=schedules,
             persistence=create_sqlite_persistence_adapter(database_path),
             clock=clock,
             create_mission_id=create_mission_id,

@@ -13,8 +13,9 @@ from mission_control.core.errors import CorruptMissionError
 from mission_control.core.history import MissionInspection, MissionStatus, MissionSummary, OpenWait
 from mission_control.core.machine import inspect_history
 from mission_control.core.payloads import found
+from mission_control.core.schedules import StoredSchedule
 
-from . import queries, waits
+from . import queries, schedules, waits
 from .failures import NotPreparedError
 from .location import DatabasePath, check_place, locate
 from .view import View
@@ -81,6 +82,10 @@ class ViewPort:
         return await self._worker.do(
             View.read, query, signal=signal, mission_name=mission_name, limit=limit, after=after
         )
+
+    async def list_schedules(self) -> list[tuple[StoredSchedule, MissionStatus | None]]:
+        """Return all schedules by name, each with the status of the mission that it started last."""
+        return await self._worker.do(View.read, schedules.list_schedules)
 
     async def load_definition(self, fingerprint: str) -> dict[str, Any] | None:
         """Return the static form of a definition that has run, or None."""

@@ -55,9 +55,9 @@ BOUND_COLUMNS = (
     "mission_id, mission_name, status, cursor, wait_kind, wait_name, wait_node_index, due_at, attempt_number,"
     " error, created_at, updated_at"
 )
-RARE_COLUMNS = ("remind_at", "parent", "is_awaited")
+RARE_COLUMNS = ("remind_at", "parent", "is_awaited", "schedule", "slot")
 """The columns that few missions fill."""
-SUMMARY_COLUMNS = f"{BOUND_COLUMNS}, remind_at, parent"
+SUMMARY_COLUMNS = f"{BOUND_COLUMNS}, remind_at, parent, schedule, slot"
 """The columns of the wait are those of `next_wait`; `remind_at` is `next_due` where that is another one's."""
 
 WAIT_COLUMNS = "mission_id, mission_name, event_name, since, timeout_at"
@@ -85,6 +85,8 @@ ABSENT: Mapping[str, str | int] = {
     "remind_at": "",
     "parent": "",
     "is_awaited": 0,
+    "schedule": "",
+    "slot": "",
 }
 """What is bound where a column is to be NULL, and never occurs there.
 
@@ -120,7 +122,9 @@ def rare_row(member: MissionCommit) -> Row:
     """Return the values of `RARE_COLUMNS`, as they are bound."""
     summary = member.summary
     is_reminded = summary.next_due != due_at(summary.next_wait)
-    return stored_time(summary.next_due) if is_reminded else "", summary.parent_id or "", int(member.is_awaited)
+    remind_at = stored_time(summary.next_due) if is_reminded else ""
+    slot = stored_time(summary.slot) or ""
+    return remind_at, summary.parent_id or "", int(member.is_awaited), summary.schedule or "", slot
 
 
 def wait_changes(closed: OpenWait | None, opened: OpenWait | None) -> Row:
@@ -211,7 +215,7 @@ def read_summary(row: Row) -> MissionSummary:
     mission_id, mission_name, status, cursor, kind, event, node, due, attempt, error, created_at, updated_at, *rare = (
         row
     )
-    remind_at, parent = rare
+    remind_at, parent, schedule, slot = rare
     next_wait = None if kind is None else _read_wait(mission_id, kind, event, node, due, attempt)
     return _summary(
         mission_id,
@@ -225,7 +229,14 @@ def read_summary(row: Row) -> MissionSummary:
         next_wait,
         (due_at(next_wait) if due else None) if remind_at is None else parse_iso(remind_at),
         parent,
+        schedule,
+        None if slot is None else parse_iso(slot),
     )
+
+
+def read_status(status: str | None) -> MissionStatus | None:
+    """Return the status that a text means, or None where there is no such text."""
+    return None if status is None else _STATUSES.get(status)
 
 
 def _read_wait(

@@ -3,7 +3,8 @@
 A mission is one row of `missions`, and in `history` one row for each commit with the records that it added, keyed by
 the mission's number (the order of creation, and far shorter than an id) and the version that it had then.
 `definitions` has every definition that ever ran. `waits` has a row for each open wait for a signal. `answers` has what
-was answered to other processes, and `identity` what tells this database from any other one at its path.
+was answered to other processes, and `identity` what tells this database from any other one at its path. `schedules`
+has what is decided of the slots of each schedule.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from .views import VIEWS
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 """The version that this release reads and writes."""
 
 APPLICATION_ID = 0x4D435452
@@ -165,6 +166,16 @@ CREATE TABLE identity (database_id TEXT NOT NULL);
 """
 """A request that is applied goes on until it is answered; what was refused says what was asked."""
 
+_SCHEDULES = """
+CREATE TABLE schedules (
+    name      TEXT NOT NULL PRIMARY KEY,
+    schedule  TEXT NOT NULL
+) WITHOUT ROWID;
+ALTER TABLE missions ADD COLUMN schedule TEXT;
+ALTER TABLE missions ADD COLUMN slot TEXT;
+"""
+"""A schedule is one JSON text, which is written anew with each mission that it starts."""
+
 _DRAW_ID = "INSERT INTO identity (database_id) VALUES (lower(hex(randomblob(16))))"
 
 
@@ -216,6 +227,7 @@ def migrate(connection: sqlite3.Connection) -> None:
     migrations(name="children_and_reminders")(_children_and_reminders)
     migrations(name="open_waits")(_open_waits)
     migrations(name="answers")(_answers)
+    migrations(name="schedules")(_schedules)
     database = Database(connection, recursive_triggers=False, execute_plugins=False)
     connection.execute("BEGIN IMMEDIATE")
     with database.atomic():
@@ -231,7 +243,9 @@ def migrate(connection: sqlite3.Connection) -> None:
 
 def create_empty(connection: sqlite3.Connection) -> None:
     """Make the tables of a database without missions, in memory."""
-    connection.executescript(_FIRST_SCHEMA + _A_ROW_FOR_EACH_COMMIT + _CHILDREN_AND_REMINDERS + _OPEN_WAITS + _ANSWERS)
+    connection.executescript(
+        _FIRST_SCHEMA + _A_ROW_FOR_EACH_COMMIT + _CHILDREN_AND_REMINDERS + _OPEN_WAITS + _ANSWERS + _SCHEDULES
+    )
 
 
 def _execute(database: Database, script: str) -> None:
@@ -261,3 +275,7 @@ def _open_waits(database: Database) -> None:
 
 def _answers(database: Database) -> None:
     database.executescript(_ANSWERS + _DRAW_ID)
+
+
+def _schedules(database: Database) -> None:
+    _execute(database, _SCHEDULES)

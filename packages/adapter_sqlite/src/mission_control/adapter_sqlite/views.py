@@ -80,7 +80,7 @@ VIEWS = {
     """,
     "all_missions": f"""
         SELECT mission_id, mission_name, status, cursor AS step_name, wait_kind, wait_name AS waits_for, due_at,
-               {_error(_FAILURE, "$")} AS error, created_at, updated_at, parent
+               {_error(_FAILURE, "$")} AS error, created_at, updated_at, parent, schedule, slot
         FROM missions
     """,
     "failed_missions": f"""
@@ -93,6 +93,24 @@ VIEWS = {
         SELECT mission_id, mission_name, wait_kind, wait_name AS waits_for, due_at, attempt_number,
                {SINCE} AS since
         FROM missions AS m WHERE status = 'waiting'
+    """,
+    "all_schedules": """
+        SELECT name, mission_name, cron, every, time_zone,
+               CASE WHEN is_absent THEN 'absent' WHEN is_paused THEN 'paused' WHEN next_slot IS NOT NULL THEN 'active'
+                    WHEN mission_name IS NOT NULL THEN 'ended' END AS status,
+               CASE WHEN NOT is_absent AND NOT is_paused THEN next_slot END AS next_slot, queued, last_slot,
+               last_mission_id,
+               (SELECT status FROM missions WHERE mission_id = last_mission_id) AS last_outcome, passed_over
+        FROM (
+            SELECT name, json_extract(row, '$.mission_name') AS mission_name,
+                   json_extract(row, '$.spec.cron') AS cron, json_extract(row, '$.spec.every') AS every,
+                   json_extract(row, '$.spec.time_zone') AS time_zone, json_extract(row, '$.is_absent') AS is_absent,
+                   json_extract(row, '$.is_paused') AS is_paused, json_extract(row, '$.next_slot') AS next_slot,
+                   json_extract(row, '$.queued') AS queued, json_extract(row, '$.last_slot') AS last_slot,
+                   json_extract(row, '$.last_mission_id') AS last_mission_id,
+                   json_extract(row, '$.passed_over') AS passed_over
+            FROM (SELECT name, iif(json_valid(schedule), schedule, NULL) AS row FROM schedules)
+        )
     """,
     "open_waits": """
         SELECT mission_id, mission_name, event_name,

@@ -9,7 +9,7 @@ and needs Python for none of it. View and triggers are temporary: they are this 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from itertools import chain, compress, zip_longest
 from operator import not_
@@ -20,6 +20,7 @@ import attrs
 from mission_control.core.definition import StoredDefinition
 from mission_control.core.errors import PersistenceError, StaleMissionError
 from mission_control.core.history import due_at
+from mission_control.core.schedules import StoredSchedule, schedule_form
 from mission_control.core.storage import CommitOutcome, MissionCommit
 
 from .files import Files
@@ -34,6 +35,7 @@ from .statements import (
     MOST_ROWS,
     PLAIN,
     RECORD_ANSWERS,
+    RECORD_SCHEDULES,
     VERSION,
     WHOLE,
     Inlet,
@@ -81,6 +83,11 @@ class Writer:
         self._cursor.execute(FORGET_OLD_ANSWERS, (before,))
         return None, self._files
 
+    def record_schedules(self, rows: Iterable[StoredSchedule]) -> tuple[None, Files]:
+        """Write rows of schedules, in place of those of the same names."""
+        self._cursor.execute(RECORD_SCHEDULES, (encode([schedule_form(row) for row in rows]),))
+        return None, self._files
+
     def check(self) -> None:
         """Raise `ReplacedError` where the files are not in their places any more."""
         self._files.check()
@@ -112,6 +119,8 @@ class Writer:
                 self._cursor.execute(sql, rows + list(filling))
         if prepared.let_go:
             self._cursor.execute(LET_GO, (encode(prepared.let_go),))
+        if prepared.schedules:
+            self.record_schedules(prepared.schedules.values())
 
     def _write_what_fits(self, batch: Sequence[MissionCommit]) -> list[CommitOutcome]:
         """Write without the members that do not fit: some there are, or the file is not as it should be."""
@@ -140,35 +149,39 @@ class Writer:
 
 @attrs.frozen(eq=False, repr=False)
 class _Prepared:
-    """What is bound for a batch: rows, one behind the other, the definitions that come with them, and who is let go."""
+    """What a batch writes: rows, one behind the other, the definitions and schedules with them, and who is let go."""
 
     rows: list[tuple[Inlet, list[Any]]]
     definitions: dict[str, Row]
     let_go: list[str]
+    schedules: dict[str, StoredSchedule]
 
     @property
     def is_one_statement(self) -> bool:
         """True where SQLite makes a transaction of it by itself."""
         is_short = all(len(values) <= MOST_ROWS * inlet.width for inlet, values in self.rows)
-        return is_short and len(self.rows) < 2 and not self.definitions and not self.let_go
+        return is_short and len(self.rows) < 2 and not (self.definitions or self.let_go or self.schedules)
 
 
 def _prepare(batch: Sequence[MissionCommit]) -> _Prepared:
     rows: list[Row] = []
     definitions: dict[str, Row] = {}
     let_go: list[str] = []
+    schedules: dict[str, StoredSchedule] = {}
     members = _with_children(batch)
     for member in members:
         try:
             rows.append(_row(member))
             if member.let_go:
                 let_go += member.let_go
+            if member.schedule is not None:
+                schedules[member.schedule.name] = member.schedule
             definition = member.definition
             if definition is not None and definition.fingerprint not in definitions:
                 definitions[definition.fingerprint] = _definition_row(definition, member)
         except (TypeError, ValueError, RecursionError) as error:
             raise PersistenceError(f"mission {member.mission_id!r}: its records cannot be stored: {error}") from error
-    return _Prepared(_grouped(rows, members), definitions, let_go)
+    return _Prepared(_grouped(rows, members), definitions, let_go, schedules)
 
 
 def _grouped(rows: list[Row], members: Sequence[MissionCommit]) -> list[tuple[Inlet, list[Any]]]:
@@ -179,13 +192,12 @@ def _grouped(rows: list[Row], members: Sequence[MissionCommit]) -> list[tuple[In
     are_rare = list(map(_is_rare, members))
     if True not in are_rare:
         return [(PLAIN, list(chain.from_iterable(rows)))]
-    if any(member.expected_version == 0 for member in compress(members, are_rare)):
-        are_rare = [True] * len(members)
-    rare = list(compress(members, are_rare))
-    inlet, widen = (ANSWERING, _answering_rows) if any(member.answers for member in rare) else (WHOLE, _whole_rows)
-    groups = [(inlet, list(chain.from_iterable(chain.from_iterable(map(widen, compress(rows, are_rare), rare)))))]
-    if False in are_rare:
+    groups: list[tuple[Inlet, list[Any]]] = []
+    if False in are_rare and all(member.expected_version for member in compress(members, are_rare)):
         groups.append((PLAIN, list(chain.from_iterable(compress(rows, map(not_, are_rare))))))
+        rows, members = list(compress(rows, are_rare)), list(compress(members, are_rare))
+    inlet, widen = (ANSWERING, _answering_rows) if any(member.answers for member in members) else (WHOLE, _whole_rows)
+    groups.append((inlet, list(chain.from_iterable(chain.from_iterable(map(widen, rows, members))))))
     return groups
 
 
@@ -230,10 +242,11 @@ def _is_rare(member: MissionCommit) -> bool:
     if member.opened or member.closed or member.answers:
         return True
     summary = member.summary
-    if not (summary.next_due or summary.parent_id):
+    if not (summary.next_due or summary.parent_id or summary.schedule):
         return False
-    is_created_by_another = member.expected_version == 0 and summary.parent_id is not None
-    return is_created_by_another or summary.next_due != due_at(summary.next_wait)
+    if member.expected_version == 0 and (summary.parent_id or summary.schedule):
+        return True
+    return summary.next_due != due_at(summary.next_wait)
 
 
 def _row(member: MissionCommit) -> Row:

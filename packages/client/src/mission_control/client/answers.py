@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 import attrs
 
 from mission_control.core import MissionControlError, NotAnsweredError, PersistenceError
-from mission_control.core.storage import Answer, Outbox, Request
+from mission_control.core.storage import Answer, Outbox, Request, ScheduleRequest
 
 from .background import closed
 
@@ -79,7 +79,7 @@ class Answers:
             if not awaited.answer.done():  # nobody rings where a request is applied, and goes on
                 self._tell(await self._outbox.answers([request_id]))
         if not awaited.answer.done():
-            raise await self._not_answered(awaited, timeout)
+            raise await self._not_answered(request, awaited, timeout)
         return awaited.answer.result()
 
     async def raise_error(self, answer: Answer, mission_id: str) -> None:
@@ -105,7 +105,7 @@ class Answers:
             if awaited.answer.done():
                 awaited.answer.exception()  # whoever waited may have been cancelled meanwhile
 
-    async def _not_answered(self, awaited: Awaited, timeout: float | None) -> NotAnsweredError:
+    async def _not_answered(self, request: Request, awaited: Awaited, timeout: float | None) -> NotAnsweredError:
         has_owner = await self._outbox.has_owner()
         if awaited.is_applied:
             comes = "it was applied, and what it set in motion goes on"
@@ -114,8 +114,8 @@ class Answers:
         else:
             comes = "it will be applied when a process owns the database, and none does now"
         return NotAnsweredError(
-            f"request {awaited.request_id!r} is durable, and was not answered within {timeout:g} s: {comes}; asking "
-            f"again with the same key, or starting with the same id and if_exists='return', is safe",
+            f"request {awaited.request_id!r} is durable, and was not answered within {timeout:g} s: {comes}; "
+            f"{_asked_again(request)}",
             request_id=awaited.request_id,
             has_owner=has_owner,
         )
@@ -149,3 +149,11 @@ class Answers:
         for awaited in self._awaited.values():
             if not awaited.answer.done():
                 awaited.answer.set_exception(error)
+
+
+def _asked_again(request: Request) -> str:
+    if not isinstance(request, ScheduleRequest):
+        return "asking again with the same key, or starting with the same id and if_exists='return', is safe"
+    if request.action == "trigger":
+        return "triggering again starts one more mission"
+    return "asking again is safe"

@@ -14,6 +14,7 @@ from mission_control.core import (
     MissionStatus,
     MissionSummary,
     OpenWait,
+    Schedules,
     Signal,
 )
 from mission_control.core.definition import I
@@ -23,6 +24,11 @@ from .waiting import Asking
 
 class ClientMethods(Asking):
     """What a client for asyncio applications asks."""
+
+    @property
+    def schedules(self) -> Schedules:
+        """The schedules by which missions start here."""
+        return self._asked.schedules
 
     @overload
     async def start_mission(

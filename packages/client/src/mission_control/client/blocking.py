@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import attrs
 
-from mission_control.core import Clock, Mailbox, MissionDefinition, PersistenceAdapter, RefusedRequest
+from mission_control.core import Clock, Mailbox, MissionDefinition, PersistenceAdapter, RefusedRequest, Schedule
 from mission_control.core.commander import Missions
 from mission_control.runtime import CommanderRuntime, RuntimeEvent, RuntimeMetric, create_commander_runtime
 
@@ -94,6 +94,7 @@ class BlockingCommanderClient(BlockingClientMethods):
 def create_blocking_client(
     *,
     definitions: Iterable[MissionDefinition[Any]] = (),
+    schedules: Iterable[Schedule[Any]] = (),
     persistence: PersistenceAdapter | None = None,
     identity: str | None = None,
     on_event: Callable[[RuntimeEvent], object] | None = None,
@@ -116,7 +117,7 @@ def create_blocking_client(
     """
     if mailbox is not None:
         given = (persistence, identity, on_event, on_metric, clock, create_mission_id)
-        if max_concurrency != 256 or any(option is not None for option in given):
+        if list(schedules) or max_concurrency != 256 or any(option is not None for option in given):
             raise TypeError(
                 "with a mailbox, pass definitions=, answer_timeout= and by= alone: the runtime is in the process that "
                 "owns the database"
@@ -124,6 +125,7 @@ def create_blocking_client(
         return _through(mailbox, definitions, answer_timeout, by)
     runtime = create_commander_runtime(
         definitions=definitions,
+        schedules=schedules,
         persistence=persistence,
         identity=identity,
         on_event=on_event,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Literal, overload
@@ -16,6 +17,8 @@ from mission_control.core import (
     MissionStatus,
     MissionSummary,
     OpenWait,
+    Schedules,
+    ScheduleSummary,
     Signal,
 )
 from mission_control.core.commander import Missions
@@ -204,10 +207,48 @@ class BlockingMissionHandle(WaitingHandle[I]):
         return self._ask(self._asked.output)
 
 
+class BlockingSchedules(Waiting[Schedules]):
+    """The schedules of a client, for callers that wait: shows them, and changes what they do.
+
+    What is raised is what `Schedules` raises, and `CommanderClosedError` once the client is closed.
+    """
+
+    __slots__ = ()
+
+    def list(self) -> builtins.list[ScheduleSummary]:
+        """Return all schedules that storage knows, by name, also those that the code no longer names."""
+        return self._ask(self._asked.list)
+
+    def pause(self, name: str, /) -> None:
+        """Let a schedule start nothing but what is triggered and backfilled. A second call does nothing."""
+        return self._ask(self._asked.pause, name)
+
+    def resume(self, name: str, /) -> None:
+        """Let a paused schedule fire again; slots that came meanwhile stay passed over. A second call does nothing."""
+        return self._ask(self._asked.resume, name)
+
+    def trigger(self, name: str, /) -> str:
+        """Start a mission of a schedule now, whatever its other missions do, and return that mission's id."""
+        return self._ask(self._asked.trigger, name)
+
+    def backfill(self, name: str, /, *, since: datetime, until: datetime) -> builtins.list[str]:
+        """Start the missions of all slots from `since` on and before `until` (aware), and return their ids.
+
+        At most 10,000 of them. Missions that exist are left alone, and their ids are returned with the others. Raises
+        `ValueError` for more slots, for a naive instant, and for an `until` that lies before `since`.
+        """
+        return self._ask(self._asked.backfill, name, since=since, until=until)
+
+
 class BlockingClientMethods(Waiting[Missions]):
     """What a client for callers that wait asks."""
 
     __slots__ = ()
+
+    @property
+    def schedules(self) -> BlockingSchedules:
+        """The schedules by which missions start here."""
+        return BlockingSchedules(self._asked.schedules, self._background)
 
     @overload
     def start_mission(

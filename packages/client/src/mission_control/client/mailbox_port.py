@@ -33,11 +33,14 @@ from mission_control.core.definition import exact_text, flag, is_a, seconds
 from mission_control.core.engine import Threads, not_found
 from mission_control.core.machine import State, check_carries, load
 from mission_control.core.payloads import PLAIN
+from mission_control.core.schedules import StoredSchedule
 from mission_control.core.storage import (
     Answer,
     CancelRequest,
     Outbox,
     Request,
+    ScheduleAction,
+    ScheduleRequest,
     SignalRequest,
     StartRequest,
     UpdateRequest,
@@ -171,6 +174,15 @@ class MailboxPort:
         await self._ask(CancelRequest(mission_id=mission_id, reason=reason, by=by))
         return await self._state(mission_id)
 
+    async def change_schedule(
+        self, name: str, action: ScheduleAction, *, since: datetime | None, until: datetime | None, by: str | None
+    ) -> list[str]:
+        """Change a schedule, and return what its owner does: the ids of the missions that were asked for."""
+        if action == "trigger" and since is None:
+            since = self._now()  # asked again, it is the same mission
+        answer = await self._ask(ScheduleRequest(name=name, action=action, since=since, until=until, by=by))
+        return cast("list[str]", answer.value)
+
     async def _ask(self, request: Request) -> Answer:
         answer = await self._answers.ask(request, self._answer_timeout)
         await self._answers.raise_error(answer, request.mission_id)
@@ -264,6 +276,10 @@ class MailboxPort:
     ) -> Sequence[OpenWait]:
         """Return a page of the open waits for signals, with their schemas, the longest open first."""
         return await self._outbox.list_waits(signal=signal, mission_name=mission_name, limit=limit, after=after)
+
+    async def list_schedules(self) -> Sequence[tuple[StoredSchedule, MissionStatus | None]]:
+        """Return all schedules by name, each with the status of the mission that it started last."""
+        return await self._outbox.list_schedules()
 
     async def load_definition(self, fingerprint: str) -> dict[str, Any] | None:
         """Return the static form of a definition that has run, or None."""

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from .commander import Commander, MissionHandle, create_commander
+from .commander import Commander, MissionHandle, Schedules, create_commander
 from .definition import (
     MissionBuilder,
     MissionContext,
@@ -39,6 +39,7 @@ from .errors import (
     PayloadError,
     PersistenceError,
     RetryAfterError,
+    ScheduleNotFoundError,
     StaleMissionError,
 )
 from .history import (
@@ -53,9 +54,11 @@ from .history import (
     MissionStatus,
     MissionSummary,
     OpenWait,
+    PassedOver,
     PathResult,
     Position,
     RetryWait,
+    ScheduleSummary,
     SignalRecord,
     SignalWait,
     StepAttempt,
@@ -67,6 +70,7 @@ from .history import (
     is_waiting,
 )
 from .payloads import Schema
+from .schedules import Schedule
 from .storage import (
     CommitOutcome,
     DueKind,
@@ -125,6 +129,7 @@ __all__ = [
     "NotAnsweredError",
     "OpenWait",
     "OwnedMailbox",
+    "PassedOver",
     "PathResult",
     "PayloadError",
     "PersistenceAdapter",
@@ -136,6 +141,10 @@ __all__ = [
     "RetryPolicy",
     "RetryWait",
     "RunningAttempt",
+    "Schedule",
+    "ScheduleNotFoundError",
+    "ScheduleSummary",
+    "Schedules",
     "Schema",
     "Signal",
     "SignalRecord",

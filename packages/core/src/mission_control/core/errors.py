@@ -9,6 +9,7 @@
     │   ├── MissionAlreadyExistsError
     │   ├── MissionNotFoundError          (LookupError)
     │   ├── MissionNotRegisteredError     (LookupError)
+    │   ├── ScheduleNotFoundError         (LookupError)
     │   ├── MissionSignalError
     │   ├── MissionTerminalError
     │   ├── MissionFailedError
@@ -116,6 +117,12 @@ class MissionNotFoundError(CommanderError, LookupError):
     """No mission has this id."""
 
     code = "MISSION_NOT_FOUND"
+
+
+class ScheduleNotFoundError(CommanderError, LookupError):
+    """No schedule has this name."""
+
+    code = "SCHEDULE_NOT_FOUND"
 
 
 class MissionNotRegisteredError(CommanderError, LookupError):

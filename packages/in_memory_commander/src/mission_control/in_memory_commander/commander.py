@@ -10,6 +10,7 @@ from mission_control.core.commander import EmbeddedCommander
 from mission_control.core.definition import MissionDefinition
 from mission_control.core.engine import Clock
 from mission_control.core.payloads import found
+from mission_control.core.schedules import Schedule
 from mission_control.core.storage import Mailbox, PersistenceAdapter
 from mission_control.core.storage.memory import InMemoryAdapter
 
@@ -45,6 +46,7 @@ class InMemoryCommander(EmbeddedCommander):
         self,
         *,
         definitions: Iterable[MissionDefinition[Any]] = (),
+        schedules: Iterable[Schedule[Any]] = (),
         clock: Clock | None = None,
         create_mission_id: Callable[[], str] | None = None,
         max_concurrency: int = 256,
@@ -52,6 +54,7 @@ class InMemoryCommander(EmbeddedCommander):
         numbers = count(1)
         super().__init__(
             definitions=definitions,
+            schedules=schedules,
             persistence=create_in_memory_persistence_adapter(),
             clock=clock,
             create_mission_id=create_mission_id or (lambda: f"mission-{next(numbers)}"),

@@ -17,11 +17,12 @@ from mission_control.core import (
     CommanderClosedError,
     MissionDefinition,
     PersistenceAdapter,
+    Schedule,
     SystemClock,
 )
 from mission_control.core.commander import EmbeddedCommander
-from mission_control.core.definition import exact_text, is_a
-from mission_control.core.engine import Sleeper, Tracer, checked_instant
+from mission_control.core.definition import checked_instant, exact_text, is_a
+from mission_control.core.engine import Sleeper, Tracer
 from mission_control.core.payloads import found
 from mission_control.core.storage.memory import InMemoryAdapter
 
@@ -219,7 +220,7 @@ class CommanderRuntime:
     async def _tick(self, resumes_before: int) -> bool:
         since = time.perf_counter()
         try:
-            await self._commander.sweep()
+            has_fired = await self._commander.sweep()
         except Exception as error:
             self._reporter.event("error", "tick-failed", error=error)
             self._reporter.metric("runtime.tick.failed")
@@ -227,7 +228,7 @@ class CommanderRuntime:
         else:
             resumes = self._reporter.resumes - resumes_before
             self._reporter.event("info", "tick-completed", resumes=resumes)
-            if not resumes:
+            if not (resumes or has_fired):
                 self._reporter.metric("runtime.tick.empty")
             return True
         finally:
@@ -243,6 +244,7 @@ class CommanderRuntime:
 def create_commander_runtime(
     *,
     definitions: Iterable[MissionDefinition[Any]] = (),
+    schedules: Iterable[Schedule[Any]] = (),
     persistence: PersistenceAdapter | None = None,
     identity: str | None = None,
     on_event: EventHook | None = None,
@@ -252,6 +254,8 @@ def create_commander_runtime(
     max_concurrency: int = 256,
 ) -> CommanderRuntime:
     """Return a runtime for missions of `definitions`, over `persistence`, in memory where that is not given.
+
+    It fires `schedules`, whose definitions need not be given besides.
 
     `identity` is its name in events and metrics, host and process id where that is not given. `on_event` and
     `on_metric` are called for each event and metric, on the event loop; they should be quick. Where they raise,
@@ -265,6 +269,7 @@ def create_commander_runtime(
     tracer = _find_tracer(reporter)
     commander = EmbeddedCommander(
         definitions=definitions,
+        schedules=schedules,
         persistence=adapter,
         clock=time_source,
         create_mission_id=create_mission_id,

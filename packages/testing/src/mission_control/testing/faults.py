@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Awaitable, Callable, Container, Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from mission_control.core.errors import PersistenceError
 from mission_control.core.history import MissionStatus, MissionSummary, OpenWait
+from mission_control.core.schedules import StoredSchedule
 from mission_control.core.storage import (
     CommitOutcome,
     DueKind,
@@ -17,9 +18,13 @@ from mission_control.core.storage import (
     PersistenceAdapter,
 )
 
+T = TypeVar("T")
+
 
 class FaultInjectingAdapter:
     """A `PersistenceAdapter` that forwards everything to `inner`, save that chosen commits raise.
+
+    What writes rows of schedules alone is counted among the commits.
 
     `fail_commits` holds their numbers, counted from 1, or is a predicate of the number. `when` says whether they
     raise before they take effect (the process died before it wrote) or after (the answer was lost). `error` is what
@@ -44,12 +49,19 @@ class FaultInjectingAdapter:
 
     async def commit(self, batch: Sequence[MissionCommit], /) -> Sequence[CommitOutcome]:
         """Commit, or fail, as this commit's number has it."""
+        return await self._written(batch, lambda: self._inner.commit(batch))
+
+    async def record_schedules(self, rows: Sequence[StoredSchedule], /) -> None:
+        """Write, or fail, likewise."""
+        await self._written((), lambda: self._inner.record_schedules(rows))
+
+    async def _written(self, batch: Sequence[MissionCommit], write: Callable[[], Awaitable[T]]) -> T:
         self.commits += 1
         number = self.commits
         if not self._fails(number):
-            return await self._inner.commit(batch)
+            return await write()
         if self._when == "after":
-            await self._inner.commit(batch)
+            await write()
         raise await self._failure(number, batch)
 
     async def _failure(self, number: int, batch: Sequence[MissionCommit]) -> BaseException:
@@ -119,6 +131,10 @@ class FaultInjectingAdapter:
     ) -> Sequence[OpenWait]:
         """Forwarded."""
         return await self._inner.list_waits(signal=signal, mission_name=mission_name, limit=limit, after=after)
+
+    async def list_schedules(self) -> Sequence[tuple[StoredSchedule, MissionStatus | None]]:
+        """Forwarded."""
+        return await self._inner.list_schedules()
 
     async def load_definition(self, fingerprint: str, /) -> dict[str, Any] | None:
         """Forwarded."""

@@ -2,9 +2,9 @@
 
 It checks what callers hand in, asks the engine and storage, and turns their answers into snapshots and errors.
 
-What can be asked is written once, typed, in `MissionReads`, `Missions` and `MissionHandle`; what answers is a port. So
-another commander is a `Commander` over a `MissionPort` of its own, with a `Registry` for its definitions, and a reader
-of missions is `MissionReads` over a `ReadPort`.
+What can be asked is written once, typed, in `MissionReads`, `Missions`, `MissionHandle` and `Schedules`; what answers
+is a port. So another commander is a `Commander` over a `MissionPort` of its own, with a `Registry` for its definitions,
+and a reader of missions is `MissionReads` over a `ReadPort`.
 """
 
 from .commander import Commander
@@ -14,10 +14,11 @@ from .missions import Missions, NotedMissions
 from .notes import noted
 from .operations import ended_error
 from .options import check_has, checked_if_exists, checked_start_at
-from .port import Found, MissionPort, ReadPort, WaitPlace
+from .port import Found, MissionPort, ReadPort, SchedulePort, WaitPlace
 from .querying import answer_query, name_of
 from .reads import MissionReads, checked_limit
 from .registry import Registry
+from .schedules import Schedules
 
 __all__ = [
     "Commander",
@@ -30,6 +31,8 @@ __all__ = [
     "NotedMissions",
     "ReadPort",
     "Registry",
+    "SchedulePort",
+    "Schedules",
     "WaitPlace",
     "answer_query",
     "check_has",

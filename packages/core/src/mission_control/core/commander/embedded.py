@@ -15,11 +15,12 @@ from ..errors import CommanderClosedError, MissionExecutionError
 from ..foreign import carried
 from ..log import ContainedLogger, contained
 from ..payloads import found
+from ..schedules import Schedule
 from ..storage import PersistenceAdapter
 from .commander import Commander
 from .handle import MissionHandle
 from .operations import EmbeddedOperations
-from .options import check_has
+from .options import check_has, checked_schedules
 from .registry import Registry
 from .session import Session
 
@@ -33,6 +34,7 @@ class EmbeddedCommander(Commander):
         self,
         *,
         definitions: Iterable[MissionDefinition[Any]] = (),
+        schedules: Iterable[Schedule[Any]] = (),
         persistence: PersistenceAdapter | None = None,
         clock: Clock | None = None,
         create_mission_id: Callable[[], str] | None = None,
@@ -46,6 +48,7 @@ class EmbeddedCommander(Commander):
         check_has(clock, "sleep_until", "clock: expected a Clock")
         if create_mission_id is not None and not callable(create_mission_id):
             raise TypeError(f"create_mission_id: expected a function, found {found(create_mission_id)}")
+        self._schedules: dict[str, Schedule[Any]] = checked_schedules(schedules)
         self._registry: Registry = Registry(create_mission_id or new_mission_id)
         self._adapter: PersistenceAdapter = _in_memory() if persistence is None else persistence
         self._clock: Clock = SystemClock() if clock is None else clock
@@ -62,6 +65,7 @@ class EmbeddedCommander(Commander):
         self._closing: asyncio.Task[None] | None = None
         self._leave: Callable[[], None] | None = None
         self._registry.register_all(definitions)
+        self._registry.register_all(schedule.definition for schedule in self._schedules.values())
 
     # Its life
 
@@ -107,6 +111,7 @@ class EmbeddedCommander(Commander):
             context=self._context,
             observer=self._observer,
             tracer=self._tracer,
+            schedules=self._schedules,
         )
         try:
             await session.open()
@@ -190,15 +195,19 @@ class EmbeddedCommander(Commander):
                 stacklevel=2,
             )
 
-    async def sweep(self) -> None:
+    async def sweep(self) -> bool:
         """Let all missions go on that are due or were interrupted, as far as there are slots; the rest follows.
+
+        Start those that schedules are due to start, and return whether any schedule was.
 
         For a runtime's tick; the first call waits for what becoming ready has begun. The `observer` hears of each
         mission before this returns. Raises what reading storage raised.
         """
         session = await self._open()
-        recovery, session.recovery = session.recovery, None
-        await (session.alarm.sweep() if recovery is None else recovery)
+        recovery, session.recovery = session.recovery or session.alarm.sweep(), None
+        has_fired = await session.scheduler.sweep()
+        await recovery
+        return has_fired
 
     async def settled(self) -> None:
         """Return at a moment when everything is durable, nothing runs, and nothing that is due is left to do.
@@ -236,6 +245,7 @@ def _in_memory() -> PersistenceAdapter:
 def create_commander(
     *,
     definitions: Iterable[MissionDefinition[Any]] = (),
+    schedules: Iterable[Schedule[Any]] = (),
     persistence: PersistenceAdapter | None = None,
     clock: Clock | None = None,
     create_mission_id: Callable[[], str] | None = None,
@@ -243,10 +253,12 @@ def create_commander(
 ) -> Commander:
     """Return a commander for missions of `definitions`, over `persistence`, in memory where that is not given.
 
-    At most `max_concurrency` missions run user code at once. `clock` and `create_mission_id` are for tests.
+    It fires `schedules`, whose definitions need not be given besides. At most `max_concurrency` missions run user code
+    at once. `clock` and `create_mission_id` are for tests.
     """
     return EmbeddedCommander(
         definitions=definitions,
+        schedules=schedules,
         persistence=persistence,
         clock=clock,
         create_mission_id=create_mission_id,

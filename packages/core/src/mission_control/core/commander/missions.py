@@ -13,6 +13,7 @@ from .handle import MissionHandle
 from .notes import noted
 from .port import Found, MissionPort
 from .reads import MissionReads
+from .schedules import Schedules
 
 
 class Missions(MissionReads):
@@ -27,6 +28,11 @@ class Missions(MissionReads):
 
     def _handle(self, mission: Found) -> MissionHandle[Any]:
         return MissionHandle(self._port, mission.mission_id, mission.mission_name, None, self._by)
+
+    @property
+    def schedules(self) -> Schedules:
+        """The schedules by which missions start here."""
+        return Schedules(self._port, self._by)
 
     @overload
     async def start(

@@ -40,9 +40,10 @@ from ..errors import (
 from ..history import MissionInspection, MissionSnapshot, MissionStatus, MissionSummary, OpenWait
 from ..machine import State, inspect_history, load
 from ..payloads import same_json
-from ..storage import LoadOutcome, PersistenceAdapter, WaitPlace
+from ..schedules import StoredSchedule
+from ..storage import LoadOutcome, PersistenceAdapter, ScheduleAction, WaitPlace
 from .options import checked_if_exists, checked_start_at
-from .port import Found
+from .port import Fires, Found
 from .querying import answer_query, name_of
 from .registry import Registry
 
@@ -60,6 +61,7 @@ class EmbeddedOperations:
         runner: Runner,
         activity: Activity,
         registry: Registry,
+        scheduler: Fires,
     ) -> None:
         self._engine = engine
         self._adapter = adapter
@@ -67,6 +69,7 @@ class EmbeddedOperations:
         self._runner = runner
         self._activity = activity
         self._registry = registry
+        self._scheduler = scheduler
 
     # Starting
 
@@ -192,6 +195,12 @@ class EmbeddedOperations:
         state: State = await self._ask(mission_id, CancelOperation(_future(), reason, by), requested)
         return state.snapshot()
 
+    async def change_schedule(
+        self, name: str, action: ScheduleAction, *, since: datetime | None, until: datetime | None, by: str | None
+    ) -> list[str]:
+        """Have a schedule changed by what fires it. Raises `ScheduleNotFoundError`."""
+        return await self._scheduler.change(name, action, since=since, until=until, by=by)
+
     async def ended(self, mission_id: str) -> MissionSnapshot:
         """Wait for the mission's end and return its state."""
         self._refuse_itself(mission_id, "wait for", MissionExecutionError)
@@ -310,6 +319,10 @@ class EmbeddedOperations:
         payload = None if definition is None else definition.input_type(wait.event_name)
         return None if payload is None else payload.json_schema
 
+    async def list_schedules(self) -> Sequence[tuple[StoredSchedule, MissionStatus | None]]:
+        """Return all schedules that storage knows, by name, each with the status of its last mission."""
+        return await self._adapter.list_schedules()
+
     async def load_definition(self, fingerprint: str) -> dict[str, Any] | None:
         """Return the static form of a definition that has run, or None."""
         return await self._adapter.load_definition(fingerprint)
@@ -323,15 +336,20 @@ class EmbeddedOperations:
 
     async def status(self, mission_id: str) -> MissionStatus:
         """Return where the mission is in its life."""
-        known = self._engine.state(mission_id)
-        if known is not None:
-            return known.status
-        summary = await self._adapter.load_summary(mission_id)
-        return MissionStatus.IDLE if summary is None else summary.status
+        return await mission_status(self._engine, self._adapter, mission_id)
 
     def failure(self, snapshot: MissionSnapshot) -> CommanderError:
         """Return the error for a failed or cancelled mission, with what caused it where that is known here."""
         return ended_error(snapshot, self._engine.cause(snapshot.mission_id))
+
+
+async def mission_status(engine: Engine, adapter: PersistenceAdapter, mission_id: str) -> MissionStatus:
+    """Return where a mission is in its life; `idle` where there is none."""
+    known = engine.state(mission_id)
+    if known is not None:
+        return known.status
+    summary = await adapter.load_summary(mission_id)
+    return MissionStatus.IDLE if summary is None else summary.status
 
 
 def ended_error(snapshot: MissionSnapshot, cause: BaseException | None) -> CommanderError:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
-from ..definition import is_a
-from ..engine import checked_instant
+from ..definition import checked_instant, is_a
+from ..errors import MissionDefinitionError
 from ..payloads import found
+from ..schedules import Schedule
 
 
 def checked_if_exists(if_exists: Literal["raise", "return"]) -> Literal["raise", "return"]:
@@ -20,6 +22,22 @@ def checked_if_exists(if_exists: Literal["raise", "return"]) -> Literal["raise",
 def checked_start_at(start_at: datetime | None) -> datetime | None:
     """Return an instant in UTC. Raises `ValueError` for a naive one, and for one that is none there."""
     return None if start_at is None else checked_instant(start_at, subject="start_at")
+
+
+def checked_schedules(schedules: Iterable[Schedule[Any]]) -> dict[str, Schedule[Any]]:
+    """Return schedules by name. Raises `TypeError` for what is none, `MissionDefinitionError` for a name twice."""
+    try:
+        listed = list(schedules)
+    except TypeError:
+        raise TypeError(f"schedules: expected a list of Schedule, found {found(schedules)}") from None
+    named: dict[str, Schedule[Any]] = {}
+    for schedule in listed:
+        if not is_a(schedule, Schedule):
+            raise TypeError(f"schedules: expected a Schedule, found {found(schedule)}")
+        if schedule.name in named:
+            raise MissionDefinitionError(f"schedules: {schedule.name!r} is there twice; each needs a name of its own")
+        named[schedule.name] = schedule
+    return named
 
 
 def check_has(value: object, method: str, expected: str) -> None:

@@ -1,8 +1,8 @@
 """What is asked of those who have missions; each of them implements it once.
 
-Callers do not see it: they have `MissionReads`, `Missions` and `MissionHandle`. What is looked for arrives here as a
-plain text, a limit as an int of 1 or more, a status as one that there is, a key or a note of who asks as a text that
-may be one. Everything else comes as the caller gave it.
+Callers do not see it: they have `MissionReads`, `Missions`, `MissionHandle` and `Schedules`. What is looked for arrives
+here as a plain text, a limit as an int of 1 or more, a status as one that there is, an instant that schedules are asked
+for in UTC, a key or a note of who asks as a text that may be one. Everything else comes as the caller gave it.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import Any, Literal, NamedTuple, Protocol
 from ..definition import MissionDefinition
 from ..errors import CommanderError
 from ..history import MissionSnapshot, MissionStatus
-from ..storage import ReadPort, WaitPlace
+from ..storage import ReadPort, ScheduleAction, WaitPlace
 
-__all__ = ["Found", "MissionPort", "ReadPort", "WaitPlace"]
+__all__ = ["Fires", "Found", "MissionPort", "ReadPort", "SchedulePort", "WaitPlace"]
 
 
 class Found(NamedTuple):
@@ -28,7 +28,31 @@ class Found(NamedTuple):
     """Of the request that its start was sent in, where nobody has answered that yet."""
 
 
-class MissionPort(ReadPort, Protocol):
+class SchedulePort(ReadPort, Protocol):
+    """What is asked of those who fire schedules. A name that is none raises `ScheduleNotFoundError`."""
+
+    async def change_schedule(
+        self, name: str, action: ScheduleAction, *, since: datetime | None, until: datetime | None, by: str | None
+    ) -> list[str]:
+        """Pause a schedule, resume it, trigger it at the instant `since`, or start its slots from there to `until`.
+
+        Without `since` it is triggered now. Return the ids of the missions that belong to what was asked for: one where
+        it was triggered, and one for each slot. What was done already is not done again.
+        """
+        ...
+
+
+class Fires(Protocol):
+    """What fires the schedules of a commander of this process."""
+
+    async def change(
+        self, name: str, action: ScheduleAction, *, since: datetime | None, until: datetime | None, by: str | None
+    ) -> list[str]:
+        """Do what `SchedulePort.change_schedule` asks for; "trigger" without an instant is at the clock's own."""
+        ...
+
+
+class MissionPort(SchedulePort, Protocol):
     """What is asked of those who run missions. Missions are named by their id; `mission_name` finds the definition."""
 
     async def start(

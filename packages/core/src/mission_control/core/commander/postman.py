@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 
 import attrs
 
-from ..definition import sought_id
+from ..definition import checked_instant, sought, sought_id
 from ..engine import Activity, Coalescer, Requested, as_persistence_error, not_found
 from ..errors import CommanderClosedError, CorruptMissionError, MissionControlError, PersistenceError
 from ..foreign import must_pass
@@ -28,6 +28,7 @@ from ..storage import (
     EndRequest,
     OwnedMailbox,
     PostedRequest,
+    ScheduleRequest,
     SignalRequest,
     StartRequest,
     UpdateRequest,
@@ -35,6 +36,7 @@ from ..storage import (
 from ..values import Shown
 from .notes import checked_key, noted
 from .operations import EmbeddedOperations
+from .schedules import checked_span
 
 logger: ContainedLogger = ContainedLogger("mission_control.engine")
 
@@ -146,7 +148,7 @@ class Postman:
         self._loop.call_soon(self._activity.leave)  # by then the mission has it
 
     async def _ask(self, lane: _Lane, posted: PostedRequest, requested: Requested) -> Any:
-        """Ask as a caller in this process does, with the same checks; return what an update returned."""
+        """Ask as a caller in this process does, with the same checks; return what is answered."""
         asked, operations = posted.request, self._operations
         mission_id = sought_id(asked.mission_id, subject="a mission id")
         if isinstance(asked, StartRequest):
@@ -179,9 +181,21 @@ class Postman:
             )
         elif isinstance(asked, CancelRequest):
             await operations.cancel(mission_id, asked.reason, by=noted(asked.by, None), requested=requested)
+        elif isinstance(asked, ScheduleRequest):
+            return await self._change_schedule(asked)
         else:
             await self._see_the_end(lane, mission_id)
         return None
+
+    async def _change_schedule(self, asked: ScheduleRequest) -> list[str]:
+        """Ask with the instants that make it the same when it is asked again."""
+        name, by = sought(asked.name, subject="the name of a schedule"), noted(asked.by, None)
+        since, until = asked.since, asked.until
+        if asked.action == "trigger":
+            since = checked_instant(since, subject="since")
+        elif asked.action == "backfill":
+            since, until = checked_span(since, until)
+        return await self._operations.change_schedule(name, asked.action, since=since, until=until, by=by)
 
     async def _see_the_end(self, lane: _Lane, mission_id: str) -> None:
         starts = [task for posted, task in lane.handed.values() if isinstance(posted.request, StartRequest)]

@@ -7,8 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
 from typing import Any
 
-from ..definition import Signal, is_a, sought, sought_id
-from ..engine import checked_instant
+from ..definition import Signal, checked_instant, is_a, sought, sought_id
 from ..history import MissionInspection, MissionStatus, MissionSummary, OpenWait
 from ..payloads import found
 from ..storage import ReadPort, WaitPlace

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from ..engine import Activity, Alarm, Clock, Deadlines, Engine, Observer, Runner, RunningAttempt, Slots, Tracer, steady
+from ..schedules import Schedule
 from ..storage import DueKind, PersistenceAdapter
+from .firing import Means
 from .operations import EmbeddedOperations
 from .postman import Postman
 from .registry import Registry
+from .scheduler import Scheduler
 
 
 class Session:
@@ -28,6 +32,7 @@ class Session:
         context: contextvars.Context,
         observer: Observer,
         tracer: Tracer | None,
+        schedules: Mapping[str, Schedule[Any]],
     ) -> None:
         self.activity = activity
         self.adapter = adapter
@@ -46,18 +51,22 @@ class Session:
         )
         self.alarm: Alarm = Alarm(adapter, clock, slots, self.activity, self.engine, observer)
         self.recovery: asyncio.Future[tuple[None, None]] | None = None
+        means = Means(engine=self.engine, adapter=adapter, clock=clock, threads=self.runner.threads)
+        self.scheduler: Scheduler = Scheduler(schedules, means, self.activity)
         self.operations: EmbeddedOperations = EmbeddedOperations(
             engine=self.engine,
             adapter=adapter,
             runner=self.runner,
             activity=self.activity,
             registry=registry,
+            scheduler=self.scheduler,
         )
 
         self._postman: Postman | None = None
 
     async def open(self) -> None:
-        """Be there for other processes. Raises `PersistenceError`."""
+        """Find out which schedules there are, and be there for other processes. Raises `PersistenceError`."""
+        await self.scheduler.open()
         mailbox = self.adapter.mailbox()
         if mailbox is not None:
             self._postman = Postman(mailbox, self.operations, self.activity)
@@ -70,6 +79,7 @@ class Session:
         """
         if self._postman is not None:
             await self._postman.take_up()
+        self.scheduler.begin()
         self.recovery = self.alarm.sweep()
 
     def _note_due(self, due: datetime, kind: DueKind) -> None:
@@ -77,7 +87,7 @@ class Session:
 
     async def settled(self) -> None:
         """Return at a moment when nothing is under way and nothing that is due is left to do."""
-        while not (self.activity.is_idle and self.alarm.is_quiet):
+        while not (self.activity.is_idle and self.alarm.is_quiet and self.scheduler.is_quiet):
             await self.activity.change()
 
     def running(self) -> list[RunningAttempt]:
@@ -86,6 +96,7 @@ class Session:
 
     def abandon(self) -> list[asyncio.Task[Any]]:
         """Write nothing any more, and tell nobody but callers; return the tasks of user code that still runs."""
+        self.scheduler.stop()
         tasks = self.runner.abandon()
         self.engine.abandon()
         self.deadlines.close()
@@ -94,12 +105,14 @@ class Session:
     async def end_abandoned(self) -> None:
         """Wake nobody any more, and be there for nobody."""
         await self.alarm.close()
+        await self.scheduler.close()
         if self._postman is not None:
             await self._postman.abandon()
 
     async def close(self) -> None:
         """Bring everything to its end."""
         await self.alarm.close()
+        await self.scheduler.close()
         if self._postman is not None:
             self._postman.stop()
         await self.engine.close()

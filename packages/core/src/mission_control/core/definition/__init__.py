@@ -4,10 +4,12 @@ A definition knows payloads and names; it does not know that anything ever runs.
 """
 
 from .builder import MissionBuilder, MissionDraft, m
+from .checks import checked_code
 from .constructs import OTHERWISE, BranchNode, ChildNode, EachNode, ForkNode, Node, RepeatNode
 from .context import MissionContext
 from .definition import I, MissionDefinition, Signal, StoredDefinition
 from .flow import MissionPath
+from .instants import checked_instant
 from .names import checked_name, exact_text, flag, is_a, new_mission_id, sought, sought_id, with_article
 from .nodes import EndNode, Place, Role, SignalNode, SleepNode, StartNode, StepNode, UpdateHandler
 from .reminders import Reminder, ReminderPlan
@@ -48,6 +50,8 @@ __all__ = [
     "UpdateHandler",
     "UserCode",
     "Work",
+    "checked_code",
+    "checked_instant",
     "checked_name",
     "exact_text",
     "flag",

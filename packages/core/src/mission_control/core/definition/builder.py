@@ -42,7 +42,7 @@ class MissionDraft:
         """Add a query: `fn(ctx)` runs on the mission's last durable state and changes nothing."""
         parts = self._parts
         checked = parts.fresh(name, what="query")
-        run = checked_code(fn, arguments=1, subject=f"query {checked!r} of mission {parts.name!r}")
+        run = checked_code(fn, "ctx", subject=f"query {checked!r} of mission {parts.name!r}")
         queries = MappingProxyType({**parts.queries, checked: run})
         return type(self)(attrs.evolve(parts, queries=queries))
 
@@ -57,7 +57,7 @@ class MissionDraft:
         subject = f"update {checked!r} of mission {parts.name!r}"
         handler = UpdateHandler(
             schema=payload_type(schema, subject=subject),
-            run=checked_code(fn, arguments=2, subject=subject),
+            run=checked_code(fn, "ctx", "input", subject=subject),
             is_async=is_coroutine_function(fn),
             output=return_type(fn, caller=caller(), subject=subject),
         )

@@ -34,14 +34,15 @@ MOST_PATHS = 1_000
 """How many paths one construct may have."""
 
 
-def checked_code(run: object, *, arguments: int, subject: str) -> UserCode:
-    """Return code that can be called with that many arguments. Raises `MissionDefinitionError`, naming `subject`."""
+def checked_code(run: object, *arguments: str, subject: str) -> UserCode:
+    """Return code that can be called with these arguments. Raises `MissionDefinitionError`, naming `subject`."""
     if not callable(run):
         raise MissionDefinitionError(f"{subject}: expected a function, found {found(run)}")
-    problem = tried(lambda: _bind(run, arguments), lambda error: error)
+    problem = tried(lambda: _bind(run, len(arguments)), lambda error: error)
     if isinstance(problem, TypeError):
-        expected = "(ctx)" if arguments == 1 else "(ctx, input)"
-        raise MissionDefinitionError(f"{subject}: it is called with {expected}, and that fails: {problem}")
+        raise MissionDefinitionError(
+            f"{subject}: it is called with ({', '.join(arguments)}), and that fails: {problem}"
+        )
     if problem is not None and not isinstance(problem, ValueError):  # which a built-in without a signature raises
         raise MissionDefinitionError(f"{subject}: the signature of {found(run)} cannot be read") from problem
     return run
@@ -79,7 +80,7 @@ def made(
 
     `output` is the type of what it returns; without one its annotation says it, which may name locals of `frame`.
     """
-    code = checked_code(run, arguments=1, subject=subject)
+    code = checked_code(run, "ctx", subject=subject)
     if output is None:
         output = return_type(code, caller=frame, subject=subject)
     elif not is_a(output, PayloadType):

@@ -9,11 +9,11 @@ from .activity import Activity
 from .alarm import Alarm
 from .asked import CancelOperation, Held, Operation, Requested, SignalOperation, UpdateOperation
 from .attempt import Attempt, current_attempt, is_awaitable
-from .clock import Clock, Driven, DrivenClock, RunningAttempt, SystemClock, checked_instant, steady
+from .clock import Clock, Driven, DrivenClock, RunningAttempt, SystemClock, steady
 from .coalescer import Coalescer, as_persistence_error
 from .engine import Engine
 from .observer import FailedAttempt, LogObserver, Observer, Tracer, brief
-from .refusals import not_found, not_registered, unknown_name
+from .refusals import closed, not_found, not_registered, unknown_name
 from .runner import Runner, Stop
 from .sleeper import Deadlines, Sleeper
 from .slots import Slots
@@ -48,7 +48,7 @@ __all__ = [
     "UpdateOperation",
     "as_persistence_error",
     "brief",
-    "checked_instant",
+    "closed",
     "current_attempt",
     "is_awaitable",
     "not_found",

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import attrs
 
 from ..foreign import carried
+from ..schedules import StoredSchedule
 from ..storage import Answer
 from ..values import Shown
 
@@ -36,6 +37,8 @@ class Operation(Shown):
     answer: asyncio.Future[Any]
     requested: Requested | None = attrs.field(default=None, init=False)
     """What it is for another process; None for a caller in this one."""
+    schedule: StoredSchedule | None = attrs.field(default=None, init=False)
+    """The row of the schedule that asks, which is written with what it asks for."""
     on_answer: Callable[[], None] | None = attrs.field(default=None, init=False)
     """What to call as soon as there is an answer, once."""
 

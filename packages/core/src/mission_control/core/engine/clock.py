@@ -10,8 +10,6 @@ from typing import Protocol
 
 import attrs
 
-from ..definition import is_a
-from ..payloads import found, one_line
 from ..values import Value
 
 LONGEST_WAIT = 30.0
@@ -108,19 +106,3 @@ def steady(clock: Clock) -> Clock:
 async def _sleep_until(clock: Clock, instant: datetime) -> None:
     while (left := (instant - clock.now()).total_seconds()) > 0:
         await asyncio.sleep(min(left, LONGEST_WAIT))
-
-
-def checked_instant(instant: object, *, subject: str) -> datetime:
-    """Return an aware datetime in UTC. Raises `ValueError`, naming `subject`, for what is none, or is none there."""
-    if not is_a(instant, datetime):
-        raise ValueError(f"{subject}: expected an aware datetime, found {found(instant)}")
-    try:
-        offset = datetime.utcoffset(instant)
-        moved = datetime.astimezone(instant, UTC)
-    except OverflowError:
-        raise ValueError(f"{subject}: the instant is beyond what a datetime in UTC holds") from None
-    except Exception as error:  # a time zone is code that may do anything
-        raise ValueError(f"{subject}: its time zone does not say what instant it is ({one_line(error)})") from error
-    if offset is None:
-        raise ValueError(f"{subject}: expected an aware datetime, found a naive one; say datetime.now(UTC) + ...")
-    return datetime.combine(datetime.date(moved), datetime.time(moved), UTC)

@@ -73,6 +73,8 @@ class Engine:
         *,
         wait: bool,
         by: str | None,
+        schedule: str | None = None,
+        slot: datetime | None = None,
     ) -> Flight | None:
         """Begin a mission, whose caller waits on `operation`; return the flight that has the id already, if one has."""
         known = self._roster.get(mission_id)
@@ -80,23 +82,12 @@ class Engine:
             return known
         flight = Flight(mission_id, definition=definition)
         self._roster.activate(flight)
-        self._recorder.guard(flight, self._begin, input, start_at, operation, wait, by)
+        trace = self._roster.start_trace(flight, definition.name)
+        command = Start(definition.name, input, start_at, trace, by=by, schedule=schedule, slot=slot)
+        self._recorder.guard(flight, self._begin, command, operation, wait)
         return None
 
-    def _begin(
-        self,
-        flight: Flight,
-        input: Any,
-        start_at: datetime | None,
-        operation: Operation,
-        wait: bool,
-        by: str | None,
-        /,
-    ) -> None:
-        definition = flight.definition
-        assert definition is not None  # a mission that starts has one
-        trace = self._roster.start_trace(flight, definition.name)
-        command = Start(definition.name, input, start_at, trace, by=by)
+    def _begin(self, flight: Flight, command: Start, operation: Operation, wait: bool, /) -> None:
         with operation:
             self._recorder.commit(flight, (command,), operation=operation, applied=answered(operation, wait=wait))
 

@@ -199,7 +199,17 @@ class Recorder:
         waits, summary = changed_waits(state, after, records), after.summary()
         answers = () if operation is None or operation.requested is None else (_applied(operation, after),)
         commit = _commit(
-            flight.mission_id, state.version, records, summary, stored, children, False, decided.let_go, *waits, answers
+            flight.mission_id,
+            state.version,
+            records,
+            summary,
+            stored,
+            children,
+            False,
+            decided.let_go,
+            *waits,
+            answers,
+            None if operation is None else operation.schedule,
         )
         flight.is_busy = True
         consequences = None

@@ -77,6 +77,12 @@ class Deadlines:
         self._live: dict[int, tuple[datetime, int, Callable[[], None]]] = {}
         self._keys = count()
 
+    @property
+    def is_quiet(self) -> bool:
+        """True where none has come that was not told."""
+        instant = self._sleeper.instant
+        return instant is None or instant > self._clock.now()
+
     def add(self, instant: datetime, expire: Callable[[], None]) -> int:
         """Call `expire` at `instant`, unless the returned key is removed before."""
         key = next(self._keys)

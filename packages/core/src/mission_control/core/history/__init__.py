@@ -37,6 +37,7 @@ from .records import (
     iso,
     parse_iso,
 )
+from .schedules import PassedOver, PassedOverReason, ScheduleStatus, ScheduleSummary
 from .used_keys import UsedKeys
 from .waits import OpenWait
 
@@ -60,12 +61,16 @@ __all__ = [
     "MissionSummary",
     "OpenWait",
     "Opened",
+    "PassedOver",
+    "PassedOverReason",
     "PathEnd",
     "PathResult",
     "PathStatus",
     "Position",
     "Record",
     "RetryWait",
+    "ScheduleStatus",
+    "ScheduleSummary",
     "SignalRecord",
     "SignalWait",
     "StepAttempt",

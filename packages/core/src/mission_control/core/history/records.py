@@ -273,7 +273,8 @@ class MissionSummary(Record):
     `cursor` is the name of the node that its main line stands on: `start` during a delayed start, where it stood when
     it failed or was cancelled, None when it completed. `next_wait` is the open wait of any of its lines that ends first
     by itself, else the one that began first; `waiting` is the same while all lines wait. `next_due` is the earliest
-    time at which anything of it becomes due. `parent_id` is the mission that it is a child of.
+    time at which anything of it becomes due. `parent_id` is the mission that it is a child of. `schedule` and `slot`
+    are the schedule that started it, and for which of its slots that was; None for one that was triggered.
     """
 
     mission_id: str
@@ -287,6 +288,8 @@ class MissionSummary(Record):
     next_wait: Wait | None = None
     next_due: datetime | None = None
     parent_id: str | None = None
+    schedule: str | None = None
+    slot: datetime | None = None
 
 
 @attrs.frozen(kw_only=True)

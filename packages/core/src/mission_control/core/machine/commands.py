@@ -16,6 +16,7 @@ class Start(Value):
     """A new mission, with its validated input. `trace` is kept for those who draw what happens.
 
     A child names its parent, and whether that waits for it. `by` is a note of who asked for it, here as elsewhere.
+    `schedule` and `slot` are what started it, where that was the calendar.
     """
 
     mission_name: str
@@ -25,6 +26,8 @@ class Start(Value):
     parent_id: str | None = None
     is_awaited: bool = False
     by: str | None = None
+    schedule: str | None = None
+    slot: datetime | None = None
 
 
 @attrs.frozen

@@ -96,6 +96,10 @@ def _start(answer: Answer, command: Start) -> None:
         details["awaited"] = True
     if command.by is not None:
         details["by"] = command.by
+    if command.schedule is not None:
+        details["schedule"] = command.schedule
+    if command.slot is not None:
+        details["slot"] = iso(command.slot)
     answer.add(
         _T.MISSION_CREATED,
         mission_name=command.mission_name,

@@ -48,8 +48,15 @@ def _created(state: State, line: AnyLine, record: HistoryRecord) -> None:
     details = record.details
     state.mission_name = details["mission_name"]
     state.last_run = details["definition"]
+    slot = details.get("slot")
     state.origin = _origin(
-        record.at, details["definition"], details.get("trace"), details.get("parent"), details.get("awaited", False)
+        record.at,
+        details["definition"],
+        details.get("trace"),
+        details.get("parent"),
+        details.get("awaited", False),
+        details.get("schedule"),
+        None if slot is None else parse_iso(slot),
     )
     state.cursor, state.place = "start", "start"
     state.events = state.events.with_entry("start", _event(details["input"], None))

@@ -58,6 +58,8 @@ class Origin(Value):
     trace: str | None = None
     parent_id: str | None = None
     is_awaited: bool = False
+    schedule: str | None = None
+    slot: datetime | None = None
     """True for a child that its parent waits for."""
 
 
@@ -220,6 +222,8 @@ class State(Shown):
             wait,
             due,
             origin.parent_id,
+            origin.schedule,
+            origin.slot,
         )
 
     def snapshot(self) -> MissionSnapshot:

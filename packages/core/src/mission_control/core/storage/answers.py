@@ -54,7 +54,8 @@ class AnsweredError(Value):
 class Answer(Value):
     """What came of a request.
 
-    `value` is what an update returned, as JSON, and None otherwise: states are read from storage. `is_refused` says
+    `value` is what an update returned, as JSON, or the ids of the missions that a schedule was asked for, and None
+    otherwise: states are read from storage. `is_refused` says
     that nothing was changed; an error without it tells what the request led to, such as a start whose mission failed
     within the call. An answer that is not `is_final` says that the request was applied, and that what it set in motion
     goes on; another one follows.

@@ -21,6 +21,7 @@ import attrs
 
 from ..errors import DatabaseInUseError, PersistenceError, StaleMissionError
 from ..history import HistoryRecord, HistoryType, MissionStatus, MissionSummary, OpenWait, due_at, is_scheduled
+from ..schedules import StoredSchedule
 from .mailbox import Mailbox, OwnedMailbox
 from .memory_mailbox import MemoryMailbox, MemoryOwnedMailbox, Post
 from .persistence import CommitOutcome, DueKind, LoadOutcome, MissionCommit, next_due_kind
@@ -171,6 +172,7 @@ class InMemoryAdapter:
         self._order: list[str] = []
         self._index = _Index()
         self._definitions: dict[str, str] = {}
+        self._schedules: dict[str, StoredSchedule] = {}
         self.post: Post = Post()
         """What other threads, and other programs of this process, have sent."""
 
@@ -224,6 +226,8 @@ class InMemoryAdapter:
         for wait in member.opened:
             stored.waits[wait.event_name] = wait
             self._index.add_wait(wait)
+        if member.schedule is not None:
+            self._schedules[member.schedule.name] = member.schedule
         for answer in member.answers:
             self.post.answers[answer.request_id] = answer
 
@@ -312,6 +316,21 @@ class InMemoryAdapter:
         first = 0 if after is None else bisect_right(places, after)
         page = islice((places[at] for at in range(first, len(places))), limit)
         return [self._missions[mission_id].waits[name] for _, mission_id, name in page]
+
+    async def list_schedules(self) -> Sequence[tuple[StoredSchedule, MissionStatus | None]]:
+        """Return all schedules by name, each with the status of the mission that it started last."""
+        self._check_open()
+        return [(one, self._status(one.last_mission_id)) for _, one in sorted(self._schedules.items())]
+
+    def _status(self, mission_id: str | None) -> MissionStatus | None:
+        stored = None if mission_id is None else self._missions.get(mission_id)
+        return None if stored is None else stored.summary.status
+
+    async def record_schedules(self, rows: Sequence[StoredSchedule], /) -> None:
+        """Keep rows of schedules, in place of those of the same names."""
+        self._check_open()
+        with self.post.lock:
+            self._schedules.update((row.name, row) for row in rows)
 
     async def load_definition(self, fingerprint: str, /) -> dict[str, Any] | None:
         """Return the static form stored under `fingerprint`, or None."""

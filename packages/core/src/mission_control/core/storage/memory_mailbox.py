@@ -20,6 +20,7 @@ from ..definition import signal_json_schema
 from ..errors import CorruptMissionError, MissionValidationError, PersistenceError
 from ..history import MissionInspection, MissionStatus, MissionSummary, OpenWait
 from ..machine import inspect_history
+from ..schedules import StoredSchedule
 from .answers import Answer
 from .mailbox import Outbox
 from .reads import WaitPlace
@@ -203,6 +204,11 @@ class MemoryOutbox:
         fingerprint = inspect_history(wait.mission_id, history).snapshot.definition_last_run
         static = None if fingerprint is None else await self._view.load_definition(fingerprint)
         return None if static is None else signal_json_schema(static, wait.event_name)
+
+    async def list_schedules(self) -> Sequence[tuple[StoredSchedule, MissionStatus | None]]:
+        """Return all schedules by name, each with the status of the mission that it started last."""
+        with self._post.lock:
+            return await self._view.list_schedules()
 
     async def load_definition(self, fingerprint: str) -> dict[str, Any] | None:
         """Return the static form of a definition that has run, or None."""

@@ -36,6 +36,7 @@ from ..history import (
     Wait,
     due_at,
 )
+from ..schedules import StoredSchedule
 from ..values import Value
 from .answers import Answer
 from .mailbox import OwnedMailbox
@@ -96,6 +97,8 @@ class MissionCommit(Value):
     `closed` are those that are open no longer, each as it was opened, and all of them where the mission has ended; one
     that storage does not know is passed over. Live paths wait beside one another: the summary does not tell them all.
 
+    `schedule` is the row of the schedule whose slot the mission is started for: it is written with it, or not at all.
+
     `answers` are those to requests of the adapter's mailbox that the commit applies: they are durable with it, or not
     at all. There are none where the adapter has no mailbox.
     """
@@ -111,6 +114,7 @@ class MissionCommit(Value):
     opened: tuple[OpenWait, ...] = ()
     closed: tuple[OpenWait, ...] = ()
     answers: tuple[Answer, ...] = ()
+    schedule: StoredSchedule | None = None
 
     def family(self) -> Iterator[MissionCommit]:
         """Yield this commit, and those of the missions that it creates, in the order of their creation."""
@@ -240,6 +244,17 @@ class PersistenceAdapter(Protocol):
         index, with filters too: it costs what is on it, however many there are. A row that cannot be decoded is left
         out and logged.
         """
+        ...
+
+    async def list_schedules(self) -> Sequence[tuple[StoredSchedule, MissionStatus | None]]:
+        """Return all schedules by name, each with the status of its `last_mission_id`; None where that is not there.
+
+        A row that cannot be decoded is left out and logged.
+        """
+        ...
+
+    async def record_schedules(self, rows: Sequence[StoredSchedule], /) -> None:
+        """Write rows of schedules, in place of those of the same names, durably and all or none."""
         ...
 
     async def load_definition(self, fingerprint: str, /) -> dict[str, Any] | None:

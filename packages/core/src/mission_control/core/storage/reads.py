@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Protocol, TypeAlias
 
 from ..history import MissionInspection, MissionStatus, MissionSummary, OpenWait
+from ..schedules import StoredSchedule
 
 WaitPlace: TypeAlias = tuple[datetime, str, str]
 """Where an open wait stands among all: since when, of which mission, and its instance name."""
@@ -42,6 +43,10 @@ class ReadPort(Protocol):
         self, *, signal: str | None, mission_name: str | None, limit: int, after: WaitPlace | None
     ) -> Sequence[OpenWait]:
         """Return a page of the open waits for signals, with their schemas, the longest open first."""
+        ...
+
+    async def list_schedules(self) -> Sequence[tuple[StoredSchedule, MissionStatus | None]]:
+        """Return all schedules by name, each with the status of the mission that it started last."""
         ...
 
     async def load_definition(self, fingerprint: str) -> dict[str, Any] | None:

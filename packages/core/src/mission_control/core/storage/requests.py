@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, ClassVar, Literal, TypeAlias, cast
+from typing import Any, ClassVar, Literal, TypeAlias, cast, get_args
 
 import attrs
 
@@ -16,7 +16,9 @@ from ..history import Record, iso, parse_iso
 from ..payloads import found
 from ..values import Value
 
-RequestKind: TypeAlias = Literal["start", "signal", "update", "cancel", "end"]
+RequestKind: TypeAlias = Literal["start", "signal", "update", "cancel", "end", "schedule"]
+
+ScheduleAction: TypeAlias = Literal["pause", "resume", "trigger", "backfill"]
 
 
 @attrs.frozen(kw_only=True)
@@ -88,7 +90,28 @@ class EndRequest(Value):
     name: ClassVar[None] = None
 
 
-Request: TypeAlias = StartRequest | SignalRequest | UpdateRequest | CancelRequest | EndRequest
+@attrs.frozen(kw_only=True)
+class ScheduleRequest(Value):
+    """Pause or resume the schedule `name`, trigger it at the instant `since`, or start its slots from there to `until`.
+
+    Doing it again changes nothing. It is answered with the ids of the missions, where it starts any.
+    """
+
+    kind: ClassVar[RequestKind] = "schedule"
+
+    name: str
+    action: ScheduleAction
+    since: datetime | None = None
+    until: datetime | None = None
+    by: str | None = None
+
+    @property
+    def mission_id(self) -> str:
+        """What the ids of its missions begin with."""
+        return f"{self.name}@"
+
+
+Request: TypeAlias = StartRequest | SignalRequest | UpdateRequest | CancelRequest | EndRequest | ScheduleRequest
 
 
 @attrs.frozen(kw_only=True)
@@ -110,8 +133,8 @@ class PostedRequest(Value):
 class RefusedRequest(Record):
     """A request that its owner refused, with the code and the text of the error; nothing was changed.
 
-    `kind` is "start", "signal", "update", "cancel", or that of a newer release; `name` that of the definition, the
-    signal or the update.
+    `kind` is "start", "signal", "update", "cancel", "schedule", or that of a newer release; `name` that of the
+    definition, the signal, the update or the schedule.
     """
 
     request_id: str
@@ -127,8 +150,9 @@ class RefusedRequest(Record):
 def request_form(request: Request) -> dict[str, Any]:
     """Return the JSON form of a request."""
     form = {field.name: getattr(request, field.name) for field in attrs.fields(type(request))}
-    if isinstance(request, StartRequest):
-        form["start_at"] = None if request.start_at is None else iso(request.start_at)
+    for name, value in form.items():
+        if isinstance(value, datetime):
+            form[name] = iso(value)
     return {"kind": request.kind, **form}
 
 
@@ -171,6 +195,13 @@ def _instant(name: str, value: Any) -> datetime | None:
     return None if text is None else parse_iso(text)
 
 
+def _action(name: str, value: Any) -> str:
+    text = _text(name, value)
+    if text not in get_args(ScheduleAction):
+        raise ValueError(f"{name}: expected one of {', '.join(get_args(ScheduleAction))}, found {text!r}")
+    return text
+
+
 _Check: TypeAlias = Callable[[str, Any], Any]
 
 _KINDS: Mapping[str, tuple[Callable[..., Request], Mapping[str, _Check]]] = {
@@ -209,5 +240,9 @@ _KINDS: Mapping[str, tuple[Callable[..., Request], Mapping[str, _Check]]] = {
     ),
     "cancel": (CancelRequest, {"mission_id": _text, "reason": _maybe_text, "by": _maybe_text}),
     "end": (EndRequest, {"mission_id": _text}),
+    "schedule": (
+        ScheduleRequest,
+        {"name": _text, "action": _action, "since": _instant, "until": _instant, "by": _maybe_text},
+    ),
 }
 """The class of each kind, and what its fields have to be, in the order of the class."""

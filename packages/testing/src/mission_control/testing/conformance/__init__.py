@@ -29,6 +29,7 @@ from .listings import ListingContract
 from .ownership import OwnershipContract
 from .payloads import PayloadContract
 from .scheduled import ScheduledContract
+from .schedules import ScheduleContract
 from .storage import AdapterFactory
 from .waits import WaitContract
 
@@ -46,6 +47,7 @@ class PersistenceAdapterContract(
     ScheduledContract,
     DueContract,
     WaitContract,
+    ScheduleContract,
     AnswerContract,
     ConcurrencyContract,
     OwnershipContract,

@@ -23,6 +23,7 @@ from mission_control.core.history import (
     Wait,
     due_at,
 )
+from mission_control.core.schedules import Spec, StoredSchedule
 from mission_control.core.storage import LoadOutcome, MissionCommit, PersistenceAdapter
 
 START = datetime(2024, 2, 29, 23, 59, 58, tzinfo=UTC)
@@ -128,6 +129,13 @@ def wait(mission_id: str, event_name: str = "approval", seconds: float = 1, **fi
     """Return an open wait of the mission, since so many seconds after the start of the test's time."""
     shown: dict[str, Any] = {"mission_name": "order", "path": event_name.rpartition("/")[0] or None, **fields}
     return OpenWait(mission_id=mission_id, event_name=event_name, since=after(seconds), **shown)
+
+
+def schedule(name: str, **fields: Any) -> StoredSchedule:
+    """Return the row of a schedule that fires each night, decided up to the start of the test's time."""
+    spec = Spec(cron="0 2 * * *", every=None, time_zone="Europe/Berlin", starts_at=None)
+    shown: dict[str, Any] = {"mission_name": "order", "spec": spec, "decided": START, "next_slot": after(60)}
+    return StoredSchedule(name=name, **{**shown, **fields})
 
 
 def ended(status: MissionStatus = MissionStatus.COMPLETED) -> dict[str, Any]:
