@@ -232,6 +232,18 @@ async def test_requests_are_taken_as_they_are_named(
     assert await taken_ids(owned) == [named]
 
 
+async def test_what_is_named_twice_is_taken_once(
+    owned: OwnedMailbox, outbox: Outbox, folder: Path, rung: asyncio.Event
+) -> None:
+    """In one breath, and again later."""
+    assert await taken_ids(owned) == []
+    request_id = await outbox.post(CancelRequest(mission_id="m"), is_awaited=True)
+    await say(folder, rung, request_id, request_id)
+    assert await taken_ids(owned) == [request_id]
+    await say(folder, rung, request_id)
+    assert await taken_ids(owned) == []
+
+
 async def test_after_one_was_named_all_is_looked_through(
     owned: OwnedMailbox, outbox: Outbox, folder: Path, rung: asyncio.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:

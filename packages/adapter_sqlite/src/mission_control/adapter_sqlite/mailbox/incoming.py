@@ -76,7 +76,7 @@ class Incoming:
             raise
 
     def _new(self, listed: Sequence[Listed]) -> list[Listed]:
-        return [one for one in listed if one[0] not in self._taken]
+        return [one for one in dict.fromkeys(listed) if one[0] not in self._taken]  # a stranger may say it twice
 
     async def _taking(self, came: Sequence[Came | Unreadable]) -> list[Came]:
         """Return what is for the owner: neither what cannot be read, nor what nobody waits for."""
