@@ -49,7 +49,7 @@ failing = m.define("failing").start(input=int, run=fail).end()
 async def test_a_mission_lives_by_requests(open_commander: OpenCommander, sender: Sender) -> None:
     """Started, signalled, updated and ended by another process, each answered when a local caller would be."""
     commander = await open_commander([order])
-    assert code(await sender.ask(start("o-1", "order", by="ops"))) is None
+    assert code(await sender.ask(start("o-1", "order", by="ops", labels={"employee": "e-17"}))) is None
     assert await commander.inspect_mission("o-1") is not None
     approved = await sender.ask(signal("o-1", "approve", key="k", by="reviewer"))
     assert (approved.error, approved.value) == (None, None)
@@ -62,6 +62,7 @@ async def test_a_mission_lives_by_requests(open_commander: OpenCommander, sender
     assert inspection.snapshot.status is MissionStatus.COMPLETED
     assert [(one.event_name, one.key) for one in inspection.signals] == [("approve", "k"), ("ship", None)]
     assert inspection.history[0].details["by"] == "ops"
+    assert inspection.snapshot.labels == {"employee": "e-17"}
     assert await sender.refusals() == []
 
 

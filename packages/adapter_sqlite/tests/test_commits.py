@@ -222,8 +222,8 @@ async def test_what_is_absent_is_null(adapter: PersistenceAdapter, path: Path, c
     await commit(adapter, *(adds(name, version=2, records=[record(3, {})], **ended()) for name in names))
     with closing(sqlite3.connect(path)) as connection:
         missions = "cursor, wait_kind, wait_name, wait_node_index, due_at, attempt_number, error"
-        rare = "remind_at, parent, is_awaited, schedule, slot"
-        assert connection.execute(f"SELECT DISTINCT {missions}, {rare} FROM missions").fetchall() == [(None,) * 12]
+        rare = "remind_at, parent, is_awaited, schedule, slot, labels"
+        assert connection.execute(f"SELECT DISTINCT {missions}, {rare} FROM missions").fetchall() == [(None,) * 13]
         found = connection.execute("SELECT event_name, attempt_number, details FROM mission_history WHERE seq = 3")
         assert found.fetchall() == [(None, None, None)] * count
 

@@ -105,6 +105,8 @@ async def test_a_damaged_page(path: Path) -> None:
         "updated_at = 'yesterday'",
         "error = '{'",
         "error = '{}'",
+        "labels = '{'",
+        "labels = '5'",
         "wait_kind = 'hope'",
         "due_at = NULL",
     ],

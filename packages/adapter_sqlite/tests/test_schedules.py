@@ -20,8 +20,9 @@ from mission_control.core import MissionStatus, PersistenceAdapter, PersistenceE
 from mission_control.core.schedules import StoredSchedule, schedule_form
 from mission_control.testing.conformance.missions import adds, after, commit, ids, schedule, signal
 
+TEAM = {"team": "ops"}
 FIRES = schedule("fires", last_slot=after(1), last_mission_id="fires@1")
-FIRST = attrs.evolve(adds("fires@1", schedule="fires", slot=after(1)), schedule=FIRES)
+FIRST = attrs.evolve(adds("fires@1", schedule="fires", slot=after(1), labels=TEAM), schedule=FIRES)
 
 
 def change(path: Path, sql: str) -> None:
@@ -43,7 +44,9 @@ def test_only_the_beginning_of_what_a_schedule_starts_is_wider(path: Path) -> No
         assert first >= {"BEGIN IMMEDIATE", "INSERT INTO whole_commits", "INSERT OR REPLACE", "COMMIT"}
         statements.clear()
         for version, waiting in enumerate((None, signal()), 1):
-            writer.write([adds("fires@1", version=version, waiting=waiting, schedule="fires", slot=after(1))])
+            writer.write(
+                [adds("fires@1", version=version, waiting=waiting, schedule="fires", slot=after(1), labels=TEAM)]
+            )
         later = {sql.split()[2] for sql in statements if not sql.startswith("--")}
     assert later == {"commits"}
 

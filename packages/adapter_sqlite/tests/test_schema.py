@@ -196,14 +196,15 @@ DROP VIEW all_schedules;
 DROP TABLE schedules;
 ALTER TABLE missions DROP COLUMN schedule;
 ALTER TABLE missions DROP COLUMN slot;
+ALTER TABLE missions DROP COLUMN labels;
 DELETE FROM _sqlite_migrations WHERE name = 'schedules';
 PRAGMA user_version = 6;
 """
-"""What makes a file one of schema 6, which had no schedules."""
+"""What makes a file one of schema 6, which had no schedules and no labels."""
 
 
 async def test_a_file_from_before_there_were_schedules_is_brought_up_to_date(path: Path) -> None:
-    """Its missions, children and waits are as they were; no schedule started one of them."""
+    """Its missions, children and waits are as they were; no schedule started one of them, and none has labels."""
     adapter = create_sqlite_persistence_adapter(path)
     await adapter.bootstrap()
     await commit(adapter, adds("m-1", opened=[wait("m-1")], children=[child("m-1", "billing")]), adds("m-2"))
@@ -213,7 +214,7 @@ async def test_a_file_from_before_there_were_schedules_is_brought_up_to_date(pat
     await adapter.bootstrap()
     assert (list(await adapter.list_missions(limit=9)), list(await adapter.list_waits(limit=9))) == before
     assert list(await adapter.list_schedules()) == []
-    started = adds("m-3", schedule="nightly", slot=after(5))
+    started = adds("m-3", schedule="nightly", slot=after(5), labels={"employee": "e-17"})
     await commit(adapter, adds("m-2", version=1), attrs.evolve(started, schedule=schedule("nightly")))
     assert list(await adapter.list_missions(limit=9)) == [*before[0], started.summary]
     assert list(await adapter.list_schedules()) == [(schedule("nightly"), None)]

@@ -105,19 +105,19 @@ async def test_a_mission_waits_since_its_wait_began(
 
 
 async def test_all_missions_view(adapter: PersistenceAdapter, path: Path) -> None:
-    """People see every mission, where it stands, what it failed of, whose child it is, and which slot started it."""
+    """Each has what it waits for and what it failed of, whose child it is, which slot started it, and its labels."""
     await commit(
         adapter,
-        adds("m-1", schedule="nightly", slot=after(-9)),
+        adds("m-1", schedule="nightly", slot=after(-9), labels={"employee": "e-17", "é": "x"}),
         adds("m-2", waiting=signal(), children=[child("m-2", "billing")]),
     )
     await commit(adapter, adds("m-3", **ended(MissionStatus.FAILED)))
-    times = iso(START), iso(after(1))
+    times, labels = (iso(START), iso(after(1))), r'{"employee":"e-17","\u00e9":"x"}'
     assert query(path, "SELECT * FROM all_missions") == [
-        ("m-1", "order", "running", "pack", None, None, None, None, *times, None, "nightly", iso(after(-9))),
-        ("m-2", "order", "waiting", "approval", "signal", "approval", None, None, *times, None, None, None),
-        ("m-2/billing", "order", "running", "pack", None, None, None, None, *times, "m-2", None, None),
-        ("m-3", "order", "failed", "pack", None, None, None, "ValueError: gone wrong", *times, None, None, None),
+        ("m-1", "order", "running", "pack", None, None, None, None, *times, None, "nightly", iso(after(-9)), labels),
+        ("m-2", "order", "waiting", "approval", "signal", "approval", None, None, *times, None, None, None, None),
+        ("m-2/billing", "order", "running", "pack", None, None, None, None, *times, "m-2", None, None, None),
+        ("m-3", "order", "failed", "pack", None, None, None, "ValueError: gone wrong", *times, *[None] * 4),
     ]
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from mission_control.testing import PersistenceAdapterContract, conformance
 
-from .broken import answers, commits, due, lifecycle, listings, schedules, values, waits
+from .broken import answers, commits, due, labels, lifecycle, listings, schedules, values, waits
 from .broken.memory import Memory
 
 FAILS: dict[type[Memory], set[str]] = {
@@ -22,6 +22,7 @@ FAILS: dict[type[Memory], set[str]] = {
     answers.AnswersWhatIsStale: {"answers_of_a_stale_member_are_not_written"},
     commits.LosesTheLastMission: {
         "a_commit_writes_a_schedule_with_its_mission",
+        "a_mission_shows_its_labels",
         "a_mission_shows_what_started_it",
         "a_page_goes_on_after_any_id",
         "children_are_listed_behind_their_parent",
@@ -178,6 +179,7 @@ FAILS: dict[type[Memory], set[str]] = {
         "a_child_that_was_let_go_is_a_stray_until_it_ends",
         "a_child_that_was_never_awaited_is_no_stray",
         "a_childs_id_that_is_taken_makes_its_parent_stale",
+        "a_mission_shows_its_labels",
         "a_parent_is_not_written_without_its_children",
         "a_stale_member_lets_nothing_go",
         "a_stale_member_opens_and_closes_nothing",
@@ -263,10 +265,12 @@ FAILS: dict[type[Memory], set[str]] = {
     values.LosesTheTraceback: {"every_shape_of_summary_is_kept"},
     values.LosesTheWaitsNode: {
         "a_child_goes_on_like_any_mission",
+        "a_mission_shows_its_labels",
         "a_mission_shows_what_started_it",
         "a_mission_shows_what_started_it_for_good",
         "children_are_created_with_their_parent",
         "every_shape_of_summary_is_kept",
+        "labels_are_kept_for_good",
         "long_ids_are_kept_whole",
         "the_summary_is_replaced",
         "times_are_kept_to_the_microsecond",
@@ -368,6 +372,7 @@ FAILS: dict[type[Memory], set[str]] = {
     },
     listings.IgnoresTheStatus: {
         "a_commit_that_returned_is_seen_by_the_next_read",
+        "a_mission_shows_its_labels",
         "a_mission_shows_what_started_it",
         "a_page_goes_on_after_a_mission_that_no_longer_fits",
         "filtered_pages_are_full",
@@ -387,6 +392,7 @@ FAILS: dict[type[Memory], set[str]] = {
         "status_and_name_are_combined",
     },
     listings.IgnoresTheParent: {
+        "a_mission_shows_its_labels",
         "long_ids_are_kept_whole",
         "missions_are_listed_by_parent",
         "parent_status_and_name_are_combined",
@@ -405,12 +411,15 @@ FAILS: dict[type[Memory], set[str]] = {
         "the_status_filter_follows_the_last_commit",
     },
     listings.ListsPartialSummaries: {
+        "a_mission_shows_its_labels",
         "a_mission_shows_what_started_it",
         "a_mission_shows_what_started_it_for_good",
+        "labels_are_kept_for_good",
         "listed_summaries_are_whole",
     },
     listings.TakesWaitingForInterrupted: {
         "a_commit_that_returned_is_seen_by_the_next_read",
+        "a_mission_shows_its_labels",
         "a_mission_shows_what_started_it",
         "a_page_goes_on_after_a_mission_that_no_longer_fits",
         "interrupted_missions_are_those_that_run",
@@ -432,11 +441,13 @@ FAILS: dict[type[Memory], set[str]] = {
     },
     due.SchedulesDeadlines: {"a_reminder_changes_no_schedule", "scheduled_missions_wait_for_a_timer_or_a_retry"},
     due.SchedulesNoRetries: {
+        "a_mission_shows_its_labels",
         "a_mission_shows_what_started_it",
         "a_reminder_changes_no_schedule",
         "scheduled_missions_wait_for_a_timer_or_a_retry",
     },
     due.OrdersByCreation: {
+        "a_mission_shows_its_labels",
         "a_mission_shows_what_started_it",
         "a_mission_with_a_reminder_is_due_once",
         "a_reminder_becomes_due",
@@ -474,12 +485,14 @@ FAILS: dict[type[Memory], set[str]] = {
         "the_next_due_time_of_a_kind",
     },
     due.ForgetsRetries: {
+        "a_mission_shows_its_labels",
         "a_mission_shows_what_started_it",
         "the_next_due_time_of_a_kind",
         "what_waits_for_a_time_becomes_due",
     },
     due.ForgetsWhatRuns: {"a_reminder_becomes_due", "a_reminder_follows_the_last_commit", "what_runs_becomes_due"},
     due.ForgetsReminders: {
+        "a_mission_shows_its_labels",
         "a_mission_shows_what_started_it",
         "a_mission_with_a_reminder_is_due_once",
         "a_reminder_becomes_due",
@@ -491,6 +504,7 @@ FAILS: dict[type[Memory], set[str]] = {
     due.SchedulesWhatRuns: {"what_runs_is_not_scheduled"},
     due.SchedulesByReminders: {"a_reminder_changes_no_schedule"},
     due.ExcludesTheBound: {
+        "a_mission_shows_its_labels",
         "a_mission_shows_what_started_it",
         "a_reminder_becomes_due",
         "what_is_due_at_the_bound_is_due",
@@ -560,6 +574,7 @@ FAILS: dict[type[Memory], set[str]] = {
         "answers_are_durable_with_their_commit",
         "closing_finishes_a_commit_under_way",
         "closing_twice_does_nothing",
+        "labels_are_kept_for_good",
         "ownership_ends_with_close",
         "reopened_storage_checks_versions",
         "reopened_storage_has_every_definition",
@@ -578,6 +593,7 @@ FAILS: dict[type[Memory], set[str]] = {
         "answers_are_durable_with_their_commit",
         "closing_finishes_a_commit_under_way",
         "closing_twice_does_nothing",
+        "labels_are_kept_for_good",
         "ownership_ends_with_close",
         "reopened_storage_checks_versions",
         "reopened_storage_has_every_definition",
@@ -602,6 +618,7 @@ FAILS: dict[type[Memory], set[str]] = {
         "answers_are_durable_with_their_commit",
         "closing_finishes_a_commit_under_way",
         "closing_twice_does_nothing",
+        "labels_are_kept_for_good",
         "ownership_ends_with_close",
         "reopened_storage_checks_versions",
         "reopened_storage_has_every_definition",
@@ -773,6 +790,12 @@ FAILS: dict[type[Memory], set[str]] = {
     schedules.ShowsNoSlotsOfWhatSleeps: {
         "a_mission_shows_what_started_it",
     },
+    labels.ForgetsLabels: {"a_mission_shows_its_labels", "labels_are_kept_for_good"},
+    labels.ForgetsLabelsOfChildren: {"a_mission_shows_its_labels"},
+    labels.ForgetsLabelsLater: {"labels_are_kept_for_good"},
+    labels.CutsLongLabels: {"a_mission_shows_its_labels", "labels_are_kept_for_good"},
+    labels.ShowsNoLabelsOfWhatSleeps: {"a_mission_shows_its_labels"},
+    labels.ShowsNoLabelsOfStrays: {"a_mission_shows_its_labels"},
 }
 """What each adapter breaks, as the names of the tests, without `test_`."""
 

@@ -284,6 +284,7 @@ async def command(commander: Commander, instant: datetime) -> None:
     assert_type(mission, MissionHandle[Request])
     assert_type(await commander.start(request, {"email": "ops@example.com"}, wait=False), MissionHandle[Request])
     assert_type(await commander.start("request", 5, if_exists="return", start_at=instant), MissionHandle[Any])
+    assert_type(await commander.start(request, {}, labels={"employee": "e-17"}), MissionHandle[Request])
     assert_type(commander.create_mission(request), MissionHandle[Request])
     await commander.create_mission(request, mission_id="r-1").start(Request(email="ops@example.com"), wait=False)
     await mission.signal(approved, Approval(by="reviewer-1"))

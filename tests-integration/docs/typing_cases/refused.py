@@ -41,6 +41,7 @@ from .missions import (
 
 async def wrong_inputs(commander: Commander, mission: MissionHandle[Request]) -> None:
     await commander.start(request, Opened(ticket=5))  # error
+    await commander.start(request, {}, labels={"employee": 17})  # error
     await commander.start(request, "ops@example.com")  # error
     await commander.start(request, None)  # error
     await commander.start(request)  # error

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from mission_control.core import CorruptMissionError, HistoryRecord, MissionContext, MissionSignalError, m
+from mission_control.core.history import Labels
 from mission_control.core.machine import (
     Cancel,
     Receive,
@@ -43,12 +44,13 @@ def waiting(driver: Callable[..., Driver]) -> Driver:
 def test_records_bear_what_was_given(driver: Callable[..., Driver]) -> None:
     """The key and the note are in the details of the record that the command leads to."""
     it = driver(MISSION)
-    it.go(Start("it", 5, None, by="ann"))
+    it.go(Start("it", 5, None, by="ann", labels=Labels({"a": "b"})))
     it.succeed("start")
     it.go(Receive("go", 1, key="k1", by="bob"), Update("note", "x", 5, key="k2", by="cid"))
     it.go(Cancel("enough", at_once=True, by="dan"))
 
     assert it.details("mission-created")["by"] == "ann"
+    assert it.details("mission-created")["labels"] == {"a": "b"}
     assert it.details("signal-received") == {"payload": 1, "key": "k1", "by": "bob"}
     assert it.details("mission-update") == {"input": "x", "output": 5, "key": "k2", "by": "cid"}
     assert it.details("mission-cancellation-requested") == {"reason": "enough", "by": "dan"}

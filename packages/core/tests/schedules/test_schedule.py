@@ -125,6 +125,7 @@ def test_schedule_has_defaults() -> None:
     assert schedule.spec == Spec(cron="0 2 * * *", every=None, time_zone="UTC", starts_at=None)
     assert (schedule.overlap, schedule.catch_up, schedule.ends_at) == ("skip", "latest", None)
     assert (schedule.fixed_input, schedule.make_input) == (None, None)
+    assert schedule.labels == {}
 
 
 def test_schedule_is_frozen() -> None:
@@ -134,6 +135,15 @@ def test_schedule_is_frozen() -> None:
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         schedule.overlap = "allow"  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
     assert schedule != made()
+
+
+def test_labels_do_not_change_with_what_was_handed_in() -> None:
+    """Each mission has what the schedule was made with."""
+    given = {"team": "ops"}
+    schedule = made(labels=given)
+    given["team"] = "dev"
+
+    assert schedule.labels == {"team": "ops"}
 
 
 def test_schedule_shows_what_starts_when() -> None:
@@ -392,6 +402,8 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         "starts_at: expected whole seconds, found 2026-06-01T12:00:00.000001+00:00",
     ),
     "end within a second": ({"ends_at": NOON + timedelta(microseconds=1)}, "ends_at: expected whole seconds, found"),
+    "labels": ({"labels": [("a", "b")]}, "labels: expected a mapping of text to text, found list"),
+    "label": ({"labels": {"a": ""}}, "labels, 'a': expected 1 to 255 characters, found 0"),
     "end at the start": ({"starts_at": NOON, "ends_at": NOON}, "it ends before it starts, starts_at=2026-06-01T12:00"),
 }
 

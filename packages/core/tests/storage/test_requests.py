@@ -8,10 +8,19 @@ from typing import Any
 
 import pytest
 
-from mission_control.core.storage import Request, ScheduleRequest, UpdateRequest, read_request, request_form
+from mission_control.core.storage import (
+    Request,
+    ScheduleRequest,
+    StartRequest,
+    UpdateRequest,
+    read_request,
+    request_form,
+)
 
 UPDATE: dict[str, Any] = request_form(UpdateRequest(mission_id="x", name="n", input=1))
 
+
+START: dict[str, Any] = request_form(StartRequest(mission_id="x", mission_name="n", input=1, labels={"a": "b"}))
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 BACKFILL: dict[str, Any] = request_form(
@@ -23,6 +32,8 @@ BACKFILL: dict[str, Any] = request_form(
     "request_",
     [
         UpdateRequest(mission_id="x", name="n", input=1),
+        StartRequest(mission_id="x", mission_name="n", input=1),
+        StartRequest(mission_id="x", mission_name="n", input=1, labels={"a": "b", "é": "c"}),
         ScheduleRequest(name="n", action="pause", by="ops"),
         ScheduleRequest(name="n", action="resume"),
         ScheduleRequest(name="n", action="trigger", since=NOON + timedelta(microseconds=1)),
@@ -42,6 +53,9 @@ def test_form_is_read_back(request_: Request) -> None:
         ({"kind": "update"}, "expected the fields"),
         ({**UPDATE, "name": 5}, "name: expected a text"),
         ({**UPDATE, "timeout": "soon"}, "timeout: expected a number"),
+        ({**START, "labels": None}, "labels: expected an object, found None"),
+        ({**START, "labels": ["a"]}, "labels: expected an object, found list"),
+        ({**START, "labels": {"a": 5}}, "labels, 'a': expected a text, found int 5"),
         ({**BACKFILL, "action": "delete"}, "action: expected one of pause, resume, trigger, backfill, found 'delete'"),
         ({**BACKFILL, "action": None}, "action: expected a text"),
         ({**BACKFILL, "name": ["n"]}, "name: expected a text"),

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any, TypeAlias
 
 from mission_control.core.history import (
+    NO_LABELS,
     ChildWait,
     HistoryRecord,
     HistoryType,
@@ -26,6 +27,7 @@ from mission_control.core.history import (
     Wait,
     due_at,
     iso,
+    labels_of,
     parse_iso,
 )
 from mission_control.core.making import maker
@@ -55,9 +57,9 @@ BOUND_COLUMNS = (
     "mission_id, mission_name, status, cursor, wait_kind, wait_name, wait_node_index, due_at, attempt_number,"
     " error, created_at, updated_at"
 )
-RARE_COLUMNS = ("remind_at", "parent", "is_awaited", "schedule", "slot")
+RARE_COLUMNS = ("remind_at", "parent", "is_awaited", "schedule", "slot", "labels")
 """The columns that few missions fill."""
-SUMMARY_COLUMNS = f"{BOUND_COLUMNS}, remind_at, parent, schedule, slot"
+SUMMARY_COLUMNS = f"{BOUND_COLUMNS}, remind_at, parent, schedule, slot, labels"
 """The columns of the wait are those of `next_wait`; `remind_at` is `next_due` where that is another one's."""
 
 WAIT_COLUMNS = "mission_id, mission_name, event_name, since, timeout_at"
@@ -87,6 +89,7 @@ ABSENT: Mapping[str, str | int] = {
     "is_awaited": 0,
     "schedule": "",
     "slot": "",
+    "labels": "",
 }
 """What is bound where a column is to be NULL, and never occurs there.
 
@@ -124,7 +127,8 @@ def rare_row(member: MissionCommit) -> Row:
     is_reminded = summary.next_due != due_at(summary.next_wait)
     remind_at = stored_time(summary.next_due) if is_reminded else ""
     slot = stored_time(summary.slot) or ""
-    return remind_at, summary.parent_id or "", int(member.is_awaited), summary.schedule or "", slot
+    labels = "" if member.expected_version or not summary.labels else encode(dict(summary.labels))
+    return remind_at, summary.parent_id or "", int(member.is_awaited), summary.schedule or "", slot, labels
 
 
 def wait_changes(closed: OpenWait | None, opened: OpenWait | None) -> Row:
@@ -215,7 +219,7 @@ def read_summary(row: Row) -> MissionSummary:
     mission_id, mission_name, status, cursor, kind, event, node, due, attempt, error, created_at, updated_at, *rare = (
         row
     )
-    remind_at, parent, schedule, slot = rare
+    remind_at, parent, schedule, slot, labels = rare
     next_wait = None if kind is None else _read_wait(mission_id, kind, event, node, due, attempt)
     return _summary(
         mission_id,
@@ -231,6 +235,7 @@ def read_summary(row: Row) -> MissionSummary:
         parent,
         schedule,
         None if slot is None else parse_iso(slot),
+        NO_LABELS if labels is None else labels_of(json.loads(labels)),
     )
 
 

@@ -173,8 +173,9 @@ CREATE TABLE schedules (
 ) WITHOUT ROWID;
 ALTER TABLE missions ADD COLUMN schedule TEXT;
 ALTER TABLE missions ADD COLUMN slot TEXT;
+ALTER TABLE missions ADD COLUMN labels TEXT;
 """
-"""A schedule is one JSON text, which is written anew with each mission that it starts."""
+"""A schedule is one JSON text, which is written anew with each mission that it starts. Labels are one, too."""
 
 _DRAW_ID = "INSERT INTO identity (database_id) VALUES (lower(hex(randomblob(16))))"
 

@@ -3,10 +3,10 @@
 A mission that was running and still is changes no column that is indexed, so that it costs no index anything: that is
 the first of the two updates, which leaves nothing for the second one to find.
 
-There are three such views. Most missions have no parent, schedule or reminder, and most commits open or close no wait
-for a signal; what is bound is copied several times until it is in its row, so that a value for each is not free: a
-commit without any goes into a view that has no such columns. In the other one a row has a wait that is closed and one
-that is opened; where a commit has more, a row for each follows. The third one has answers to requests of other
+There are three such views. Most missions have no parent, schedule, labels or reminder, and most commits open or close
+no wait for a signal; what is bound is copied several times until it is in its row, so that a value for each is not
+free: a commit without any goes into a view that has no such columns. In the other one a row has a wait that is closed
+and one that is opened; where a commit has more, a row for each follows. The third one has answers to requests of other
 processes, too.
 """
 
@@ -21,7 +21,7 @@ MOST_ROWS = 256
 _SIZES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 80, 96, 112, 128, 160, 192, 224, MOST_ROWS)
 """Rows to a statement: few enough sizes to keep all statements prepared."""
 
-_LASTING = ("mission_id", "mission_name", "created_at", "parent", "is_awaited", "schedule", "slot")
+_LASTING = ("mission_id", "mission_name", "created_at", "parent", "is_awaited", "schedule", "slot", "labels")
 _MOVING = ("cursor", "updated_at")
 
 MORE_WAITS = -2

@@ -80,7 +80,7 @@ VIEWS = {
     """,
     "all_missions": f"""
         SELECT mission_id, mission_name, status, cursor AS step_name, wait_kind, wait_name AS waits_for, due_at,
-               {_error(_FAILURE, "$")} AS error, created_at, updated_at, parent, schedule, slot
+               {_error(_FAILURE, "$")} AS error, created_at, updated_at, parent, schedule, slot, labels
         FROM missions
     """,
     "failed_missions": f"""

@@ -242,11 +242,9 @@ def _is_rare(member: MissionCommit) -> bool:
     if member.opened or member.closed or member.answers:
         return True
     summary = member.summary
-    if not (summary.next_due or summary.parent_id or summary.schedule):
-        return False
-    if member.expected_version == 0 and (summary.parent_id or summary.schedule):
+    if member.expected_version == 0 and (summary.parent_id or summary.schedule or summary.labels):
         return True
-    return summary.next_due != due_at(summary.next_wait)
+    return summary.next_due is not None and summary.next_due != due_at(summary.next_wait)
 
 
 def _row(member: MissionCommit) -> Row:

@@ -41,6 +41,7 @@ class ClientMethods(Asking):
         if_exists: Literal["raise", "return"] = "raise",
         start_at: datetime | None = None,
         by: str | None = None,
+        labels: Mapping[str, str] | None = None,
         wait: bool = True,
     ) -> MissionHandle[I]: ...
     @overload
@@ -54,6 +55,7 @@ class ClientMethods(Asking):
         if_exists: Literal["raise", "return"] = "raise",
         start_at: datetime | None = None,
         by: str | None = None,
+        labels: Mapping[str, str] | None = None,
         wait: bool = True,
     ) -> MissionHandle[Any]: ...
     async def start_mission(
@@ -66,20 +68,28 @@ class ClientMethods(Asking):
         if_exists: Literal["raise", "return"] = "raise",
         start_at: datetime | None = None,
         by: str | None = None,
+        labels: Mapping[str, str] | None = None,
         wait: bool = True,
     ) -> MissionHandle[Any]:
         """Start a mission with `input`, typed or in its JSON form; at `start_at` (aware), where that is given.
 
         With `wait` it returns when the mission waits or ends, otherwise when it is durable. With
         `if_exists="return"` a mission of the same id, name and input is returned as it is. `by` is a note of who asks
-        for it, 1 to 255 characters, which is recorded.
+        for it, 1 to 255 characters, which is recorded. `labels`, up to 16, are its own and its children's for good.
 
         Raises `MissionValidationError`, `MissionNotRegisteredError` for an unknown name,
         `MissionAlreadyExistsError` where the id is in use, `MissionFailedError` where the mission fails within the
         call, and `PersistenceError` where it is unknown whether it was accepted.
         """
         return await self._asked.start(
-            definition, input, mission_id=mission_id, if_exists=if_exists, start_at=start_at, by=by, wait=wait
+            definition,
+            input,
+            mission_id=mission_id,
+            if_exists=if_exists,
+            start_at=start_at,
+            by=by,
+            labels=labels,
+            wait=wait,
         )
 
     async def get_mission(self, mission_id: str, /) -> MissionHandle[Any] | None:

@@ -261,6 +261,7 @@ class BlockingClientMethods(Waiting[Missions]):
         if_exists: Literal["raise", "return"] = "raise",
         start_at: datetime | None = None,
         by: str | None = None,
+        labels: Mapping[str, str] | None = None,
         wait: bool = True,
     ) -> BlockingMissionHandle[I]: ...
     @overload
@@ -274,6 +275,7 @@ class BlockingClientMethods(Waiting[Missions]):
         if_exists: Literal["raise", "return"] = "raise",
         start_at: datetime | None = None,
         by: str | None = None,
+        labels: Mapping[str, str] | None = None,
         wait: bool = True,
     ) -> BlockingMissionHandle[Any]: ...
     def start_mission(
@@ -286,13 +288,14 @@ class BlockingClientMethods(Waiting[Missions]):
         if_exists: Literal["raise", "return"] = "raise",
         start_at: datetime | None = None,
         by: str | None = None,
+        labels: Mapping[str, str] | None = None,
         wait: bool = True,
     ) -> BlockingMissionHandle[Any]:
         """Start a mission with `input`, typed or in its JSON form; at `start_at` (aware), where that is given.
 
         With `wait` it returns when the mission waits or ends, otherwise when it is durable. With
         `if_exists="return"` a mission of the same id, name and input is returned as it is. `by` is a note of who asks
-        for it, 1 to 255 characters, which is recorded.
+        for it, 1 to 255 characters, which is recorded. `labels`, up to 16, are its own and its children's for good.
 
         Raises `MissionValidationError`, `MissionNotRegisteredError` for an unknown name,
         `MissionAlreadyExistsError` where the id is in use, `MissionFailedError` where the mission fails within the
@@ -307,6 +310,7 @@ class BlockingClientMethods(Waiting[Missions]):
                 if_exists=if_exists,
                 start_at=start_at,
                 by=by,
+                labels=labels,
                 wait=wait,
             ),
             self._background,

@@ -31,6 +31,7 @@ from mission_control.core.commander import (
 )
 from mission_control.core.definition import exact_text, flag, is_a, seconds
 from mission_control.core.engine import Threads, not_found
+from mission_control.core.history import Labels
 from mission_control.core.machine import State, check_carries, load
 from mission_control.core.payloads import PLAIN
 from mission_control.core.schedules import StoredSchedule
@@ -86,6 +87,7 @@ class MailboxPort:
         start_at: datetime | None,
         wait: bool,
         by: str | None,
+        labels: Labels,
     ) -> Found:
         """Start a mission, under an id of this process' choice where none is given."""
         name = self._name(definition)
@@ -102,6 +104,7 @@ class MailboxPort:
             if_exists=if_exists,
             start_at=due,
             by=by,
+            labels=labels,
         )
         if wait:
             await self._ask(request)

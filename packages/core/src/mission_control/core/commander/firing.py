@@ -218,7 +218,16 @@ class Firing:
             operation = Operation(asyncio.get_running_loop().create_future())
             operation.schedule = row
             known = engine.start(
-                definition, mission_id, stored, None, operation, wait=False, by=by, schedule=schedule.name, slot=slot
+                definition,
+                mission_id,
+                stored,
+                None,
+                operation,
+                wait=False,
+                by=by,
+                labels=schedule.labels,
+                schedule=schedule.name,
+                slot=slot,
             )
             with suppress(StaleMissionError):
                 if known is None:

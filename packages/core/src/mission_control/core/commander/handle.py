@@ -8,7 +8,7 @@ from typing import Any, Generic, overload
 
 from typing_extensions import TypeVar
 
-from ..definition import I, MissionDefinition, Signal, exact_text, flag, is_a
+from ..definition import I, MissionDefinition, Signal, checked_labels, exact_text, flag, is_a
 from ..errors import (
     MissionAlreadyStartedError,
     MissionExecutionError,
@@ -65,12 +65,13 @@ class MissionHandle(Generic[I]):
         *,
         start_at: datetime | None = None,
         by: str | None = None,
+        labels: Mapping[str, str] | None = None,
         wait: bool = True,
     ) -> None:
         """Start the mission with `input`, typed or in its JSON form; at `start_at`, where that is given.
 
         With `wait` it returns when the mission waits or ends, otherwise when it is durable. `by` is a note of who asks
-        for it, 1 to 255 characters, which is recorded.
+        for it, 1 to 255 characters, which is recorded. `labels`, up to 16, are its own and its children's for good.
 
         Raises `MissionValidationError`, `MissionAlreadyStartedError` for a second start of this handle,
         `MissionAlreadyExistsError` where another mission has the id, `MissionFailedError` where it fails within the
@@ -80,7 +81,7 @@ class MissionHandle(Generic[I]):
             raise MissionAlreadyStartedError(
                 f"mission {self._mission_id!r} was started by this handle already; create another handle"
             )
-        who = noted(by, self._by)
+        who, texts = noted(by, self._by), checked_labels(labels)
         self._is_started = True
         try:
             await (await self._port()).start(
@@ -91,6 +92,7 @@ class MissionHandle(Generic[I]):
                 start_at=start_at,
                 wait=wait,
                 by=who,
+                labels=texts,
             )
         except MissionFailedError:
             raise

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal, overload
 
-from ..definition import I, MissionDefinition, exact_text, sought_id
+from ..definition import I, MissionDefinition, checked_labels, exact_text, sought_id
 from ..history import MissionSnapshot
 from .handle import MissionHandle
 from .notes import noted
@@ -45,6 +45,7 @@ class Missions(MissionReads):
         if_exists: Literal["raise", "return"] = "raise",
         start_at: datetime | None = None,
         by: str | None = None,
+        labels: Mapping[str, str] | None = None,
         wait: bool = True,
     ) -> MissionHandle[I]: ...
     @overload
@@ -58,6 +59,7 @@ class Missions(MissionReads):
         if_exists: Literal["raise", "return"] = "raise",
         start_at: datetime | None = None,
         by: str | None = None,
+        labels: Mapping[str, str] | None = None,
         wait: bool = True,
     ) -> MissionHandle[Any]: ...
     async def start(
@@ -70,22 +72,30 @@ class Missions(MissionReads):
         if_exists: Literal["raise", "return"] = "raise",
         start_at: datetime | None = None,
         by: str | None = None,
+        labels: Mapping[str, str] | None = None,
         wait: bool = True,
     ) -> MissionHandle[Any]:
         """Start a mission with `input`, typed or in its JSON form; at `start_at` (aware), where that is given.
 
         With `wait` it returns when the mission waits or ends, otherwise when it is durable. With
         `if_exists="return"` a mission of the same id, name and input is returned as it is. `by` is a note of who asks
-        for it, 1 to 255 characters, which is recorded.
+        for it, 1 to 255 characters, which is recorded. `labels`, up to 16, are its own and its children's for good.
 
         Raises `MissionValidationError`, `MissionNotRegisteredError` for an unknown name,
         `MissionAlreadyExistsError` where the id is in use, `MissionFailedError` where the mission fails within the
         call, and `PersistenceError` where it is unknown whether it was accepted.
         """
-        who = noted(by, self._by)
+        who, texts = noted(by, self._by), checked_labels(labels)
         port = await self._port()
         started = await port.start(
-            definition, input, mission_id=mission_id, if_exists=if_exists, start_at=start_at, wait=wait, by=who
+            definition,
+            input,
+            mission_id=mission_id,
+            if_exists=if_exists,
+            start_at=start_at,
+            wait=wait,
+            by=who,
+            labels=texts,
         )
         return self._handle(started)
 

@@ -37,7 +37,7 @@ from ..errors import (
     PersistenceError,
     StaleMissionError,
 )
-from ..history import MissionInspection, MissionSnapshot, MissionStatus, MissionSummary, OpenWait
+from ..history import Labels, MissionInspection, MissionSnapshot, MissionStatus, MissionSummary, OpenWait
 from ..machine import State, inspect_history, load
 from ..payloads import same_json
 from ..schedules import StoredSchedule
@@ -83,6 +83,7 @@ class EmbeddedOperations:
         start_at: datetime | None,
         wait: bool,
         by: str | None,
+        labels: Labels,
         requested: Requested | None = None,
     ) -> Found:
         """Start a mission, or find that the one that is there is the same."""
@@ -95,7 +96,7 @@ class EmbeddedOperations:
         while True:
             operation = Operation(_future())
             operation.requested = requested
-            known = self._engine.start(definition, mission_id, stored, due, operation, wait=wait, by=by)
+            known = self._engine.start(definition, mission_id, stored, due, operation, wait=wait, by=by, labels=labels)
             try:
                 if known is None:
                     state: State = await self._answered(operation)

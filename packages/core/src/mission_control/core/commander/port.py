@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 from ..definition import MissionDefinition
 from ..errors import CommanderError
-from ..history import MissionSnapshot, MissionStatus
+from ..history import Labels, MissionSnapshot, MissionStatus
 from ..storage import ReadPort, ScheduleAction, WaitPlace
 
 __all__ = ["Fires", "Found", "MissionPort", "ReadPort", "SchedulePort", "WaitPlace"]
@@ -65,6 +65,7 @@ class MissionPort(SchedulePort, Protocol):
         start_at: datetime | None,
         wait: bool,
         by: str | None,
+        labels: Labels,
     ) -> Found:
         """Start a mission, under an id of the port's choice where none is given."""
         ...

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 
 import attrs
 
-from ..definition import checked_instant, sought, sought_id
+from ..definition import checked_instant, checked_labels, sought, sought_id
 from ..engine import Activity, Coalescer, Requested, as_persistence_error, not_found
 from ..errors import CommanderClosedError, CorruptMissionError, MissionControlError, PersistenceError
 from ..foreign import must_pass
@@ -160,6 +160,7 @@ class Postman:
                 start_at=asked.start_at,
                 wait=posted.is_awaited,
                 by=noted(asked.by, None),
+                labels=checked_labels(asked.labels),
                 requested=requested,
             )
         elif isinstance(asked, SignalRequest):

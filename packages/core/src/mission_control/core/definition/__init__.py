@@ -10,6 +10,7 @@ from .context import MissionContext
 from .definition import I, MissionDefinition, Signal, StoredDefinition
 from .flow import MissionPath
 from .instants import checked_instant
+from .labels import checked_labels
 from .names import checked_name, exact_text, flag, is_a, new_mission_id, sought, sought_id, with_article
 from .nodes import EndNode, Place, Role, SignalNode, SleepNode, StartNode, StepNode, UpdateHandler
 from .reminders import Reminder, ReminderPlan
@@ -52,6 +53,7 @@ __all__ = [
     "Work",
     "checked_code",
     "checked_instant",
+    "checked_labels",
     "checked_name",
     "exact_text",
     "flag",

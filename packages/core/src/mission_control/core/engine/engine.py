@@ -9,7 +9,7 @@ from typing import Any
 
 from ..definition import MissionDefinition
 from ..errors import MissionControlError, PersistenceError
-from ..history import MissionSummary
+from ..history import Labels, MissionSummary
 from ..log import ContainedLogger
 from ..machine import Start, State
 from ..storage import DueKind, PersistenceAdapter
@@ -73,6 +73,7 @@ class Engine:
         *,
         wait: bool,
         by: str | None,
+        labels: Labels,
         schedule: str | None = None,
         slot: datetime | None = None,
     ) -> Flight | None:
@@ -83,7 +84,7 @@ class Engine:
         flight = Flight(mission_id, definition=definition)
         self._roster.activate(flight)
         trace = self._roster.start_trace(flight, definition.name)
-        command = Start(definition.name, input, start_at, trace, by=by, schedule=schedule, slot=slot)
+        command = Start(definition.name, input, start_at, trace, by=by, schedule=schedule, slot=slot, labels=labels)
         self._recorder.guard(flight, self._begin, command, operation, wait)
         return None
 

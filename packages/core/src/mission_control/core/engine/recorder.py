@@ -243,7 +243,9 @@ class Recorder:
         child = Flight(new.mission_id, definition=new.definition)
         trace = self._roster.start_trace(child, new.definition.name)
         parent_id = new.parent_id
-        command = Start(new.definition.name, new.input, None, trace, parent_id, is_awaited=new.is_awaited)
+        command = Start(
+            new.definition.name, new.input, None, trace, parent_id, is_awaited=new.is_awaited, labels=new.labels
+        )
         decided = decide(new.definition, State(mission_id=new.mission_id), (command,), self._clock.now(), slots=0)
         commit = MissionCommit(
             mission_id=new.mission_id,

@@ -5,6 +5,7 @@ Everything is frozen, and made of nothing but itself: no room is below this one.
 
 from .inspection import MissionInspection, inspected
 from .kept import Kept, KeptSignal
+from .labels import NO_LABELS, Labels, labels_of
 from .ledger import Ledger
 from .opened import Construct, ConstructKind, Opened, PathEnd, PathStatus
 from .records import (
@@ -42,6 +43,7 @@ from .used_keys import UsedKeys
 from .waits import OpenWait
 
 __all__ = [
+    "NO_LABELS",
     "START_AT",
     "UNDO",
     "ChildRecord",
@@ -53,6 +55,7 @@ __all__ = [
     "HistoryType",
     "Kept",
     "KeptSignal",
+    "Labels",
     "Ledger",
     "MissionFailure",
     "MissionInspection",
@@ -85,5 +88,6 @@ __all__ = [
     "is_scheduled",
     "is_waiting",
     "iso",
+    "labels_of",
     "parse_iso",
 ]

@@ -15,6 +15,7 @@ import attrs
 
 from ..readable import encodable
 from ..values import Value
+from .labels import NO_LABELS, labels_of
 
 
 class MissionStatus(StrEnum):
@@ -274,7 +275,8 @@ class MissionSummary(Record):
     it failed or was cancelled, None when it completed. `next_wait` is the open wait of any of its lines that ends first
     by itself, else the one that began first; `waiting` is the same while all lines wait. `next_due` is the earliest
     time at which anything of it becomes due. `parent_id` is the mission that it is a child of. `schedule` and `slot`
-    are the schedule that started it, and for which of its slots that was; None for one that was triggered.
+    are the schedule that started it, and for which of its slots that was; None for one that was triggered. `labels` are
+    what it was started with.
     """
 
     mission_id: str
@@ -290,6 +292,7 @@ class MissionSummary(Record):
     parent_id: str | None = None
     schedule: str | None = None
     slot: datetime | None = None
+    labels: Mapping[str, str] = attrs.field(default=NO_LABELS, converter=labels_of)
 
 
 @attrs.frozen(kw_only=True)

@@ -103,6 +103,10 @@ def _limits(record: HistoryRecord, value: Any, width: int | None) -> str:
     return shown_names((f"{name} now {limit or 'all'} at a time" for name, limit in value.items()), width)
 
 
+def _labels(record: HistoryRecord, value: Any, width: int | None) -> str:
+    return "labels " + shown_names((f"{name}={text}" for name, text in value.items()), width)
+
+
 _SHOWN: Mapping[str, _Show] = {
     "mission_id": _text("waits for mission "),
     "parent": _text("child of "),
@@ -132,5 +136,6 @@ _SHOWN: Mapping[str, _Show] = {
     "definition": _definition,
     "key": _text("key "),
     "by": _text("by "),
+    "labels": _labels,
 }
 """How each of a record's details is shown, in this order."""

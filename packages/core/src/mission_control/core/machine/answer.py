@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from ..history import UNDO, ChildWait, HistoryRecord, HistoryType, KeptSignal, iso, parse_iso
+from ..history import UNDO, ChildWait, HistoryRecord, HistoryType, KeptSignal, Labels, iso, parse_iso
 from ..making import maker
 from ..values import Value
 from .lines import AnyLine, Line, bare, key_of
@@ -54,6 +54,7 @@ class NewChild(Value):
     definition: MissionDefinition[Any]
     input: Any
     is_awaited: bool
+    labels: Labels
 
 
 class Decided:

@@ -75,8 +75,10 @@ def _child_input(answer: Answer, key: str, name: str, output: Any) -> None:
     site = answer.site(name)
     node = site.node
     assert isinstance(node, ChildNode)  # `check_fit` has seen to it
-    child = f"{answer.state.mission_id}/{name}"
-    answer.children += (NewChild(child, answer.state.mission_id, node.definition, output, node.wait),)
+    state = answer.state
+    child = f"{state.mission_id}/{name}"
+    new = NewChild(child, state.mission_id, node.definition, output, node.wait, state.origin.labels)
+    answer.children += (new,)
     if node.wait:
         answer.add(_T.CHILD_STARTED, name, id=child, node_index=site.index)
     else:

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import attrs
 
-from ..history import MissionFailure, MissionStatus
+from ..history import NO_LABELS, Labels, MissionFailure, MissionStatus
 from ..values import Value
 
 
@@ -28,6 +28,7 @@ class Start(Value):
     by: str | None = None
     schedule: str | None = None
     slot: datetime | None = None
+    labels: Labels = NO_LABELS
 
 
 @attrs.frozen

@@ -100,6 +100,8 @@ def _start(answer: Answer, command: Start) -> None:
         details["schedule"] = command.schedule
     if command.slot is not None:
         details["slot"] = iso(command.slot)
+    if command.labels:
+        details["labels"] = dict(command.labels)
     answer.add(
         _T.MISSION_CREATED,
         mission_name=command.mission_name,

@@ -12,6 +12,7 @@ from typing import Any
 import attrs
 
 from ..history import (
+    NO_LABELS,
     UNDO,
     ChildWait,
     EventRecord,
@@ -27,6 +28,7 @@ from ..history import (
     TimerWait,
     UsedKeys,
     failure_of,
+    labels_of,
     parse_iso,
 )
 from ..making import maker
@@ -57,6 +59,7 @@ def _created(state: State, line: AnyLine, record: HistoryRecord) -> None:
         details.get("awaited", False),
         details.get("schedule"),
         None if slot is None else parse_iso(slot),
+        labels_of(details.get("labels", NO_LABELS)),
     )
     state.cursor, state.place = "start", "start"
     state.events = state.events.with_entry("start", _event(details["input"], None))

@@ -9,8 +9,10 @@ from typing import Any, ClassVar
 import attrs
 
 from ..history import (
+    NO_LABELS,
     EventRecord,
     Kept,
+    Labels,
     Ledger,
     MissionFailure,
     MissionSnapshot,
@@ -58,9 +60,10 @@ class Origin(Value):
     trace: str | None = None
     parent_id: str | None = None
     is_awaited: bool = False
+    """True for a child that its parent waits for."""
     schedule: str | None = None
     slot: datetime | None = None
-    """True for a child that its parent waits for."""
+    labels: Labels = NO_LABELS
 
 
 @attrs.frozen(kw_only=True)
@@ -224,6 +227,7 @@ class State(Shown):
             origin.parent_id,
             origin.schedule,
             origin.slot,
+            origin.labels,
         )
 
     def snapshot(self) -> MissionSnapshot:

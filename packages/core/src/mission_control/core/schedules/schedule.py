@@ -9,8 +9,18 @@ from typing import Any, Generic, Literal, TypeAlias, cast
 
 import attrs
 
-from ..definition import I, MissionDefinition, checked_code, checked_instant, checked_name, is_a, seconds
+from ..definition import (
+    I,
+    MissionDefinition,
+    checked_code,
+    checked_instant,
+    checked_labels,
+    checked_name,
+    is_a,
+    seconds,
+)
 from ..errors import MissionDefinitionError
+from ..history import Labels
 from ..payloads import found, refuse_generator
 from .calendar import checked_cron, checked_every, checked_time_zone, slots_after, zone
 from .stored import Spec
@@ -34,7 +44,7 @@ class Schedule(Generic[I]):
     `overlap` is what becomes of a slot while the mission of one before has not ended: "skip" passes it over, "allow"
     starts it beside that, "queue" starts it when that has ended, and "cancel" cancels that first. `catch_up` is what
     becomes of slots that come to their owner more than a minute late: the "latest" of them starts, or those do that are
-    late by no more than a duration.
+    late by no more than a duration. `labels` are those of each mission.
 
     Raises `MissionDefinitionError`, and `MissionValidationError` for an input that does not fit.
     """
@@ -46,6 +56,7 @@ class Schedule(Generic[I]):
     overlap: Overlap
     catch_up: timedelta | Literal["latest"]
     ends_at: datetime | None
+    labels: Labels
     fixed_input: Any
     """The JSON form of what each mission is given; None where `make_input` makes it."""
     make_input: Callable[[datetime], object] | None
@@ -67,6 +78,7 @@ class Schedule(Generic[I]):
         catch_up: timedelta | float | Literal["latest"] = "latest",
         starts_at: datetime | None = None,
         ends_at: datetime | None = None,
+        labels: Mapping[str, str] | None = None,
     ) -> None:
         name = _checked_name(name)
         subject = f"schedule {name!r}"
@@ -79,6 +91,7 @@ class Schedule(Generic[I]):
             "overlap": _checked_overlap(overlap, subject),
             "catch_up": _checked_catch_up(catch_up, subject),
             "ends_at": end,
+            "labels": checked_labels(labels, subject=f"{subject}, labels"),
             "fixed_input": fixed,
             "make_input": make,
         }

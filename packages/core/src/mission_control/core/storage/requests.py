@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal, TypeAlias, cast, get_args
 
 import attrs
 
-from ..history import Record, iso, parse_iso
+from ..history import NO_LABELS, Labels, Record, iso, labels_of, parse_iso
 from ..payloads import found
 from ..values import Value
 
@@ -33,6 +33,7 @@ class StartRequest(Value):
     if_exists: Literal["raise", "return"] = "raise"
     start_at: datetime | None = None
     by: str | None = None
+    labels: Mapping[str, str] = attrs.field(default=NO_LABELS, converter=labels_of)
 
     @property
     def name(self) -> str:
@@ -153,6 +154,8 @@ def request_form(request: Request) -> dict[str, Any]:
     for name, value in form.items():
         if isinstance(value, datetime):
             form[name] = iso(value)
+        elif isinstance(value, Labels):
+            form[name] = dict(value)
     return {"kind": request.kind, **form}
 
 
@@ -195,6 +198,12 @@ def _instant(name: str, value: Any) -> datetime | None:
     return None if text is None else parse_iso(text)
 
 
+def _labels(name: str, value: Any) -> Mapping[str, str]:
+    if not isinstance(value, Mapping):
+        raise ValueError(f"{name}: expected an object, found {found(value)}")  # noqa: TRY004 - as above
+    return {label: _text(f"{name}, {label!r}", text) for label, text in cast("Mapping[str, Any]", value).items()}
+
+
 def _action(name: str, value: Any) -> str:
     text = _text(name, value)
     if text not in get_args(ScheduleAction):
@@ -214,6 +223,7 @@ _KINDS: Mapping[str, tuple[Callable[..., Request], Mapping[str, _Check]]] = {
             "if_exists": _text,
             "start_at": _instant,
             "by": _maybe_text,
+            "labels": _labels,
         },
     ),
     "signal": (

@@ -25,6 +25,7 @@ from .commits import CommitContract, LoadContract
 from .concurrency import ConcurrencyContract
 from .definitions import DefinitionContract
 from .due import DueContract
+from .labels import LabelContract
 from .listings import ListingContract
 from .ownership import OwnershipContract
 from .payloads import PayloadContract
@@ -48,6 +49,7 @@ class PersistenceAdapterContract(
     DueContract,
     WaitContract,
     ScheduleContract,
+    LabelContract,
     AnswerContract,
     ConcurrencyContract,
     OwnershipContract,
