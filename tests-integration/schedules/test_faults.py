@@ -25,6 +25,8 @@ class Failing(Forwarding):
         self.reads_fail = 0
         self.takes_effect = False
         self.gate: asyncio.Event | None = None
+        self.holds_reads = False
+        self.is_read = asyncio.Event()
         self.failed = 0
 
     async def _fault(self) -> None:
@@ -44,6 +46,9 @@ class Failing(Forwarding):
         return await super().commit(batch)
 
     async def list_schedules(self) -> Sequence[tuple[StoredSchedule, MissionStatus | None]]:
+        if self.holds_reads:
+            self.is_read.set()
+            await asyncio.Event().wait()
         if self.reads_fail and self.failed:
             self.reads_fail -= 1
             raise PersistenceError("made to fail")
@@ -88,6 +93,21 @@ async def test_reading_that_fails_too(open_commander: OpenCommander, fake_clock:
     await moving
     assert await fired(commander) == [10]
     assert kept.adapter.reads_fail == 0
+
+
+async def test_closing_while_storage_is_asked_again(open_commander: OpenCommander, fake_clock: FakeClock) -> None:
+    """A commander closes although storage does not say what it has; the next one fires the slot."""
+    kept = Kept(Failing)
+    schedules = [every(10, definition=quick)]
+    await open_commander(schedules=schedules, wrap=kept)
+    kept.adapter.fails, kept.adapter.holds_reads = 1, True
+    moving = asyncio.ensure_future(fake_clock.advance(10 * MINUTE))
+    await asyncio.wait_for(kept.adapter.is_read.wait(), 20)
+    await open_commander.close()
+    await moving
+    commander = await open_commander(schedules=schedules)
+    await commander.settled()
+    assert await fired(commander) == [10]
 
 
 async def test_an_id_whose_start_comes_to_nothing(open_commander: OpenCommander, fake_clock: FakeClock) -> None:

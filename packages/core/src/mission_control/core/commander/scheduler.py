@@ -90,6 +90,7 @@ class Scheduler:
             firing.close()
         for task in self._tasks():
             task.cancel()
+        self._activity.notify()
 
     async def close(self) -> None:
         """Bring everything to its end."""
@@ -102,8 +103,8 @@ class Scheduler:
 
     @property
     def is_quiet(self) -> bool:
-        """True where everything that is due has been decided, or is being decided."""
-        return self._deadlines.is_quiet and not self._unsure
+        """True where everything that is due has been decided, or is being decided, or never will be here."""
+        return self._is_closed or (self._deadlines.is_quiet and not self._unsure)
 
     async def sweep(self) -> bool:
         """Decide what is due, and return when that is done; False where nothing was."""
