@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from mission_control.core import MissionContext, MissionDefinitionError, Schedule, create_commander, m
-from mission_control.core.commander import reads
+from mission_control.core.commander import EmbeddedCommander, reads
 
 
 async def begin(ctx: MissionContext[int]) -> int:
@@ -65,3 +67,31 @@ async def test_iteration_goes_on_from_page_to_page(monkeypatch: pytest.MonkeyPat
         created = [(await commander.start(definition, number)).mission_id for number in range(5)]
 
         assert [summary.mission_id async for summary in commander.iter_missions()] == created
+
+
+class Raising:
+    """A tracer that cannot draw the first mission."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def mission_started(self, *_: object) -> str | None:
+        self.calls += 1
+        if self.calls == 1:
+            raise ZeroDivisionError("no span")
+        return None
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return self.draw
+
+    def draw(self, *_: object) -> None: ...
+
+
+async def test_a_tracer_that_fails() -> None:
+    """Whoever starts the mission hears of it, nothing is left under way, and the next start is not concerned."""
+    tracer: Any = Raising()
+    async with EmbeddedCommander(definitions=[it], tracer=tracer) as commander:
+        with pytest.raises(ZeroDivisionError, match="no span"):
+            await asyncio.wait_for(commander.start(it, 1, mission_id="m"), 20)
+        await asyncio.wait_for(commander.settled(), 20)
+        assert await (await commander.start(it, 2, mission_id="m")).output() == 2

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+import attrs
+
 from ..definition import MissionDefinition
 from ..errors import MissionControlError, PersistenceError
 from ..history import Labels, MissionSummary
@@ -83,13 +85,15 @@ class Engine:
             return known
         flight = Flight(mission_id, definition=definition)
         self._roster.activate(flight)
-        trace = self._roster.start_trace(flight, definition.name)
-        command = Start(definition.name, input, start_at, trace, by=by, schedule=schedule, slot=slot, labels=labels)
+        command = Start(definition.name, input, start_at, by=by, schedule=schedule, slot=slot, labels=labels)
         self._recorder.guard(flight, self._begin, command, operation, wait)
         return None
 
     def _begin(self, flight: Flight, command: Start, operation: Operation, wait: bool, /) -> None:
         with operation:
+            trace = self._roster.start_trace(flight, command.mission_name)
+            if trace is not None:
+                command = attrs.evolve(command, trace=trace)
             self._recorder.commit(flight, (command,), operation=operation, applied=answered(operation, wait=wait))
 
     def submit(self, mission_id: str, operation: CancelOperation | Held) -> None:

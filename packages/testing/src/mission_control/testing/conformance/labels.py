@@ -7,7 +7,7 @@ from typing import Any
 from mission_control.core.history import MissionStatus
 from mission_control.core.storage import PersistenceAdapter
 
-from .missions import adds, after, child, commit, ended, retry, signal, sleep, summary
+from .missions import LIFE, adds, after, child, commit, ended, retry, signal, sleep, summary
 from .storage import Storage, contract
 
 MOST: dict[str, str] = {f"{number:x}" * 255: "🚀'\"" * 63 for number in range(16)}
@@ -58,15 +58,7 @@ class LabelContract:
     async def test_labels_are_kept_for_good(self, storage: Storage) -> None:
         """Whatever the mission does later, and when the storage is opened again."""
         adapter = await storage.open()
-        steps: list[dict[str, Any]] = [
-            {},
-            {"cursor": "post"},
-            {"waiting": signal(), "next_due": after(5)},
-            {"waiting": sleep(after(9))},
-            {},
-            ended(),
-        ]
-        for version, fields in enumerate(steps):
+        for version, fields in enumerate(LIFE):
             await commit(adapter, adds("m-1", version=version, labels=MOST, **fields))
             assert await listed(adapter) == [summary("m-1", labels=MOST, **fields)]
-        assert await listed(await storage.reopen(adapter)) == [summary("m-1", labels=MOST, **steps[-1])]
+        assert await listed(await storage.reopen(adapter)) == [summary("m-1", labels=MOST, **LIFE[-1])]

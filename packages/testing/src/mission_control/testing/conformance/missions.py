@@ -197,3 +197,14 @@ def text(loaded: LoadOutcome) -> list[str]:
     """Return a history as texts that tell 1 from 1.0 and from True, which `==` does not."""
     assert isinstance(loaded, tuple), f"expected a history, found {loaded!r}"
     return [json.dumps(one.to_dict(exact=True), sort_keys=True) for one in loaded]
+
+
+LIFE: Sequence[dict[str, Any]] = (
+    {},
+    {"cursor": "post"},
+    {"waiting": signal(), "next_due": after(5)},
+    {"waiting": sleep(after(9))},
+    {},
+    ended(),
+)
+"""What the row of a mission shows after its commits, from the first to the last: it runs, reminds, sleeps, and ends."""

@@ -10,7 +10,22 @@ from mission_control.core.history import MissionStatus, PassedOver, PassedOverRe
 from mission_control.core.schedules import MOST_PASSED_OVER, Spec, StoredSchedule
 from mission_control.core.storage import MissionCommit, PersistenceAdapter
 
-from .missions import NAMES, START, adds, after, child, commit, ended, ids, retry, schedule, signal, sleep, summary
+from .missions import (
+    LIFE,
+    NAMES,
+    START,
+    adds,
+    after,
+    child,
+    commit,
+    ended,
+    ids,
+    retry,
+    schedule,
+    signal,
+    sleep,
+    summary,
+)
 from .storage import Storage, contract
 
 MANY = 10_000
@@ -172,14 +187,6 @@ class ScheduleContract:
         """Whatever it does later, also where nothing else of its row is out of the ordinary."""
         adapter = await storage.open()
         started: dict[str, Any] = {"schedule": "x" * 200, "slot": after(0.000001)}
-        steps: list[dict[str, Any]] = [
-            {},
-            {"cursor": "post"},
-            {"waiting": signal(), "next_due": after(5)},
-            {"waiting": sleep(after(9))},
-            {},
-            ended(),
-        ]
-        for version, fields in enumerate(steps):
+        for version, fields in enumerate(LIFE):
             await commit(adapter, adds("m-1", version=version, **fields, **started))
             assert list(await adapter.list_missions(limit=9)) == [summary("m-1", **fields, **started)]
