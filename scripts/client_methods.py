@@ -16,7 +16,13 @@ from mission_control.core import commander
 from workspace import ROOT
 
 CLIENT = Path("packages/client/src/mission_control/client")
-MODULES = {"MissionReads": "reads", "Missions": "missions", "MissionHandle": "handle", "Schedules": "schedules"}
+MODULES = {
+    "MissionReads": "reads",
+    "Missions": "missions",
+    "MissionHandle": "handle",
+    "Schedules": "schedules",
+    "Operations": "operations",
+}
 """The classes of core that are asked, and where each one is."""
 RENAMED = {
     "start": "start_mission",
@@ -25,7 +31,11 @@ RENAMED = {
 }
 HELD_BACK = {"MissionReads.load_definition", "MissionHandle.start", "MissionHandle.result"}
 """Clients leave definitions to the commander, and hand out no idle handles; `result` has a time-out, in waiting.py."""
-HANDED = {"MissionHandle": "BlockingMissionHandle", "Schedules": "BlockingSchedules"}
+HANDED = {
+    "MissionHandle": "BlockingMissionHandle",
+    "Schedules": "BlockingSchedules",
+    "Operations": "BlockingOperations",
+}
 """What a caller that waits asks instead."""
 BLOCKING = HANDED | {"AsyncIterator": "Iterator"}
 """What a caller that waits gets instead."""
@@ -72,6 +82,16 @@ BLOCKING_SCHEDULES = Written(
     names={},
     is_blocking=True,
 )
+BLOCKING_OPERATIONS = Written(
+    head="BlockingOperations(Waiting[Operations])",
+    docstring=(
+        "What an operator does with the missions of a client, for callers that wait.\n\n    "
+        "What is raised is what `Operations` raises, and `CommanderClosedError` once the client is closed.\n    "
+    ),
+    sources=("Operations",),
+    names={},
+    is_blocking=True,
+)
 BLOCKING_METHODS = Written(
     head="BlockingClientMethods(Waiting[Missions])",
     docstring="What a client for callers that wait asks.",
@@ -81,7 +101,7 @@ BLOCKING_METHODS = Written(
 )
 FILES: Mapping[Path, tuple[Written, ...]] = {
     CLIENT / "async_methods.py": (ASYNC_METHODS,),
-    CLIENT / "blocking_methods.py": (BLOCKING_HANDLE, BLOCKING_SCHEDULES, BLOCKING_METHODS),
+    CLIENT / "blocking_methods.py": (BLOCKING_HANDLE, BLOCKING_SCHEDULES, BLOCKING_OPERATIONS, BLOCKING_METHODS),
 }
 HEAD = '''"""{summary} Written by `hatch run clients --write` from core's: change those."""
 

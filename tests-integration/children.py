@@ -15,7 +15,7 @@ from mission_control.core import (
     Signal,
     m,
 )
-from mission_control.core.storage.persistence import CommitOutcome, LoadOutcome, MissionCommit
+from mission_control.core.storage import CommitOutcome, LoadOutcome, MissionCommit
 from one_step import found
 from storages import Forwarding
 

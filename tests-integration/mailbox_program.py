@@ -1,5 +1,7 @@
 """Processes that tests of mailboxes stop and kill: `own DATABASE` runs missions, `send DATABASE NAME` sends.
 
+`operate DATABASE NAME` sends, too, and pauses and resumes each mission twice before it signals it.
+
 `fork DATABASE` runs missions beside a child of itself, whose id it says.
 
 The owner says when it is ready. The sender starts missions and signals each of them, and says of each when it was
@@ -12,12 +14,15 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import Callable
+from functools import partial
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 from mission_control.adapter_sqlite import SQLiteCommander, sqlite_mailbox
 from mission_control.core import MissionContext, m
-from mission_control.core.storage import SignalRequest, StartRequest
+from mission_control.core.storage import PauseRequest, ResumeRequest, SignalRequest, StartRequest
 
 
 async def work(ctx: MissionContext[int]) -> int:
@@ -43,11 +48,14 @@ async def own_and_fork(database: Path) -> None:
         await asyncio.Event().wait()
 
 
-async def send(database: Path, name: str) -> None:
+async def send(database: Path, name: str, *, pauses: int = 0) -> None:
     outbox = await sqlite_mailbox(database).open(lambda: None)
     for number in count():
         mission_id = f"{name}-{number}"
         await outbox.post(StartRequest(mission_id=mission_id, mission_name="job", input=number), is_awaited=False)
+        for _ in range(pauses):
+            await outbox.post(PauseRequest(mission_id=mission_id, by=name), is_awaited=False)
+            await outbox.post(ResumeRequest(mission_id=mission_id, by=name), is_awaited=False)
         await outbox.post(SignalRequest(mission_id=mission_id, name="go", payload=number), is_awaited=False)
         say(mission_id)
 
@@ -59,5 +67,10 @@ def say(line: str) -> None:
 
 if __name__ == "__main__":
     role, file, *names = sys.argv[1:]
-    roles = {"own": own, "fork": own_and_fork}
-    asyncio.run(send(Path(file), *names) if role == "send" else roles[role](Path(file)))
+    roles: dict[str, Callable[..., Any]] = {
+        "own": own,
+        "fork": own_and_fork,
+        "send": send,
+        "operate": partial(send, pauses=2),
+    }
+    asyncio.run(roles[role](Path(file), *names))

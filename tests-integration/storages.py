@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import count
 from pathlib import Path
@@ -19,6 +19,7 @@ from mission_control.core import (
     Commander,
     MissionContext,
     MissionDefinition,
+    MissionStatistics,
     MissionStatus,
     MissionSummary,
     OpenWait,
@@ -30,12 +31,17 @@ from mission_control.core import (
 from mission_control.core.engine.clock import Clock
 from mission_control.core.errors import PersistenceError
 from mission_control.core.schedules import StoredSchedule
-from mission_control.core.storage.persistence import (
+from mission_control.core.storage import (
+    EVERYTHING,
     CommitOutcome,
     DueKind,
     LoadOutcome,
     MissionCommit,
+    MissionQuery,
+    MissionRows,
     PersistenceAdapter,
+    Standing,
+    StoredMission,
 )
 from mission_control.in_memory_commander import create_in_memory_persistence_adapter
 from mission_control.testing import FakeClock, crash
@@ -70,17 +76,9 @@ class Forwarding:
         return await self.inner.load_summary(mission_id)
 
     async def list_missions(
-        self,
-        *,
-        status: MissionStatus | None = None,
-        mission_name: str | None = None,
-        parent_id: str | None = None,
-        limit: int,
-        after: str | None = None,
+        self, query: MissionQuery = EVERYTHING, /, *, limit: int, after: str | None = None
     ) -> Sequence[MissionSummary]:
-        return await self.inner.list_missions(
-            status=status, mission_name=mission_name, parent_id=parent_id, limit=limit, after=after
-        )
+        return await self.inner.list_missions(query, limit=limit, after=after)
 
     async def list_scheduled(self, *, limit: int, after: str | None = None) -> Sequence[MissionSummary]:
         return await self.inner.list_scheduled(limit=limit, after=after)
@@ -114,6 +112,40 @@ class Forwarding:
 
     async def record_schedules(self, rows: Sequence[StoredSchedule], /) -> None:
         await self.inner.record_schedules(rows)
+
+    async def statistics(self, now: datetime, /) -> MissionStatistics:
+        return await self.inner.statistics(now)
+
+    async def list_standing(self) -> Sequence[Standing]:
+        return await self.inner.list_standing()
+
+    async def list_unplaced(self, *, limit: int, after: str | None = None) -> Sequence[MissionSummary]:
+        return await self.inner.list_unplaced(limit=limit, after=after)
+
+    async def audit(
+        self, *, limit: int, after: str | None = None, mission_id: str | None = None
+    ) -> Sequence[StoredMission]:
+        return await self.inner.audit(limit=limit, after=after, mission_id=mission_id)
+
+    async def rewrite(self, rows: MissionRows, /) -> bool:
+        return await self.inner.rewrite(rows)
+
+    async def purge(
+        self,
+        before: datetime,
+        /,
+        *,
+        statuses: Sequence[MissionStatus],
+        mission_name: str | None = None,
+        limit: int,
+        request_id: str | None = None,
+    ) -> int:
+        return await self.inner.purge(
+            before, statuses=statuses, mission_name=mission_name, limit=limit, request_id=request_id
+        )
+
+    async def backup(self, path: str, /) -> None:
+        await self.inner.backup(path)
 
     async def load_definition(self, fingerprint: str, /) -> dict[str, Any] | None:
         return await self.inner.load_definition(fingerprint)
@@ -195,6 +227,7 @@ class OpenCommander:
         wrap: Wrap | None = None,
         max_concurrency: int = 256,
         create_mission_id: Callable[[], str] | None = None,
+        retention: Mapping[str, timedelta] | None = None,
     ) -> Commander:
         await self.close()
         adapter = self._adapter_factory()
@@ -205,6 +238,7 @@ class OpenCommander:
             clock=self.clock if clock is None else clock,
             max_concurrency=max_concurrency,
             create_mission_id=create_mission_id,
+            retention=retention,
         )
         await commander.wait_until_ready()
         return commander

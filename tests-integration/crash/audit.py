@@ -15,7 +15,7 @@ from crash.families import disagreements_of_families, missteps_of_paths, misstep
 from crash.ledger import Entry, read_ledger
 from mission_control.adapter_sqlite import open_mission_reader
 from mission_control.core import HistoryRecord, MissionInspection, MissionStatus, PersistenceError
-from mission_control.core.machine.transitions import load
+from mission_control.core.machine import load
 
 Histories = dict[str, tuple[HistoryRecord, ...]]
 

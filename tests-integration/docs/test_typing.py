@@ -24,18 +24,23 @@ Place = tuple[str, int]
 
 
 def write_programs(folder: Path) -> None:
-    """Write the programs of the documentation: a file for each that has a name, and one for the rest of each page."""
+    """Write the programs of the documentation: a file for each that has a name, and one for the rest of each page.
+
+    Of one that its page changes, it is the last.
+    """
+    others: set[str] = set()
     for page in sorted(PAGES.rglob("*.md")):
-        rest = ""
+        rest, own = "", set[str]()
         for block in read_blocks(page):
             if block.language != "python":
                 continue
             if block.title is None:
                 rest += block.code
             elif block.title not in OF_FRAMEWORKS:
-                path = folder / block.title
-                assert not path.exists(), f"two files of the documentation are called {block.title}"
-                path.write_text(block.code, "utf-8")
+                assert block.title not in others, f"two files of the documentation are called {block.title}"
+                own.add(block.title)
+                (folder / block.title).write_text(block.code, "utf-8")
+        others |= own
         (folder / f"page_{page.stem}.py").write_text(rest, "utf-8")
 
 

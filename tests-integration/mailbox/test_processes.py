@@ -16,7 +16,7 @@ import pytest
 
 from mailbox_program import job
 from mission_control.adapter_sqlite import SQLiteCommander, open_mission_reader, sqlite_mailbox
-from mission_control.core import MissionStatus
+from mission_control.core import HistoryType, MissionStatus
 from sending import Sender, end, signal, start
 
 PROGRAM = Path(__file__).parent.with_name("mailbox_program.py")
@@ -91,6 +91,25 @@ async def test_the_owner_is_killed(database_path: Path, seed: int) -> None:
     accepted = ["s-0", *await kill(sending)]
     async with SQLiteCommander(database_path=database_path, definitions=[job]):
         await check(database_path, accepted)
+
+
+@pytest.mark.parametrize("seed", range(2))
+async def test_the_owner_is_killed_while_it_is_told_to_pause_and_resume(database_path: Path, seed: int) -> None:
+    """Each is on record as often as it was asked for: one that came again would leave a mission paused for good."""
+    chance = random.Random(seed)
+    sending = await begin("operate", database_path, "s")
+    for _ in range(3):
+        owner = await begin("own", database_path)
+        await asyncio.sleep(chance.random() * 0.3)
+        await kill(owner)
+    accepted = ["s-0", *await kill(sending)]
+    async with SQLiteCommander(database_path=database_path, definitions=[job]) as commander:
+        await check(database_path, accepted)
+        for mission_id in accepted:
+            inspection = await commander.inspect_mission(mission_id)
+            assert inspection is not None
+            types = [one.type for one in inspection.history if one.details.get("by") == "s"]
+            assert types == [HistoryType.MISSION_PAUSED, HistoryType.MISSION_RESUMED] * 2
 
 
 async def test_a_sender_that_is_stopped_holds_up_nobody(database_path: Path) -> None:

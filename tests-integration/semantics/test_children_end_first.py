@@ -20,7 +20,7 @@ from mission_control.core import (
     RetryPolicy,
     m,
 )
-from mission_control.core.storage.persistence import LoadOutcome
+from mission_control.core.storage import LoadOutcome
 from mission_control.testing import FakeClock
 from one_step import failure_of, found
 from storages import Forwarding, Gate, Gated, Kept, OpenCommander, commits_pass

@@ -20,7 +20,7 @@ from mission_control.core import (
     PersistenceError,
     m,
 )
-from mission_control.core.storage.persistence import LoadOutcome
+from mission_control.core.storage import LoadOutcome
 from mission_control.testing import FaultInjectingAdapter, Life, crash_everywhere
 from one_step import attempts_of, found
 from storages import Forwarding, Gate, Gated, Kept, NewStorage, OpenCommander, commits_pass

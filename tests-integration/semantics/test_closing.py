@@ -27,7 +27,7 @@ from mission_control.core import (
 )
 from mission_control.core.engine import attempt as attempts
 from mission_control.core.engine.clock import Driven
-from mission_control.core.storage.persistence import CommitOutcome, LoadOutcome, MissionCommit
+from mission_control.core.storage import CommitOutcome, LoadOutcome, MissionCommit
 from mission_control.testing import FakeClock
 from storages import Forwarding, Gate, Gated, Kept, OpenCommander, ThreadGate
 

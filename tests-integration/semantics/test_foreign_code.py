@@ -33,7 +33,7 @@ from mission_control.core import (
     create_commander,
     m,
 )
-from mission_control.core.storage.persistence import CommitOutcome, DueKind, LoadOutcome, MissionCommit
+from mission_control.core.storage import CommitOutcome, DueKind, LoadOutcome, MissionCommit
 from mission_control.in_memory_commander import create_in_memory_persistence_adapter
 from mission_control.runtime import create_commander_runtime
 from storages import Forwarding

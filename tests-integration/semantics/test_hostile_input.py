@@ -37,6 +37,7 @@ from mission_control.core import (
     MissionStatus,
     MissionValidationError,
     NonRetryableError,
+    Operations,
     RetryAfterError,
     RetryPolicy,
     Signal,
@@ -86,6 +87,8 @@ SHIPPING = (
     .end()
 )
 GOOD = {"address": "here", "weight": 1.0}
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+FORM: dict[str, Any] = {"format": 1, "mission_id": "new", "mission_name": "shipping", "definitions": {}, "history": []}
 
 
 def begin_any(ctx: MissionContext[Any]) -> str:
@@ -271,6 +274,10 @@ class Entries:
     def call(self, entry: str, value: Any) -> object:
         return ENTRIES[entry](self, value)
 
+    @property
+    def operations(self) -> Operations:
+        return self.commander.operations
+
     def dump(self) -> list[Any]:
         with closing(sqlite3.connect(self.path)) as connection:
             tables = ("missions", "history", "definitions", "waits", "wait_kinds")
@@ -288,8 +295,9 @@ class Entries:
 
 
 @pytest.fixture
-async def entries(tmp_path: Path) -> AsyncIterator[Entries]:
+async def entries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Entries]:
     """A commander on a file, with one mission that waits."""
+    monkeypatch.chdir(tmp_path)  # some values are paths
     path = tmp_path / "missions.db"
     prepare(path)
     async with SQLiteCommander(database_path=path, definitions=[SHIPPING, ANYTHING]) as commander:
@@ -334,6 +342,15 @@ ENTRIES: Mapping[str, Entry] = {
     "list_missions(status=)": lambda on, value: on.commander.list_missions(status=value),
     "list_missions(mission_name=)": lambda on, value: on.commander.list_missions(mission_name=value),
     "list_missions(parent_id=)": lambda on, value: on.commander.list_missions(parent_id=value),
+    "list_missions(one of status=)": lambda on, value: on.commander.list_missions(status=[value]),
+    "list_missions(labels=)": lambda on, value: on.commander.list_missions(labels=value),
+    "list_missions(id_prefix=)": lambda on, value: on.commander.list_missions(id_prefix=value),
+    "list_missions(schedule=)": lambda on, value: on.commander.list_missions(schedule=value),
+    "list_missions(error=)": lambda on, value: on.commander.list_missions(error=value),
+    "list_missions(since=)": lambda on, value: on.commander.list_missions(since=value),
+    "list_missions(until=)": lambda on, value: on.commander.list_missions(until=value),
+    "list_missions(newest_first=)": lambda on, value: on.commander.list_missions(newest_first=value),
+    "list_missions(one of labels=)": lambda on, value: on.commander.list_missions(labels={"a": value}),
     "list_missions(limit=)": lambda on, value: on.commander.list_missions(limit=value),
     "list_missions(after=)": lambda on, value: on.commander.list_missions(after=value),
     "list_waiting(limit=)": lambda on, value: on.commander.list_waiting(limit=value),
@@ -341,11 +358,45 @@ ENTRIES: Mapping[str, Entry] = {
     "list_scheduled(limit=)": lambda on, value: on.commander.list_scheduled(limit=value),
     "list_scheduled(after=)": lambda on, value: on.commander.list_scheduled(after=value),
     "iter_missions(status=)": lambda on, value: on.iterate(status=value),
+    "iter_missions(id_prefix=)": lambda on, value: on.iterate(id_prefix=value),
+    "iter_missions(newest_first=)": lambda on, value: on.iterate(newest_first=value),
     "iter_missions(mission_name=)": lambda on, value: on.iterate(mission_name=value),
     "list_waits(signal=)": lambda on, value: on.commander.list_waits(signal=value),
     "list_waits(mission_name=)": lambda on, value: on.commander.list_waits(mission_name=value),
     "list_waits(limit=)": lambda on, value: on.commander.list_waits(limit=value),
     "list_waits(after=)": lambda on, value: on.commander.list_waits(after=value),
+    # operations, of which none is possible
+    "pause_mission(id)": lambda on, value: on.operations.pause_mission(value),
+    "pause_mission(by=)": lambda on, value: on.operations.pause_mission("nobody's", by=value),
+    "resume_mission(id)": lambda on, value: on.operations.resume_mission(value),
+    "resume_mission(by=)": lambda on, value: on.operations.resume_mission("nobody's", by=value),
+    "wake_mission(id)": lambda on, value: on.operations.wake_mission(value),
+    "wake_mission(path=)": lambda on, value: on.operations.wake_mission("shipping-1", path=value),
+    "wake_mission(by=)": lambda on, value: on.operations.wake_mission("nobody's", by=value),
+    "reopen_mission(id)": lambda on, value: on.operations.reopen_mission(value),
+    "reopen_mission(step=)": lambda on, value: on.operations.reopen_mission("shipping-1", step=value),
+    "reopen_mission(by=)": lambda on, value: on.operations.reopen_mission("nobody's", by=value),
+    "skip_step(id)": lambda on, value: on.operations.skip_step(value, output=1),
+    "skip_step(output=)": lambda on, value: on.operations.skip_step("shipping-1", output=value),
+    "skip_step(step=)": lambda on, value: on.operations.skip_step("shipping-1", output=1, step=value),
+    "skip_step(by=)": lambda on, value: on.operations.skip_step("nobody's", output=1, by=value),
+    "export_mission": lambda on, value: on.operations.export_mission(value),
+    "import_mission(form)": lambda on, value: on.operations.import_mission(value),
+    "import_mission(mission_id=)": lambda on, value: on.operations.import_mission({}, mission_id=value),
+    "import_mission(format)": lambda on, value: on.operations.import_mission({"format": value}),
+    "import_mission(history)": lambda on, value: on.operations.import_mission({**FORM, "history": value}),
+    "import_mission(record)": lambda on, value: on.operations.import_mission({**FORM, "history": [value]}),
+    "import_mission(definitions)": lambda on, value: on.operations.import_mission({**FORM, "definitions": value}),
+    "purge_missions(ended_before=)": lambda on, value: on.operations.purge_missions(ended_before=value),
+    "purge_missions(status=)": lambda on, value: on.operations.purge_missions(ended_before=NOW, status=value),
+    "purge_missions(mission_name=)": lambda on, value: on.operations.purge_missions(
+        ended_before=NOW, mission_name=value
+    ),
+    "purge_missions(limit=)": lambda on, value: on.operations.purge_missions(ended_before=NOW, limit=value),
+    "plan": lambda on, value: on.operations.plan(value),
+    "plan(definition)": lambda on, value: on.operations.plan([value]),
+    "doctor(repair=)": lambda on, value: on.operations.doctor(repair=value),
+    "backup": lambda on, value: on.operations.backup(value),
     # handle
     "handle.start(input)": lambda on, value: on.idle().start(value),
     "handle.start(start_at=)": lambda on, value: on.idle().start(GOOD, start_at=value),
@@ -364,6 +415,13 @@ ENTRIES: Mapping[str, Entry] = {
     "reader.list_missions(status=)": lambda on, value: on.read("list_missions", status=value),
     "reader.list_missions(mission_name=)": lambda on, value: on.read("list_missions", mission_name=value),
     "reader.list_missions(parent_id=)": lambda on, value: on.read("list_missions", parent_id=value),
+    "reader.list_missions(labels=)": lambda on, value: on.read("list_missions", labels=value),
+    "reader.list_missions(id_prefix=)": lambda on, value: on.read("list_missions", id_prefix=value),
+    "reader.list_missions(schedule=)": lambda on, value: on.read("list_missions", schedule=value),
+    "reader.list_missions(error=)": lambda on, value: on.read("list_missions", error=value),
+    "reader.list_missions(since=)": lambda on, value: on.read("list_missions", since=value),
+    "reader.list_missions(until=)": lambda on, value: on.read("list_missions", until=value),
+    "reader.list_missions(newest_first=)": lambda on, value: on.read("list_missions", newest_first=value),
     "reader.list_missions(limit=)": lambda on, value: on.read("list_missions", limit=value),
     "reader.list_missions(after=)": lambda on, value: on.read("list_missions", after=value),
     "reader.list_waiting(after=)": lambda on, value: on.read("list_waiting", after=value),

@@ -21,7 +21,7 @@ from mission_control.core import (
     m,
 )
 from mission_control.core.engine import recorder
-from mission_control.core.storage.persistence import CommitOutcome, LoadOutcome, MissionCommit
+from mission_control.core.storage import CommitOutcome, LoadOutcome, MissionCommit
 from mission_control.testing import FakeClock
 from storages import Forwarding, Kept, OpenCommander, ThreadGate
 

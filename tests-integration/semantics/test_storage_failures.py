@@ -29,7 +29,7 @@ from mission_control.core import (
 )
 from mission_control.core.engine import bell, recorder
 from mission_control.core.engine.clock import Driven
-from mission_control.core.storage.persistence import CommitOutcome, LoadOutcome, MissionCommit
+from mission_control.core.storage import CommitOutcome, LoadOutcome, MissionCommit
 from mission_control.testing import FakeClock, FaultInjectingAdapter
 from storages import Forwarding, Gate, Kept, OpenCommander, ThreadGate, Undriven
 

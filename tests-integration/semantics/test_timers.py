@@ -31,7 +31,7 @@ from mission_control.core import (
 from mission_control.core.engine import clock as clocks
 from mission_control.core.engine.flight import Flight
 from mission_control.core.history.records import due_at
-from mission_control.core.storage.persistence import CommitOutcome, DueKind, LoadOutcome, MissionCommit
+from mission_control.core.storage import CommitOutcome, DueKind, LoadOutcome, MissionCommit
 from mission_control.testing import FakeClock
 from storages import Forwarding, Gate, Kept, OpenCommander, Undriven
 

@@ -14,7 +14,7 @@ import pytest
 from mission_control.core import Commander, MissionContext, MissionInspection, PersistenceAdapter, RetryPolicy, m
 from mission_control.core.engine.clock import Driven
 from mission_control.core.history.records import HistoryRecord, SignalWait, parse_iso
-from mission_control.core.machine.transitions import load
+from mission_control.core.machine import load
 from mission_control.core.storage.persistence import CommitOutcome, MissionCommit
 from mission_control.testing import FakeClock
 from storages import Forwarding, OpenCommander

@@ -19,7 +19,7 @@ from mission_control.adapter_sqlite.connection import Synchronous, connect_for_w
 from mission_control.adapter_sqlite.files import Files
 from mission_control.adapter_sqlite.schema import migrate
 from mission_control.adapter_sqlite.writer import Writer
-from mission_control.core import MissionStatus, PersistenceAdapter, PersistenceError, StaleMissionError
+from mission_control.core import MissionStatus, PersistenceAdapter, PersistenceError, StaleMissionError, Wait
 from mission_control.core.storage.persistence import CommitOutcome, MissionCommit
 from mission_control.testing.conformance.missions import (
     adds,
@@ -42,7 +42,7 @@ from mission_control.testing.conformance.missions import (
 async def test_batches_of_any_size(adapter: PersistenceAdapter, count: int) -> None:
     """However many missions and records a commit has, each row is written once, in its place."""
     names = [f"m-{number}" for number in range(count)]
-    await commit(adapter, *(adds(name, count=number % 4 + 1) for number, name in enumerate(names)))
+    await commit(adapter, *(adds(name, count=number % 4 + 1, ran_under="f-1") for number, name in enumerate(names)))
     await commit(adapter, *(adds(name, version=number % 4 + 1, count=2) for number, name in enumerate(names)))
     assert ids(await adapter.list_missions(limit=1_000)) == names
     for number, name in enumerate(names):
@@ -83,16 +83,16 @@ def test_a_signal_makes_the_steps_beside_it_no_wider(path: Path) -> None:
     names = [f"m-{number}" for number in range(20)]
     statements: list[str] = []
     with closing(Writer(connection, Files(path), sqlite3.Connection.close)) as writer:
-        writer.write([adds(name) for name in names])
+        writer.write([adds(name, ran_under="f-1") for name in names])
         connection.set_trace_callback(statements.append)
-        moved = [adds(name, version=1) for name in names]
+        moved = [adds(name, version=1, ran_under="f-1") for name in names]
         waits = adds("m-7", version=1, waiting=signal(), opened=[wait("m-7")])
         writer.write([*moved[:7], waits, *moved[8:]])
         connection.set_trace_callback(None)
         assert connection.execute("SELECT DISTINCT version FROM missions").fetchall() == [(2,)]
         assert connection.execute("SELECT mission_id FROM open_waits").fetchall() == [("m-7",)]
         stale = adds("m-7", version=1, waiting=signal(), opened=[wait("m-7", seconds=3)])
-        outcomes, _ = writer.write([*(adds(name, version=2) for name in names[:7]), stale])
+        outcomes, _ = writer.write([*(adds(name, version=2, ran_under="f-1") for name in names[:7]), stale])
         assert [outcome is None for outcome in outcomes] == [True] * 7 + [False]
         assert connection.execute("SELECT version, count(*) FROM missions GROUP BY 1").fetchall() == [(2, 13), (3, 7)]
         assert connection.execute("SELECT count(*) FROM open_waits").fetchall() == [(1,)]
@@ -107,11 +107,22 @@ def test_a_commit_that_changes_no_wait_is_asked_nothing_of_waits(path: Path) -> 
     statements: list[str] = []
     with closing(Writer(connection, Files(path), sqlite3.Connection.close)) as writer:
         connection.set_trace_callback(statements.append)
-        writer.write([adds("m-1"), adds("m-2")])
-        writer.write([adds("m-1", version=1, waiting=sleep(after(9))), adds("m-2", version=1)])
+        writer.write([adds("m-1", ran_under="f-1"), adds("m-2", ran_under="f-1")])
+        sleeps = adds("m-1", version=1, waiting=sleep(after(9)), ran_under="f-1")
+        writer.write([sleeps, adds("m-2", version=1, ran_under="f-1")])
         assert not [sql for sql in statements if "opened" in sql]
         writer.write([adds("m-1", version=2, opened=[wait("m-1")])])
         assert [sql for sql in statements if "opened" in sql]
+
+
+@pytest.mark.parametrize("waiting", [None, sleep(after(9))])
+async def test_a_mission_tells_again_where_it_stands(adapter: PersistenceAdapter, waiting: Wait | None) -> None:
+    """Behind its paths it stands under the definition that it began with, whether it runs on there or waits."""
+    await commit(adapter, adds("m-1", ran_under="f-1"), adds("m-1", version=1))
+    assert ids(await adapter.list_unplaced(limit=9)) == ["m-1"]
+    await commit(adapter, adds("m-1", version=2, ran_under="f-1", waiting=waiting))
+    assert [(one.fingerprint, one.examples) for one in await adapter.list_standing()] == [("f-1", ("m-1",))]
+    assert ids(await adapter.list_unplaced(limit=9)) == []
 
 
 async def test_a_let_go_that_fails_takes_the_commit_with_it(adapter: PersistenceAdapter, path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from mission_control.adapter_sqlite import create_sqlite_persistence_adapter
 from mission_control.core import CorruptMissionError, PersistenceAdapter, PersistenceError
 from mission_control.core.history import iso
-from mission_control.core.storage.persistence import LoadOutcome
+from mission_control.core.storage import LoadOutcome
 from mission_control.testing.conformance.missions import (
     adds,
     after,

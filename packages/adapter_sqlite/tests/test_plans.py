@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing
@@ -10,10 +11,13 @@ from pathlib import Path
 from shutil import copy
 from typing import Any
 
+import attrs
 import pytest
 
-from mission_control.adapter_sqlite import create_sqlite_persistence_adapter, queries, waits
+from mission_control.adapter_sqlite import counting, create_sqlite_persistence_adapter, listing, queries, waits
 from mission_control.core import MissionStatus, MissionSummary, PersistenceAdapter
+from mission_control.core.history import labels_of
+from mission_control.core.storage import MissionQuery
 from mission_control.testing.conformance.missions import adds, after, child, commit, ended, retry, signal, sleep, wait
 
 ENOUGH_STEPS_FOR_A_PAGE = 3_000
@@ -74,9 +78,9 @@ OF_RELATED: dict[str, tuple[Callable[..., list[MissionSummary]], dict[str, Any],
     "scheduled": (queries.list_scheduled, {}, 2),
     "strays": (queries.list_strays, {}, 4),
     "strays after": (queries.list_strays, {"after": "parent/item-10"}, 3),
-    "of a parent": (queries.list_missions, {"parent_id": "parent", "after": "parent/stray"}, 1),
-    "of a parent, named": (queries.list_missions, {"parent_id": "parent", "mission_name": "order"}, 5),
-    "of no parent": (queries.list_missions, {"parent_id": "nobody"}, 0),
+    "of a parent": (listing.list_missions, {"query": MissionQuery(parent_id="parent"), "after": "parent/stray"}, 1),
+    "of a parent, named": (listing.list_missions, {"query": MissionQuery(parent_id="parent", mission_name="order")}, 5),
+    "of no parent": (listing.list_missions, {"query": MissionQuery(parent_id="nobody")}, 0),
 }
 
 
@@ -146,12 +150,20 @@ def connection(parked: Path) -> Iterator[sqlite3.Connection]:
 
 
 LISTINGS: dict[str, tuple[Callable[..., list[MissionSummary]], dict[str, Any], int]] = {
-    "all": (queries.list_missions, {}, 5),
-    "all after": (queries.list_missions, {"after": "parked-4990"}, 5),
-    "running": (queries.list_missions, {"status": MissionStatus.RUNNING}, 2),
-    "waiting after": (queries.list_missions, {"status": MissionStatus.WAITING, "after": "parked-4999"}, 3),
-    "named": (queries.list_missions, {"mission_name": "rare"}, 2),
-    "waiting and named": (queries.list_missions, {"status": MissionStatus.WAITING, "mission_name": "rare"}, 1),
+    "all": (listing.list_missions, {}, 5),
+    "all after": (listing.list_missions, {"after": "parked-4990"}, 5),
+    "running": (listing.list_missions, {"query": MissionQuery(statuses=(MissionStatus.RUNNING,))}, 2),
+    "waiting after": (
+        listing.list_missions,
+        {"query": MissionQuery(statuses=(MissionStatus.WAITING,)), "after": "parked-4999"},
+        3,
+    ),
+    "named": (listing.list_missions, {"query": MissionQuery(mission_name="rare")}, 2),
+    "waiting and named": (
+        listing.list_missions,
+        {"query": MissionQuery(statuses=(MissionStatus.WAITING,), mission_name="rare")},
+        1,
+    ),
     "scheduled": (queries.list_scheduled, {}, 2),
     "scheduled after": (queries.list_scheduled, {"after": "retries"}, 1),
     "due": (queries.due, {"before": after(10)}, 2),
@@ -180,20 +192,83 @@ def test_the_next_due_time_is_looked_up(connection: sqlite3.Connection, kind: An
 
 
 def plan(connection: sqlite3.Connection, sql: str) -> str:
-    rows = connection.execute(f"EXPLAIN QUERY PLAN {sql}", (None,) * sql.count("?")).fetchall()
+    numbers = re.findall(r"\?(\d+)", sql)
+    count = max(map(int, numbers)) if numbers else sql.count("?")
+    rows = connection.execute(f"EXPLAIN QUERY PLAN {sql}", ("",) * count).fetchall()
     return "\n".join(row[3] for row in rows)
 
 
-@pytest.mark.parametrize("by_parent", [False, True])
-@pytest.mark.parametrize("by_name", [False, True])
-@pytest.mark.parametrize("by_status", [False, True])
+FAILED, WAITING = (MissionStatus.FAILED,), (MissionStatus.WAITING,)
+BY_INDEX: dict[str, tuple[MissionQuery, str]] = {
+    "all": (MissionQuery(), "INTEGER PRIMARY KEY (rowid>?)"),
+    "statuses": (MissionQuery(statuses=(*FAILED, *WAITING)), "missions_by_status (status=? AND rowid>?)"),
+    "name": (
+        MissionQuery(mission_name="rare"),
+        "missions_by_name_and_status (mission_name=? AND status=? AND rowid>?)",
+    ),
+    "name and status": (
+        MissionQuery(mission_name="rare", statuses=FAILED),
+        "missions_by_name_and_status (mission_name=? AND status=? AND rowid>?)",
+    ),
+    "parent": (MissionQuery(parent_id="p", mission_name="rare"), "missions_by_parent (parent=? AND number>?)"),
+    "schedule": (MissionQuery(schedule="nightly", statuses=FAILED), "PRIMARY KEY (name=? AND value=? AND mission>?)"),
+    "labels": (
+        MissionQuery(labels=labels_of({"employee": "e-17", "team": "a"}), statuses=FAILED),
+        "PRIMARY KEY (name=? AND value=? AND mission>?)",
+    ),
+    "error": (MissionQuery(error="STEP_FAILED", statuses=FAILED), "missions_by_code (<expr>=? AND rowid>?)"),
+    "since": (MissionQuery(since=after(0)), "missions_by_hour (<expr>=? AND rowid>?)"),
+    "since and until": (MissionQuery(since=after(0), until=after(1)), "missions_by_hour (<expr>=? AND rowid>?)"),
+    "status and until": (MissionQuery(until=after(9), statuses=FAILED), "missions_by_status (status=? AND rowid"),
+}
+
+
+@pytest.mark.parametrize("name", BY_INDEX)
+@pytest.mark.parametrize("newest_first", [False, True])
+@pytest.mark.parametrize("has_statistics", [False, True])
 def test_a_listing_walks_one_index(
-    connection: sqlite3.Connection, by_parent: bool, by_name: bool, by_status: bool
+    connection: sqlite3.Connection, name: str, newest_first: bool, has_statistics: bool
 ) -> None:
-    """Each filter has an index that bears the order of creation."""
-    steps = plan(connection, queries.listing(by_parent=by_parent, by_name=by_name, by_status=by_status))
-    assert steps.startswith("SEARCH missions USING")
+    """Each filter has an index that bears the order of creation, either way, whoever has run ANALYZE."""
+    query, walked = BY_INDEX[name]
+    if has_statistics:
+        analyze(connection)
+    steps = plan(connection, listing.listing(attrs.evolve(query, newest_first=newest_first)))
+    assert (re.sub("(rowid|number|mission)>", r"\1<", walked) if newest_first else walked) in steps
     assert "TEMP B-TREE" not in steps
+    assert "SCAN missions" not in steps
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_ids_that_begin_alike_are_found_by_their_index(connection: sqlite3.Connection, newest_first: bool) -> None:
+    """It has no order of creation: those are sorted, and others are not looked at."""
+    query = MissionQuery(id_prefix="parked-1", statuses=FAILED, newest_first=newest_first)
+    steps = plan(connection, listing.listing(query))
+    assert "COVERING INDEX sqlite_autoindex_missions_1 (mission_id>? AND mission_id<?)" in steps
+    assert "SCAN missions" not in steps
+
+
+@pytest.mark.parametrize("has_statistics", [False, True])
+def test_what_is_counted_is_in_an_index(connection: sqlite3.Connection, has_statistics: bool) -> None:
+    """Rows are not read; what is sorted are the few kinds of waits."""
+    if has_statistics:
+        analyze(connection)
+    steps = plan(connection, counting.STATISTICS)
+    assert steps.count("USING COVERING INDEX missions_by_name_and_status (mission_name=? AND status=?)") == 1
+    assert steps.count("USING COVERING INDEX missions_by_name_and_status (mission_name=? AND status>?)") == 1
+    assert steps.count("SEARCH waits USING PRIMARY KEY (kind=?)") == 3
+    assert steps.count("USING COVERING INDEX missions_by_failure (failure=?)") == 1
+    assert steps.count("USING INDEX missions_by_due (wait_kind=? AND due_at>? AND due_at<?)") == 8
+    assert steps.count("USING COVERING INDEX missions_by_reminder (remind_at>? AND remind_at<?)") == 2
+    assert steps.count("TEMP B-TREE") == 1
+
+
+def test_where_missions_stand_is_read_from_those_that_have_not_ended(connection: sqlite3.Connection) -> None:
+    """What has ended is not looked at."""
+    for sql in (counting.STANDING, listing.UNPLACED):
+        steps = plan(connection, sql)
+        assert "missions_by_status (status=?" in steps
+        assert "SCAN missions" not in steps
 
 
 def test_due_times_are_merged(connection: sqlite3.Connection) -> None:
@@ -202,15 +277,15 @@ def test_due_times_are_merged(connection: sqlite3.Connection) -> None:
     each = "SEARCH missions USING INDEX missions_by_due (wait_kind=? AND (due_at,mission_id)>(?,?)"
     assert steps.count(each) == 4
     assert steps.count("SEARCH missions USING COVERING INDEX missions_by_reminder ((remind_at,mission_id)>(?,?)") == 1
-    for listing in (steps, plan(connection, queries.SCHEDULE)):
-        assert "MERGE (UNION ALL)" in listing
-        assert "TEMP B-TREE" not in listing
-        assert "SCAN missions" not in listing
+    for each in (steps, plan(connection, queries.SCHEDULE)):
+        assert "MERGE (UNION ALL)" in each
+        assert "TEMP B-TREE" not in each
+        assert "SCAN missions" not in each
 
 
 def test_a_file_with_statistics_is_read_the_same_way(connection: sqlite3.Connection) -> None:
     """ANALYZE, run by whoever looks after the file, does not change a plan."""
-    listings = (queries.listing(by_parent=False, by_name=True, by_status=False), queries.STRAYS, queries.DUE)
+    listings = (queries.STRAYS, listing.UNPLACED, queries.DUE)
     before = [plan(connection, listing) for listing in listings]
     analyze(connection)
     assert [plan(connection, listing) for listing in listings] == before

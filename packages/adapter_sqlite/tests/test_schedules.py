@@ -6,6 +6,7 @@ import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
@@ -44,9 +45,8 @@ def test_only_the_beginning_of_what_a_schedule_starts_is_wider(path: Path) -> No
         assert first >= {"BEGIN IMMEDIATE", "INSERT INTO whole_commits", "INSERT OR REPLACE", "COMMIT"}
         statements.clear()
         for version, waiting in enumerate((None, signal()), 1):
-            writer.write(
-                [adds("fires@1", version=version, waiting=waiting, schedule="fires", slot=after(1), labels=TEAM)]
-            )
+            begun: dict[str, Any] = {"schedule": "fires", "slot": after(1), "labels": TEAM, "ran_under": "f-1"}
+            writer.write([adds("fires@1", version=version, waiting=waiting, **begun)])
         later = {sql.split()[2] for sql in statements if not sql.startswith("--")}
     assert later == {"commits"}
 

@@ -24,13 +24,17 @@ from mission_control.core import (
     PersistenceAdapter,
     PersistenceError,
 )
+from mission_control.core.history import labels_of
 from mission_control.core.history.records import iso
+from mission_control.core.storage import MissionQuery, MissionRows
 from mission_control.testing.conformance.missions import (
+    START,
     adds,
     after,
     child,
     child_end,
     commit,
+    definition,
     ended,
     history,
     ids,
@@ -62,7 +66,7 @@ async def test_the_migrations_that_were_applied_are_on_record(adapter: Persisten
     """sqlite-utils' table tells which migrations made the file what it is."""
     found = query(path, "SELECT migration_set, name FROM _sqlite_migrations ORDER BY applied_at")
     names = ("first_schema", "a_row_for_each_commit", "children_and_reminders", "open_waits", "answers", "schedules")
-    assert found == [("mission_control", name) for name in names]
+    assert found == [("mission_control", name) for name in (*names, "operations")]
 
 
 FIRST_SCHEMA = """
@@ -190,8 +194,39 @@ async def test_a_file_of_an_earlier_schema_is_brought_up_to_date(path: Path, ver
     assert query(path, "PRAGMA user_version") == [(SCHEMA_VERSION,)]
 
 
-THE_SCHEMA_BEFORE = """
+SEVENTH_SCHEMA = """
 DROP VIEW all_missions;
+CREATE TABLE before (
+    fingerprint TEXT NOT NULL PRIMARY KEY, name TEXT NOT NULL, static TEXT NOT NULL, stored_at TEXT
+) WITHOUT ROWID;
+INSERT INTO before SELECT fingerprint, name, static, stored_at FROM definitions;
+DROP TABLE definitions;
+ALTER TABLE before RENAME TO definitions;
+DROP TABLE further_definitions;
+DROP TABLE purged;
+DROP TABLE labels;
+DROP INDEX waits_by_mission;
+DROP INDEX missions_by_definition;
+DROP INDEX missions_ended;
+DROP INDEX missions_by_hour;
+DROP INDEX missions_by_code;
+DROP INDEX missions_by_failure;
+DROP INDEX missions_by_status;
+DROP INDEX missions_by_name_and_status;
+CREATE INDEX missions_by_status ON missions (status, number);
+CREATE INDEX missions_by_name ON missions (mission_name, number);
+CREATE INDEX missions_by_name_and_status ON missions (mission_name, status, number);
+ALTER TABLE missions DROP COLUMN created_under;
+ALTER TABLE missions DROP COLUMN ran_under;
+ALTER TABLE missions DROP COLUMN failure;
+DELETE FROM _sqlite_migrations WHERE name = 'operations';
+PRAGMA user_version = 7;
+"""
+"""What makes a file one of schema 7, of which nothing is purged, and missions are found by name and status alone."""
+
+SIXTH_SCHEMA = (
+    SEVENTH_SCHEMA
+    + """
 DROP VIEW all_schedules;
 DROP TABLE schedules;
 ALTER TABLE missions DROP COLUMN schedule;
@@ -200,6 +235,7 @@ ALTER TABLE missions DROP COLUMN labels;
 DELETE FROM _sqlite_migrations WHERE name = 'schedules';
 PRAGMA user_version = 6;
 """
+)
 """What makes a file one of schema 6, which had no schedules and no labels."""
 
 
@@ -210,7 +246,7 @@ async def test_a_file_from_before_there_were_schedules_is_brought_up_to_date(pat
     await commit(adapter, adds("m-1", opened=[wait("m-1")], children=[child("m-1", "billing")]), adds("m-2"))
     before = list(await adapter.list_missions(limit=9)), list(await adapter.list_waits(limit=9))
     await adapter.close()
-    change(path, THE_SCHEMA_BEFORE)
+    change(path, SIXTH_SCHEMA)
     await adapter.bootstrap()
     assert (list(await adapter.list_missions(limit=9)), list(await adapter.list_waits(limit=9))) == before
     assert list(await adapter.list_schedules()) == []
@@ -220,6 +256,44 @@ async def test_a_file_from_before_there_were_schedules_is_brought_up_to_date(pat
     assert list(await adapter.list_schedules()) == [(schedule("nightly"), None)]
     await adapter.close()
     assert query(path, "PRAGMA user_version") == [(SCHEMA_VERSION,)]
+
+
+async def test_a_file_of_the_seventh_schema_is_brought_up_to_date(path: Path) -> None:
+    """Missions are found by what they had, also before; each tells its one definition, where it stands on one line."""
+    adapter = create_sqlite_persistence_adapter(path)
+    await adapter.bootstrap()
+    born = record(1, {"definition": "f-1"}, type=HistoryType.MISSION_CREATED)
+    moved = record(2, {"definition": "f-2"})
+    forked = record(2, {}, type=HistoryType.PATHS_OPENED, event_name="checks")
+    told = [definition("f-1"), definition("f-2")]
+    on_path = attrs.evolve(signal(), event_name="checks/legal/approval")
+    rows: tuple[tuple[str, list[HistoryRecord], dict[str, Any]], ...] = (
+        ("parked", [born], {"waiting": signal(), "labels": {"employee": "e-17"}, "schedule": "nightly"}),
+        ("moved", [born, moved], {"waiting": signal()}),
+        ("on a path", [born, forked], {"waiting": on_path, "cursor": "checks"}),
+        ("behind paths", [born, forked], {"waiting": signal()}),
+        ("failed", [born, forked], ended(MissionStatus.FAILED)),
+    )
+    members = (adds(name, records=records, **fields) for name, records, fields in rows)
+    await commit(adapter, *(attrs.evolve(one, definition=told[0], definitions=(told[1],)) for one in members))
+    before = await adapter.list_missions(limit=9)
+    await adapter.close()
+    change(path, SEVENTH_SCHEMA)
+    await adapter.bootstrap()
+    assert list(await adapter.list_missions(limit=9)) == list(before)
+    found = await adapter.audit(limit=9)
+    assert {one.mission_id: one.rows.ran_under for one in found if isinstance(one.rows, MissionRows)} == {
+        "parked": "f-1",
+        "moved": None,
+        "on a path": None,
+        "behind paths": "f-1",
+        "failed": "f-1",
+    }
+    for query in (MissionQuery(labels=labels_of({"employee": "e-17"})), MissionQuery(schedule="nightly")):
+        assert ids(await adapter.list_missions(query, limit=9)) == ["parked"]
+    assert ids(await adapter.list_missions(MissionQuery(error="STEP_FAILED", since=START), limit=9)) == ["failed"]
+    assert [one.count for one in (await adapter.statistics(START)).failures] == [1]
+    await adapter.close()
 
 
 async def test_an_upgraded_file_is_like_a_new_one(path: Path) -> None:

@@ -105,19 +105,20 @@ async def test_a_mission_waits_since_its_wait_began(
 
 
 async def test_all_missions_view(adapter: PersistenceAdapter, path: Path) -> None:
-    """Each has what it waits for and what it failed of, whose child it is, which slot started it, and its labels."""
+    """Each has what it waits for and failed of, whose child it is, its slot, its labels, whether it rests."""
     await commit(
         adapter,
         adds("m-1", schedule="nightly", slot=after(-9), labels={"employee": "e-17", "é": "x"}),
         adds("m-2", waiting=signal(), children=[child("m-2", "billing")]),
     )
-    await commit(adapter, adds("m-3", **ended(MissionStatus.FAILED)))
+    await commit(adapter, adds("m-3", **ended(MissionStatus.FAILED)), adds("m-4", paused=True))
     times, labels = (iso(START), iso(after(1))), r'{"employee":"e-17","\u00e9":"x"}'
     assert query(path, "SELECT * FROM all_missions") == [
-        ("m-1", "order", "running", "pack", None, None, None, None, *times, None, "nightly", iso(after(-9)), labels),
-        ("m-2", "order", "waiting", "approval", "signal", "approval", None, None, *times, None, None, None, None),
-        ("m-2/billing", "order", "running", "pack", None, None, None, None, *times, "m-2", None, None, None),
-        ("m-3", "order", "failed", "pack", None, None, None, "ValueError: gone wrong", *times, *[None] * 4),
+        ("m-1", "order", "running", "pack", None, None, None, None, *times, None, "nightly", iso(after(-9)), labels, 0),
+        ("m-2", "order", "waiting", "approval", "signal", "approval", None, None, *times, None, None, None, None, 0),
+        ("m-2/billing", "order", "running", "pack", None, None, None, None, *times, "m-2", None, None, None, 0),
+        ("m-3", "order", "failed", "pack", None, None, None, "ValueError: gone wrong", *times, *[None] * 4, 0),
+        ("m-4", "order", "running", "pack", None, None, None, None, *times, *[None] * 4, 1),
     ]
 
 
@@ -367,8 +368,36 @@ async def test_a_mission_that_is_undone_has_timers_of_its_undos_alone(adapter: P
     """While its steps are undone nothing else of it fires."""
     told = ((SLEEPS, "cooldown"), (BACKS_OFF, "undo:devices[0]/wipe"))
     error = ended(MissionStatus.FAILED)["error"]
-    found = await timers(adapter, path, *told, waiting=retry(after(60)), error=error)
+    waiting = attrs.evolve(retry(after(60)), event_name="undo:devices[0]/wipe")
+    found = await timers(adapter, path, *told, waiting=waiting, error=error)
     assert found == {"cooldown": "cancelled", "undo:devices[0]/wipe": "scheduled"}
+
+
+async def test_a_mission_that_backs_off_has_its_timers_and_has_not_failed(
+    adapter: PersistenceAdapter, path: Path
+) -> None:
+    """It bears the error of its step, and will try it again."""
+    told = ((SLEEPS, "paths/a/rest"), (BACKS_OFF, "pack"))
+    found = await timers(adapter, path, *told, waiting=retry(after(60)), error=ended(MissionStatus.FAILED)["error"])
+    assert found == {"paths/a/rest": "scheduled", "pack": "scheduled"}
+    assert query(path, "SELECT * FROM failed_missions") == []
+    assert query(path, "SELECT status, error FROM all_missions") == [("waiting", "ValueError: gone wrong")]
+
+
+async def test_a_step_that_is_skipped_is_not_tried_again(adapter: PersistenceAdapter, path: Path) -> None:
+    """Its backoff is over, and others are not."""
+    told = ((BACKS_OFF, "paths/a/pack"), (SLEEPS, "paths/b/rest"), (HistoryType.STEP_SKIPPED, "paths/a/pack"))
+    assert await timers(adapter, path, *told) == {"paths/a/pack": "cancelled", "paths/b/rest": "scheduled"}
+
+
+async def test_a_mission_that_is_reopened_begins_its_timers_anew(adapter: PersistenceAdapter, path: Path) -> None:
+    """What was scheduled before its end does not fire; the history goes on, and tells each timer."""
+    told = [(SLEEPS, "cooldown"), (SLEEPS, "paths/a/rest"), (HistoryType.MISSION_FAILED, "pack")]
+    told += [(HistoryType.MISSION_REOPENED, "pack"), (SLEEPS, "cooldown")]
+    for version, (kind, name) in enumerate(told):
+        await commit(adapter, adds("m-1", version=version, records=[timer(version + 1, kind, name)]))
+    found = query(path, "SELECT event_name, status FROM timers")
+    assert found == [("cooldown", "cancelled"), ("paths/a/rest", "cancelled"), ("cooldown", "scheduled")]
 
 
 PATHS = [

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
+from operator import attrgetter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
@@ -13,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mission_control.client import CommanderClient, create_commander_client
-from mission_control.core import MissionControlError, MissionDefinition, MissionHandle
+from mission_control.core import Commander, MissionControlError, MissionDefinition, MissionHandle, MissionSnapshot
 from mission_control.runtime import create_commander_runtime
 from mission_control.testing import FakeClock
 
@@ -43,7 +44,7 @@ class Ask:
         asked: CommanderClient | MissionHandle[Any] | None = client
         if self.of != "client":
             asked = await client.get_mission(self.of)
-        return None if asked is None else await getattr(asked, self.method)(*self.arguments, **self.options)
+        return None if asked is None else await attrgetter(self.method)(asked)(*self.arguments, **self.options)
 
 
 def of_client(method: str, *arguments: st.SearchStrategy[Any], **options: st.SearchStrategy[Any]) -> Any:
@@ -78,6 +79,17 @@ asks = st.lists(
         of_client("cancel_mission", ids, by=keys),
         of_client("inspect_mission", ids),
         of_client("list_missions"),
+        of_client(
+            "list_missions",
+            status=st.sampled_from([None, "waiting", ["completed", "failed"], [], "over"]),
+            id_prefix=st.sampled_from([None, "m-", "m-2", "\ud800"]),
+            newest_first=st.booleans(),
+        ),
+        of_client("operations.pause_mission", ids, by=keys),
+        of_client("operations.resume_mission", ids, by=keys),
+        of_client("operations.wake_mission", ids, path=st.sampled_from([None, "approve"])),
+        of_client("operations.reopen_mission", ids, step=st.sampled_from([None, "ship", "sail"]), by=keys),
+        of_client("operations.skip_step", ids, output=st.just("done"), step=st.sampled_from([None, "ship"])),
         of_client("list_waits"),
         of_handle("status"),
         of_handle("snapshot"),
@@ -86,31 +98,40 @@ asks = st.lists(
 )
 
 
-async def outcomes(client: CommanderClient, asked: Sequence[Ask]) -> list[object]:
-    return [await outcome(lambda: ask.of_client(client)) for ask in asked]  # noqa: B023 - awaited at once
+async def outcomes(client: CommanderClient, commander: Commander, asked: Sequence[Ask]) -> list[object]:
+    """Return what comes of each question, once everything that the one before it set in motion is at rest."""
+    found: list[object] = []
+    for ask in asked:
+        found.append(await outcome(ask, client))
+        await commander.settled()
+    return found
 
 
-async def outcome(ask: Callable[[], Awaitable[object]]) -> object:
+async def outcome(ask: Ask, client: CommanderClient) -> object:
     """Return what comes of a question: errors as all that another process can know of them."""
     try:
-        answer = await ask()
+        answer = await ask.of_client(client)
     except (MissionControlError, ValueError, TypeError) as error:
         return type(error), str(error), {name: value for name, value in vars(error).items() if name[0] != "_"}
-    return (answer.mission_id, answer.mission_name) if isinstance(answer, MissionHandle) else answer
+    if isinstance(answer, MissionHandle):
+        return answer.mission_id, answer.mission_name
+    if isinstance(answer, MissionSnapshot) and ask.method.startswith("operations"):
+        return answer.mission_id, answer.mission_name, answer.created_at  # it goes on meanwhile
+    return answer
 
 
 async def over_a_runtime(asked: Sequence[Ask]) -> list[object]:
     async with create_commander_runtime(definitions=[order, failing], clock=FakeClock()) as runtime:
-        return await outcomes(create_commander_client(runtime=runtime), asked)
+        return await outcomes(create_commander_client(runtime=runtime), runtime.commander, asked)
 
 
 async def through_a_mailbox(asked: Sequence[Ask], place: Place, *, knows: bool) -> list[object]:
     definitions: list[MissionDefinition[Any]] = [order, failing] if knows else []
     async with (
-        place.owned(order, failing, clock=FakeClock()),
+        place.owned(order, failing, clock=FakeClock()) as owner,
         create_commander_client(mailbox=place.mailbox(), definitions=definitions) as client,
     ):
-        return await outcomes(client, asked)
+        return await outcomes(client, owner, asked)
 
 
 @settings(max_examples=60, deadline=None)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import inspect
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 
 from mission_control.client import (
     BlockingCommanderClient,
     BlockingMissionHandle,
+    BlockingOperations,
     BlockingSchedules,
     CommanderClient,
     create_blocking_client,
@@ -19,14 +21,16 @@ from mission_control.client import (
 from mission_control.core import (
     CommanderClosedError,
     MissionFailedError,
+    MissionNotFoundError,
     MissionStatus,
+    Operations,
     Schedule,
     ScheduleNotFoundError,
     Schedules,
 )
 from mission_control.runtime import create_commander_runtime
 
-from .missions import Approval, Order, approve, order, stepping
+from .missions import Approval, Order, approve, noted, order, stepping
 
 
 @pytest.fixture
@@ -50,11 +54,19 @@ def test_clients_have_the_methods_of_the_contract_and_no_others() -> None:
     both = [
         *("cancel_mission", "close", "get_mission", "inspect_mission", "iter_missions", "iter_waits"),
         *("list_missions", "list_refused", "list_scheduled_missions", "list_waiting_missions", "list_waits"),
-        *("schedules", "start_mission"),
+        *("operations", "schedules", "start_mission"),
     ]
 
     assert methods_of(CommanderClient) == methods_of(BlockingCommanderClient) == both
     assert methods_of(BlockingSchedules) == methods_of(Schedules) == ["backfill", "list", "pause", "resume", "trigger"]
+    assert (
+        methods_of(BlockingOperations)
+        == methods_of(Operations)
+        == [
+            *("backup", "doctor", "export_mission", "import_mission", "pause_mission", "plan", "purge_missions"),
+            *("reopen_mission", "resume_mission", "skip_step", "statistics", "wake_mission"),
+        ]
+    )
     assert methods_of(BlockingMissionHandle) == [
         *("cancel", "history", "inspect", "mission_id", "mission_name", "output", "query", "result", "signal"),
         *("snapshot", "status", "update", "wait_for_completion"),
@@ -158,3 +170,42 @@ async def test_async_client_has_the_schedules_of_its_commander(async_client: Com
     """What is unknown there is unknown here."""
     with pytest.raises(ScheduleNotFoundError, match="'nightly'"):
         await async_client.schedules.trigger("nightly")
+
+
+def test_blocking_operations_ask_as_those_of_the_commander_do(client: BlockingCommanderClient) -> None:
+    """Each method without `await`, with the arguments and the errors that it has there; closed with their client."""
+    operations = client.operations
+
+    for name in methods_of(BlockingOperations):
+        assert inspect.signature(getattr(BlockingOperations, name)) == inspect.signature(getattr(Operations, name))
+    for change in (
+        operations.pause_mission,
+        operations.resume_mission,
+        operations.wake_mission,
+        operations.reopen_mission,
+        partial(operations.skip_step, output="tea"),
+    ):
+        with pytest.raises(MissionNotFoundError, match="'order-1'"):
+            change("order-1")
+    client.close()
+    with pytest.raises(CommanderClosedError):
+        operations.pause_mission("order-1")
+
+
+def test_blocking_operations_note_who_asks() -> None:
+    """As the client says, or each call."""
+    with create_blocking_client(definitions=[order], by="night shift") as client:
+        client.start_mission(order, Order("tea"), mission_id="order-1")
+        client.operations.pause_mission("order-1")
+        client.operations.resume_mission("order-1", by="ada")
+
+        assert noted(client.inspect_mission("order-1")) == ["night shift", "night shift", "ada"]
+
+
+async def test_async_client_has_the_operations_of_its_commander(async_client: CommanderClient) -> None:
+    """What is done by them is done there."""
+    mission = await async_client.start_mission(order, Order("tea"), mission_id="order-1")
+
+    assert isinstance(async_client.operations, Operations)
+    assert (await async_client.operations.pause_mission("order-1")).paused
+    assert (await mission.snapshot()).paused

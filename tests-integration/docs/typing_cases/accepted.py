@@ -305,6 +305,8 @@ async def command(commander: Commander, instant: datetime) -> None:
     assert_type(await commander.get_mission("r-1"), MissionHandle[Any] | None)
     assert_type(await commander.inspect_mission("r-1"), MissionInspection | None)
     assert_type(await commander.list_missions(status=MissionStatus.FAILED), list[MissionSummary])
+    assert_type(await commander.list_missions(status={MissionStatus.FAILED}, since=instant), list[MissionSummary])
+    assert_type(await commander.operations.pause_mission("r-1"), MissionSnapshot)
     async for summary in commander.iter_missions(mission_name="request"):
         assert_type(summary, MissionSummary)
         if (wait := summary.waiting) is None:

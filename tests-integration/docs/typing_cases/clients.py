@@ -8,16 +8,26 @@ from datetime import datetime
 from typing import Any, assert_type
 
 from mission_control.adapter_sqlite import MissionReader
-from mission_control.client import BlockingCommanderClient, BlockingMissionHandle, BlockingSchedules, CommanderClient
+from mission_control.client import (
+    BlockingCommanderClient,
+    BlockingMissionHandle,
+    BlockingOperations,
+    BlockingSchedules,
+    CommanderClient,
+)
 from mission_control.core import (
     Commander,
+    DeployPlan,
+    Finding,
     HistoryRecord,
     MissionHandle,
     MissionInspection,
     MissionSnapshot,
+    MissionStatistics,
     MissionStatus,
     MissionSummary,
     OpenWait,
+    Operations,
     Schedules,
     ScheduleSummary,
 )
@@ -49,6 +59,45 @@ async def ask(client: CommanderClient, instant: datetime) -> None:
     assert_type(await client.schedules.backfill("nightly", since=instant, until=instant), list[str])
     await client.schedules.pause("nightly")
     await client.schedules.resume("nightly")
+    assert_type(await client.list_missions(status=list(MissionStatus), labels={"a": "b"}), list[MissionSummary])
+    async for summary in client.iter_missions(
+        status=[MissionStatus.FAILED], error="STEP_FAILED", since=instant, newest_first=True
+    ):
+        assert_type(summary, MissionSummary)
+    await operate(client.operations, instant)
+
+
+async def operate(operations: Operations, instant: datetime) -> None:
+    assert_type(await operations.reopen_mission("r-1", step="send-email", by="ops"), MissionSnapshot)
+    assert_type(await operations.pause_mission("r-1", by="ops"), MissionSnapshot)
+    assert_type(await operations.resume_mission("r-1"), MissionSnapshot)
+    assert_type(await operations.wake_mission("r-1", path="cooldown"), MissionSnapshot)
+    assert_type(await operations.skip_step("r-1", output={"sent_to": "a"}, step="send-email"), MissionSnapshot)
+    form = await operations.export_mission("r-1")
+    assert_type(form, dict[str, Any])
+    assert_type(await operations.import_mission(form, mission_id="r-2"), MissionSnapshot)
+    assert_type(await operations.purge_missions(ended_before=instant, status=MissionStatus.FAILED), int)
+    assert_type(await operations.purge_missions(ended_before=instant, status=[MissionStatus.FAILED], limit=5), int)
+    assert_type(await operations.plan([request]), DeployPlan)
+    assert_type(await operations.doctor(repair=True, progress=lambda done, total: None), list[Finding])
+    assert_type(await operations.statistics(), MissionStatistics)
+    await operations.backup("backup.db")
+
+
+def operate_and_wait(operations: BlockingOperations, instant: datetime) -> None:
+    assert_type(operations.reopen_mission("r-1", step="send-email", by="ops"), MissionSnapshot)
+    assert_type(operations.pause_mission("r-1", by="ops"), MissionSnapshot)
+    assert_type(operations.resume_mission("r-1"), MissionSnapshot)
+    assert_type(operations.wake_mission("r-1", path="cooldown"), MissionSnapshot)
+    assert_type(operations.skip_step("r-1", output={"sent_to": "a"}, step="send-email"), MissionSnapshot)
+    form = operations.export_mission("r-1")
+    assert_type(form, dict[str, Any])
+    assert_type(operations.import_mission(form, mission_id="r-2"), MissionSnapshot)
+    assert_type(operations.purge_missions(ended_before=instant, status=[MissionStatus.FAILED], limit=5), int)
+    assert_type(operations.plan([request]), DeployPlan)
+    assert_type(operations.doctor(repair=True, progress=lambda done, total: None), list[Finding])
+    assert_type(operations.statistics(), MissionStatistics)
+    operations.backup("backup.db")
 
 
 def wait(client: BlockingCommanderClient, instant: datetime) -> None:
@@ -71,6 +120,9 @@ def wait(client: BlockingCommanderClient, instant: datetime) -> None:
     assert_type(client.schedules.trigger("nightly"), str)
     assert_type(client.schedules.backfill("nightly", since=instant, until=instant), list[str])
     client.schedules.pause("nightly")
+    assert_type(client.operations, BlockingOperations)
+    assert_type(client.list_missions(status=list(MissionStatus), schedule="nightly"), list[MissionSummary])
+    assert_type(client.iter_missions(id_prefix="r-", until=instant, newest_first=True), Iterator[MissionSummary])
     mission.signal(approved, Approval(by="reviewer-1"))
     mission.signal(approved, {"by": "reviewer-1"}, key="click-81", by="ops", wait=False)
     mission.signal(rated, 0.5)

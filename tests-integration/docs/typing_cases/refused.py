@@ -98,8 +98,17 @@ async def wrong_clients(client: CommanderClient) -> None:
     await client.start_mission(request, Request(email="a"), mission_id=7)  # error
     await client.start(request, Request(email="a"))  # error
     await client.list_missions(5)  # error
+    await client.list_missions(status=5)  # error
+    await client.list_missions(labels=["employee"])  # error
+    await client.operations.pause_mission(5)  # error
+    await client.operations.skip_step("r-1")  # error
+    await client.operations.purge_missions(limit=5)  # error
+    await client.operations.reopen_mission("r-1", "send-email")  # error
     await client.get_mission(mission_id="r-1")  # error
     await client.load_definition("fingerprint")  # error
+
+
+def print_no_numbers() -> None: ...
 
 
 def wrong_waiting(client: BlockingCommanderClient, mission: BlockingMissionHandle[Request]) -> str:
@@ -107,6 +116,9 @@ def wrong_waiting(client: BlockingCommanderClient, mission: BlockingMissionHandl
     client.start_mission(request)  # error
     client.start_mission(request, Request(email="a"), if_exists="replace")  # error
     client.list_missions(limit="5")  # error
+    client.list_missions(newest_first="yes")  # error
+    client.operations.doctor(progress=print_no_numbers)  # error
+    client.operations.wake_mission(mission_id="r-1")  # error
     client.get_mission(mission_id="r-1")  # error
     mission.signal(approved, Opened(ticket=5))  # error
     mission.signal(rated, "half")  # error

@@ -9,8 +9,8 @@ def test_commander_has_the_names_of_the_contract_and_no_others() -> None:
     """What a commander is made of does not show."""
     assert [name for name in dir(Commander) if not name.startswith("_")] == [
         *("cancel_mission", "close", "closed", "create_mission", "get_mission", "inspect_mission", "iter_missions"),
-        *("iter_waits", "list_missions", "list_scheduled", "list_waiting", "list_waits", "load_definition", "register"),
-        *("schedules", "settled", "start", "wait_until_ready"),
+        *("iter_waits", "list_missions", "list_scheduled", "list_waiting", "list_waits", "load_definition"),
+        *("operations", "register", "schedules", "settled", "start", "wait_until_ready"),
     ]
 
 

@@ -33,7 +33,7 @@ from mission_control.core import (
 )
 from mission_control.core.history import due_at, failure_of
 from mission_control.core.history.records import Record, iso, parse_iso
-from mission_control.core.machine.transitions import inspect_history
+from mission_control.core.machine import inspect_history
 
 NOW = datetime(2024, 2, 29, 12, tzinfo=UTC)
 RECORD = HistoryRecord(seq=1, type=HistoryType.MISSION_CREATED, at=NOW, details={"name": "it"})

@@ -212,8 +212,8 @@ def test_table_knows_every_phase_and_every_record() -> None:
     assert listed & ANYWHERE == set()
 
 
-# Those of paths, children and undoing are told of lines, and have tests of their own.
-OF_LINES = {kind for kind in T if kind.value.startswith(("path", "child"))} | {T.MISSION_UNDOING}
+# Those of paths, children, undoing and reopening are told of more, and have tests of their own.
+OF_LINES = {kind for kind in T if kind.value.startswith(("path", "child"))} | {T.MISSION_UNDOING, T.MISSION_REOPENED}
 ONE_LINE = [phase for phase in Phase if phase is not Phase.FORKED]
 
 

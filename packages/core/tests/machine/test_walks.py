@@ -74,9 +74,14 @@ EARLY: list[Callable[[Any, str], Any]] = [
     lambda path, name: path.step(name, run, retry=TWICE),
 ]
 
+
+def undone(path: Any, name: str) -> Any:
+    return path.step(name, run, undo=run, undo_retry=TWICE)
+
+
 LEAVES: list[Callable[[Any, str], Any]] = [
     *EARLY,
-    lambda path, name: path.step(name, run, undo=run, undo_retry=TWICE),
+    undone,
     lambda path, name: path.need_to(name, int),
     lambda path, name: path.need_to(name, int, timeout=20, reminder=REMINDER),
     lambda path, name: path.need_to(name, int, timeout=seconds),

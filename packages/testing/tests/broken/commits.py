@@ -8,7 +8,8 @@ import attrs
 
 from mission_control.core.errors import StaleMissionError
 from mission_control.core.history.records import MissionSummary
-from mission_control.core.storage.persistence import CommitOutcome, LoadOutcome, MissionCommit
+from mission_control.core.storage import CommitOutcome, LoadOutcome, MissionCommit
+from mission_control.core.storage.memory_index import places
 
 from .memory import Memory
 
@@ -218,8 +219,8 @@ class WritesStaleSummaries(Memory):
 
     async def _replace(self, mission_id: str, row: MissionSummary, version: int) -> None:
         stored = self._missions[mission_id]
-        self._index.replace(stored.number, stored.summary, row)
-        stored.summary = row
+        was, stored.summary = places(stored), row
+        self._index.move(stored, was)
 
 
 class WritesStaleDefinitions(Memory):
@@ -227,7 +228,7 @@ class WritesStaleDefinitions(Memory):
         definitions = [member.definition for member in batch if member.definition]
         outcomes = await super().commit(batch)
         for one in definitions if any(outcomes) else []:
-            self._definitions.setdefault(one.fingerprint, '{"name":"order"}')
+            self._definitions.name(one.fingerprint, '{"name":"order"}')
         return outcomes
 
 
@@ -267,3 +268,28 @@ class ShowsSummariesLate(Memory):
 
     async def load_summary(self, mission_id: str, /) -> MissionSummary | None:
         return self.late.get(mission_id) or await super().load_summary(mission_id)
+
+
+class NeverAwaitsAgain(Memory):
+    def _await(self, child_id: str) -> None:
+        pass
+
+
+class AwaitsOnlyWhatItLetGo(Memory):
+    def _await(self, child_id: str) -> None:
+        if self._missions[child_id].is_awaited is not None:
+            super()._await(child_id)
+
+
+class AwaitsWhatIsStale(Memory):
+    async def commit(self, batch: Sequence[MissionCommit], /) -> Sequence[CommitOutcome]:
+        outcomes = await super().commit(batch)
+        for child_id in (child_id for member in batch for child_id in member.awaited):
+            self._await(child_id)
+        return outcomes
+
+
+class AwaitsWhatLives(Memory):
+    def _await(self, child_id: str) -> None:
+        if not self._missions[child_id].summary.status.is_terminal:
+            super()._await(child_id)

@@ -45,7 +45,7 @@ class DueTimes(Memory):
 
     async def list_scheduled(self, *, limit: int, after: str | None = None) -> Sequence[MissionSummary]:
         if after is not None and await self.stored(after) is None:
-            return []
+            return await super().list_scheduled(limit=limit, after=after)
         rows = sorted(
             (one for one in await self.rows() if self.scheduled(one)), key=lambda one: self.key(self.own(one), one)
         )
@@ -256,3 +256,26 @@ class TakesDelayedStartsForSleeps(DueTimes):
         if next_due_kind(row) in ("sleep", "start_at"):
             return kind in (None, "sleep", "start_at")
         return super().of_kind(row, kind)
+
+
+class FiresWhatIsPaused(DueTimes):
+    def instant(self, row: MissionSummary) -> datetime | None:
+        return due_at(row.next_wait) if row.paused else row.next_due
+
+
+class SchedulesNothingThatIsPaused(DueTimes):
+    def scheduled(self, row: MissionSummary) -> bool:
+        return is_scheduled(row) and not row.paused
+
+
+class NeverFiresWhatWasPaused(DueTimes):
+    def __init__(self) -> None:
+        super().__init__()
+        self.paused: set[str] = set()
+
+    def instant(self, row: MissionSummary) -> datetime | None:
+        return None if row.mission_id in self.paused else row.next_due
+
+    async def commit(self, batch: Sequence[MissionCommit], /) -> Sequence[CommitOutcome]:
+        self.paused |= {member.mission_id for member in batch if member.summary.paused}
+        return await super().commit(batch)

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 import attrs
 
 from mission_control.core.errors import DatabaseInUseError
+from mission_control.core.storage import CommitOutcome, DueKind, LoadOutcome, MissionCommit
 from mission_control.core.storage.memory import InMemoryAdapter
-from mission_control.core.storage.persistence import CommitOutcome, DueKind, LoadOutcome, MissionCommit
 from mission_control.testing.conformance import AdapterFactory
 
 from .memory import Memory

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeAlias
 
 import attrs
 
 from mission_control.core.history.records import MissionStatus, MissionSummary
+from mission_control.core.storage import EVERYTHING, MissionQuery
 from mission_control.core.storage.persistence import CommitOutcome, MissionCommit
 
+from ..jsonl_adapter import fits
 from .memory import Memory
-
-Filters: TypeAlias = tuple[MissionStatus | None, str | None, str | None]
-"""The status, the name and the parent that are asked for."""
 
 
 class Listing(Memory):
@@ -22,29 +20,37 @@ class Listing(Memory):
     async def order(self) -> list[MissionSummary]:
         return await self.rows()
 
+    async def ordered(self, query: MissionQuery) -> list[MissionSummary]:
+        """Return all rows, in the order that is asked for."""
+        rows = await self.order()
+        return rows[::-1] if query.newest_first else rows
+
     def position(self, rows: list[MissionSummary], after: str | None) -> int:
         """Return the place of the first row to list."""
         ids = [row.mission_id for row in rows]
-        return 0 if after is None else ids.index(after) + 1 if after in ids else len(rows)
+        if after is None or after in ids:
+            return 0 if after is None else ids.index(after) + 1
+        number = self._purged.number(after)
+        return len(rows) if number is None else sum(self._missions[one].number < number for one in ids)
 
-    def fits(self, row: MissionSummary, wanted: Filters) -> bool:
-        status, mission_name, parent_id = wanted
-        named = mission_name in (None, row.mission_name) and parent_id in (None, row.parent_id)
-        return named and status in (None, row.status)
+    def fits(self, row: MissionSummary, query: MissionQuery) -> bool:
+        return fits(row, query)
 
     async def list_missions(
-        self,
-        *,
-        status: MissionStatus | None = None,
-        mission_name: str | None = None,
-        parent_id: str | None = None,
-        limit: int,
-        after: str | None = None,
+        self, query: MissionQuery = EVERYTHING, /, *, limit: int, after: str | None = None
     ) -> Sequence[MissionSummary]:
-        rows = await self.order()
-        return [one for one in rows[self.position(rows, after) :] if self.fits(one, (status, mission_name, parent_id))][
-            :limit
-        ]
+        rows = await self.ordered(query)
+        return [one for one in rows[self.position(rows, after) :] if self.fits(one, query)][:limit]
+
+
+class Asking(Listing):
+    """Looks for something else than it was asked for."""
+
+    def asked(self, query: MissionQuery) -> MissionQuery:
+        return query
+
+    def fits(self, row: MissionSummary, query: MissionQuery) -> bool:
+        return super().fits(row, self.asked(query))
 
 
 class ListsById(Listing):
@@ -67,17 +73,9 @@ class ListsBatchesById(Memory):
 
 class ListsWithoutLimit(Listing):
     async def list_missions(
-        self,
-        *,
-        status: MissionStatus | None = None,
-        mission_name: str | None = None,
-        parent_id: str | None = None,
-        limit: int,
-        after: str | None = None,
+        self, query: MissionQuery = EVERYTHING, /, *, limit: int, after: str | None = None
     ) -> Sequence[MissionSummary]:
-        return await super().list_missions(
-            status=status, mission_name=mission_name, parent_id=parent_id, limit=10_000, after=after
-        )
+        return await super().list_missions(query, limit=10_000, after=after)
 
 
 class ListsFromTheStart(Listing):
@@ -99,64 +97,49 @@ class ListsTheLastOneAgain(Listing):
 
 class FiltersAfterPaging(Listing):
     async def list_missions(
-        self,
-        *,
-        status: MissionStatus | None = None,
-        mission_name: str | None = None,
-        parent_id: str | None = None,
-        limit: int,
-        after: str | None = None,
+        self, query: MissionQuery = EVERYTHING, /, *, limit: int, after: str | None = None
     ) -> Sequence[MissionSummary]:
-        page = await super().list_missions(limit=limit, after=after)
-        return [one for one in page if self.fits(one, (status, mission_name, parent_id))]
+        page = await super().list_missions(MissionQuery(newest_first=query.newest_first), limit=limit, after=after)
+        return [one for one in page if self.fits(one, query)]
 
 
 class PagesWithinTheFilter(Listing):
     async def list_missions(
-        self,
-        *,
-        status: MissionStatus | None = None,
-        mission_name: str | None = None,
-        parent_id: str | None = None,
-        limit: int,
-        after: str | None = None,
+        self, query: MissionQuery = EVERYTHING, /, *, limit: int, after: str | None = None
     ) -> Sequence[MissionSummary]:
-        rows = [one for one in await self.order() if self.fits(one, (status, mission_name, parent_id))]
+        rows = [one for one in await self.ordered(query) if self.fits(one, query)]
         return rows[self.position(rows, after) :][:limit]
 
 
-class IgnoresTheStatus(Listing):
-    def fits(self, row: MissionSummary, wanted: Filters) -> bool:
-        return super().fits(row, (None, *wanted[1:]))
+class IgnoresTheStatus(Asking):
+    def asked(self, query: MissionQuery) -> MissionQuery:
+        return attrs.evolve(query, statuses=())
 
 
-class IgnoresTheName(Listing):
-    def fits(self, row: MissionSummary, wanted: Filters) -> bool:
-        return super().fits(row, (wanted[0], None, wanted[2]))
+class IgnoresTheName(Asking):
+    def asked(self, query: MissionQuery) -> MissionQuery:
+        return attrs.evolve(query, mission_name=None)
 
 
-class IgnoresTheParent(Listing):
-    def fits(self, row: MissionSummary, wanted: Filters) -> bool:
-        return super().fits(row, (*wanted[:2], None))
+class IgnoresTheParent(Asking):
+    def asked(self, query: MissionQuery) -> MissionQuery:
+        return attrs.evolve(query, parent_id=None)
 
 
-class TakesGrandchildrenForChildren(Listing):
-    def fits(self, row: MissionSummary, wanted: Filters) -> bool:
-        parent_id = wanted[2]
-        return super().fits(row, (*wanted[:2], None)) and (row.parent_id or "").startswith(parent_id or "")
+class TakesGrandchildrenForChildren(IgnoresTheParent):
+    def fits(self, row: MissionSummary, query: MissionQuery) -> bool:
+        return super().fits(row, query) and (row.parent_id or "").startswith(query.parent_id or "")
 
 
-class MatchesNamesLoosely(Listing):
-    def fits(self, row: MissionSummary, wanted: Filters) -> bool:
-        status, mission_name, parent_id = wanted
-        alike = row.mission_name.lower().startswith((mission_name or "").lower())
-        return super().fits(row, (status, None, parent_id)) and alike
+class MatchesNamesLoosely(IgnoresTheName):
+    def fits(self, row: MissionSummary, query: MissionQuery) -> bool:
+        name = (query.mission_name or "").lower()
+        return super().fits(row, query) and row.mission_name.lower().startswith(name)
 
 
-class TakesOneFilterOnly(Listing):
-    def fits(self, row: MissionSummary, wanted: Filters) -> bool:
-        status, mission_name, parent_id = wanted
-        return super().fits(row, (status, mission_name if status is None else None, parent_id))
+class TakesOneFilterOnly(Asking):
+    def asked(self, query: MissionQuery) -> MissionQuery:
+        return attrs.evolve(query, mission_name=None) if query.statuses else query
 
 
 class RemembersTheFirstStatus(Listing):
@@ -164,8 +147,9 @@ class RemembersTheFirstStatus(Listing):
         super().__init__()
         self.first: dict[str, MissionStatus] = {}
 
-    def fits(self, row: MissionSummary, wanted: Filters) -> bool:
-        return super().fits(row, (None, *wanted[1:])) and wanted[0] in (None, self.first[row.mission_id])
+    def fits(self, row: MissionSummary, query: MissionQuery) -> bool:
+        first = self.first[row.mission_id]
+        return super().fits(row, attrs.evolve(query, statuses=())) and (not query.statuses or first in query.statuses)
 
     async def commit(self, batch: Sequence[MissionCommit], /) -> Sequence[CommitOutcome]:
         for one in (one for member in batch for one in member.family()):

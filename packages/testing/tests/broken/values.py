@@ -9,8 +9,8 @@ from typing import Any
 import attrs
 
 from mission_control.core.definition.definition import StoredDefinition
-from mission_control.core.history.records import HistoryRecord, MissionStatus, MissionSummary
-from mission_control.core.storage.persistence import CommitOutcome, LoadOutcome, MissionCommit
+from mission_control.core.history.records import HistoryRecord, MissionSummary
+from mission_control.core.storage import EVERYTHING, CommitOutcome, LoadOutcome, MissionCommit, MissionQuery
 
 from .memory import Memory
 
@@ -100,17 +100,9 @@ class Rewriting(Memory):
         return (found := await super().load_summary(mission_id)) and self.row(found)
 
     async def list_missions(
-        self,
-        *,
-        status: MissionStatus | None = None,
-        mission_name: str | None = None,
-        parent_id: str | None = None,
-        limit: int,
-        after: str | None = None,
+        self, query: MissionQuery = EVERYTHING, /, *, limit: int, after: str | None = None
     ) -> Sequence[MissionSummary]:
-        page = await super().list_missions(
-            status=status, mission_name=mission_name, parent_id=parent_id, limit=limit, after=after
-        )
+        page = await super().list_missions(query, limit=limit, after=after)
         return [self.row(one) for one in page]
 
 
@@ -206,20 +198,20 @@ class LosesDefinitions(Memory):
 class KeepsDefinitionsByName(Memory):
     async def load_definition(self, fingerprint: str, /) -> dict[str, Any] | None:
         known = await super().load_definition(fingerprint)
-        return known and await super().load_definition(next(iter(self._definitions)))
+        return known and await super().load_definition(next(iter(self._definitions.texts)))
 
 
 class FindsDefinitionsByPrefix(Memory):
     async def load_definition(self, fingerprint: str, /) -> dict[str, Any] | None:
         exact = await super().load_definition(fingerprint)
-        like = [one for one in self._definitions if one.startswith(fingerprint)]
+        like = [one for one in self._definitions.texts if one.startswith(fingerprint)]
         return exact or (await super().load_definition(like[0]) if like else None)
 
 
 class ReplacesDefinitions(Memory):
     async def commit(self, batch: Sequence[MissionCommit], /) -> Sequence[CommitOutcome]:
         if len(batch) == 1 and (definition := batch[0].definition):
-            self._definitions.pop(definition.fingerprint, None)
+            self._definitions.texts.pop(definition.fingerprint, None)
         return await super().commit(batch)
 
 
@@ -251,3 +243,21 @@ class SharesCommittedDefinitions(Memory):
     async def load_definition(self, fingerprint: str, /) -> dict[str, Any] | None:
         found = await super().load_definition(fingerprint)
         return found and deepcopy(dict(self.committed[fingerprint].static))
+
+
+class LosesFurtherDefinitions(Memory):
+    async def commit(self, batch: Sequence[MissionCommit], /) -> Sequence[CommitOutcome]:
+        return await self.write(*(attrs.evolve(one, definitions=one.definitions[:1]) for one in batch))
+
+
+class WritesFurtherDefinitionsOfWhatIsStale(Memory):
+    async def commit(self, batch: Sequence[MissionCommit], /) -> Sequence[CommitOutcome]:
+        outcomes = await super().commit(batch)
+        for further in (one for member in batch for one in member.definitions if any(outcomes)):
+            self._definitions.name(further.fingerprint, '{"name":"order"}')
+        return outcomes
+
+
+class ForgetsThePause(Rewriting):
+    def row(self, row: MissionSummary) -> MissionSummary:
+        return attrs.evolve(row, paused=False)

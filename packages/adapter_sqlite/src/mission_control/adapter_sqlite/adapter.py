@@ -17,20 +17,26 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 import attrs
 
 from mission_control.core.errors import CommanderClosedError, DatabaseInUseError, PersistenceError
-from mission_control.core.history import MissionStatus, MissionSummary, OpenWait
+from mission_control.core.history import MissionStatistics, MissionStatus, MissionSummary, OpenWait
 from mission_control.core.payloads import found
 from mission_control.core.schedules import StoredSchedule
 from mission_control.core.storage import (
+    EVERYTHING,
     Answer,
     CommitOutcome,
     DueKind,
     LoadOutcome,
     MissionCommit,
+    MissionQuery,
+    MissionRows,
     OwnedMailbox,
     PersistenceAdapter,
+    Standing,
+    StoredMission,
 )
 
-from . import queries, schedules, waits
+from . import auditing, counting, listing, purging, queries, schedules, waits
+from .backups import Backup
 from .connection import Synchronous
 from .failures import ReplacedError, storage_error
 from .files import Files
@@ -39,6 +45,7 @@ from .location import DatabasePath, check_place, locate
 from .lock import DatabaseLock
 from .mailbox import SQLiteOwnedMailbox, answers
 from .opening import ReaderOpener, WriterOpener
+from .purging import Found, Place, Portion, Purge, Tally, Wanted
 from .reading import Reader
 from .rows import Row
 from .worker import Worker, end
@@ -47,6 +54,7 @@ from .writer import Writer
 T = TypeVar("T")
 P = ParamSpec("P")
 
+_RUNNING = MissionQuery(statuses=(MissionStatus.RUNNING,))
 _LOCK_POLL_SECONDS = 0.05
 _CROWD = 16
 """Members of a commit from which on the loop lets the writer begin before it goes on."""
@@ -81,6 +89,8 @@ class _Open:
     process: int
     writer: Worker[Writer]
     reader: Worker[Reader]
+    holding: Holding
+    backups: list[Backup[Reader]] = attrs.field(factory=list[Backup[Reader]])
     mailboxes: list[SQLiteOwnedMailbox] = attrs.field(factory=list[SQLiteOwnedMailbox])
 
     @classmethod
@@ -95,6 +105,7 @@ class _Open:
             process=os.getpid(),
             writer=Worker("writer of", path, WriterOpener(holding, synchronous), lock.release),
             reader=reader,
+            holding=holding,
         )
 
     async def checked(self, job: Awaitable[tuple[T, Files]]) -> T:
@@ -129,11 +140,21 @@ class _Open:
     async def forget_answers(self, request_ids: Sequence[str], before: str, /) -> None:
         await self.checked(self.writer.do(Writer.forget_answers, request_ids, before))
 
+    async def backup(self, path: str) -> None:
+        backup = Backup(self.path, path, ReaderOpener(self.holding))
+        self.backups.append(backup)
+        try:
+            await backup.run(lambda worker, write: self.checked(worker.do(Reader.read, write)))
+        finally:
+            self.backups.remove(backup)
+
     # Its end
 
     async def close(self) -> None:
         for mailbox in self.mailboxes:
             await mailbox.close()
+        for backup in self.backups:
+            await backup.close()
         await end(self._stop, self.writer)
 
     def abandon(self) -> None:
@@ -141,6 +162,8 @@ class _Open:
         if self.process == os.getpid() and not sys.is_finalizing():
             for mailbox in self.mailboxes:
                 mailbox.abandon()
+            for backup in self.backups:
+                backup.stop()
             self._stop(_nothing)
             self.writer.wait()
 
@@ -154,6 +177,7 @@ class SQLiteAdapter:
 
     def __init__(self, path: Path, synchronous: Synchronous, lock_timeout: float) -> None:
         self._open: _Open | None = None
+        self._kept: dict[Wanted, Place] = {}
         self._path = path
         self._synchronous: Synchronous = synchronous
         self._lock_timeout = lock_timeout
@@ -219,23 +243,10 @@ class SQLiteAdapter:
         return await self._read(queries.load_summary, mission_id)
 
     async def list_missions(
-        self,
-        *,
-        status: MissionStatus | None = None,
-        mission_name: str | None = None,
-        parent_id: str | None = None,
-        limit: int,
-        after: str | None = None,
+        self, query: MissionQuery = EVERYTHING, /, *, limit: int, after: str | None = None
     ) -> Sequence[MissionSummary]:
-        """Return a page of summaries in order of creation."""
-        return await self._read(
-            queries.list_missions,
-            status=status,
-            mission_name=mission_name,
-            parent_id=parent_id,
-            limit=limit,
-            after=after,
-        )
+        """Return a page of the missions that are looked for, in order of creation or against it."""
+        return await self._read(listing.list_missions, query, limit=limit, after=after)
 
     async def list_scheduled(self, *, limit: int, after: str | None = None) -> Sequence[MissionSummary]:
         """Return a page of the missions that wait for a timer or a retry, earliest due first."""
@@ -253,7 +264,19 @@ class SQLiteAdapter:
 
     async def list_interrupted(self, *, limit: int, after: str | None = None) -> Sequence[MissionSummary]:
         """Return a page of the missions that are running, in order of creation."""
-        return await self.list_missions(status=MissionStatus.RUNNING, limit=limit, after=after)
+        return await self.list_missions(_RUNNING, limit=limit, after=after)
+
+    async def statistics(self, now: datetime, /) -> MissionStatistics:
+        """Return what there is at `now`, counted."""
+        return await self._read(counting.statistics, now)
+
+    async def list_standing(self) -> Sequence[Standing]:
+        """Return where missions stand that have not ended, as far as their rows tell."""
+        return await self._read(counting.list_standing)
+
+    async def list_unplaced(self, *, limit: int, after: str | None = None) -> Sequence[MissionSummary]:
+        """Return a page of the missions that have not ended and do not tell where they stand."""
+        return await self._read(listing.list_unplaced, limit=limit, after=after)
 
     async def list_strays(self, *, limit: int, after: str | None = None) -> Sequence[MissionSummary]:
         """Return a page of the children to be told of or cancelled, in order of creation."""
@@ -278,6 +301,47 @@ class SQLiteAdapter:
         """Write rows of schedules in one transaction."""
         opened = self._opened()
         await opened.checked(opened.writer.do(Writer.record_schedules, rows))
+
+    async def audit(
+        self, *, limit: int, after: str | None = None, mission_id: str | None = None
+    ) -> Sequence[StoredMission]:
+        """Return a page of missions with all that is stored of them, in order of creation."""
+        return await self._read(auditing.audit, limit=limit, after=after, mission_id=mission_id)
+
+    async def rewrite(self, rows: MissionRows, /) -> bool:
+        """Replace what is stored of a mission beside its history, where that has not gone on."""
+        opened = self._opened()
+        return await opened.checked(opened.writer.do(Writer.rewrite, rows))
+
+    async def purge(
+        self,
+        before: datetime,
+        /,
+        *,
+        statuses: Sequence[MissionStatus],
+        mission_name: str | None = None,
+        limit: int,
+        request_id: str | None = None,
+    ) -> int:
+        """Delete missions that ended before an instant, a portion to a transaction."""
+        known = {} if request_id is None else await self._read(answers.load_answers, [request_id])
+        tally = Tally.of(request_id, known)
+        purge = Purge(self._find, partial(self._delete, tally), self._kept)
+        await purge.run(Wanted.of(before, statuses, mission_name), limit - tally.gone)
+        return tally.gone
+
+    async def _find(self, wanted: Wanted, place: Place) -> Found:
+        return await self._read(purging.find, wanted, place)
+
+    async def _delete(self, tally: Tally, wanted: Wanted, numbers: Sequence[int]) -> Portion:
+        opened = self._opened()
+        portion = await opened.checked(opened.writer.do(Writer.purge, wanted, numbers, tally))
+        tally.gone += portion.gone
+        return portion
+
+    async def backup(self, path: str, /) -> None:
+        """Write a copy as of one instant to `path`, and check it, while commits go on."""
+        await self._opened().backup(path)
 
     async def load_definition(self, fingerprint: str, /) -> dict[str, Any] | None:
         """Return the static form stored under `fingerprint`, or None."""

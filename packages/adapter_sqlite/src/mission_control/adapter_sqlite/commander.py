@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
 from typing import Any
 
 from mission_control.core.commander import EmbeddedCommander
@@ -30,6 +31,7 @@ class SQLiteCommander(EmbeddedCommander):
         clock: Clock | None = None,
         create_mission_id: Callable[[], str] | None = None,
         max_concurrency: int = 256,
+        retention: Mapping[str, timedelta] | None = None,
     ) -> None:
         super().__init__(
             definitions=definitions,
@@ -38,4 +40,5 @@ class SQLiteCommander(EmbeddedCommander):
             clock=clock,
             create_mission_id=create_mission_id,
             max_concurrency=max_concurrency,
+            retention=retention,
         )

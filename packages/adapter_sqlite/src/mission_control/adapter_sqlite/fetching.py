@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Generator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from typing import Any
 
 from .failures import result_code
@@ -52,3 +52,19 @@ def step(connection: sqlite3.Connection, sql: str, values: Sequence[Any]) -> Gen
     """Yield the rows of a query one by one; close the iterator to end the query early."""
     with closing(connection.execute(sql, values)) as rows:
         yield from rows
+
+
+def fetch_all(connection: sqlite3.Connection, columns: str, sql: str, values: Sequence[Any]) -> list[Row]:
+    """Return all rows of a query, in one step where that is possible."""
+    rows = fetch(connection, columns, sql, values)
+    return list(step(connection, sql, values)) if rows is None else rows
+
+
+@contextmanager
+def one_moment(connection: sqlite3.Connection) -> Generator[None]:
+    """Have all that is read be as it was when the first of it was."""
+    connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        connection.execute("ROLLBACK")

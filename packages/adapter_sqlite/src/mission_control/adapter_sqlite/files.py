@@ -38,6 +38,17 @@ def database_at(path: Path) -> Identity:
         raise ReplacedError from error
 
 
+def flush_folder(folder: Path) -> None:
+    """Make durable which names are in a directory."""
+    if os.name == "nt":  # pragma: no cover - it cannot be asked for there
+        return
+    descriptor = os.open(folder, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 _SECOND_NS = 1_000_000_000
 _TICK_NS = 20_000_000
 _LONG_TICK_NS = 2 * _SECOND_NS

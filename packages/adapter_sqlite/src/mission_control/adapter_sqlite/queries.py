@@ -13,18 +13,20 @@ from contextlib import closing, suppress
 from datetime import datetime
 from itertools import chain, islice
 from operator import itemgetter
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeAlias, TypeVar, get_args
 
 from mission_control.core.errors import CorruptMissionError, PersistenceError
-from mission_control.core.history import MissionStatus, MissionSummary, parse_iso
+from mission_control.core.history import HistoryRecord, MissionSummary, parse_iso
 from mission_control.core.log import ContainedLogger
 from mission_control.core.storage import DueKind, LoadOutcome
 
+from .expressions import IS_STRAY
 from .failures import result_code
 from .fetching import fetch, fetch_page, step
 from .rows import (
     HISTORY_COLUMNS,
     MISSION_HISTORY_COLUMNS,
+    NEVER,
     SUMMARY_COLUMNS,
     UNDECODABLE,
     Row,
@@ -34,9 +36,11 @@ from .rows import (
     read_summary,
     stored_time,
 )
-from .schema import IS_STRAY
 
 T = TypeVar("T")
+
+History: TypeAlias = tuple[HistoryRecord, ...] | CorruptMissionError
+"""All records of a mission, or what is wrong with them."""
 
 _log: ContainedLogger = ContainedLogger("mission_control.adapter_sqlite")
 
@@ -48,18 +52,25 @@ FROM json_each(?) AS wanted CROSS JOIN missions AS m ON m.mission_id = wanted.va
 LEFT JOIN history AS h ON h.mission = m.number
 """
 _SUMMARY = f"SELECT {SUMMARY_COLUMNS} FROM missions WHERE mission_id = ?"
-_NUMBER = "SELECT number FROM missions WHERE mission_id = ?"
+_NUMBER = """
+SELECT coalesce(
+    (SELECT number FROM missions WHERE mission_id = ?1), (SELECT max(number) FROM purged WHERE mission_id = ?1)
+)
+"""
 _NEXT_DUE = """
 SELECT due_at, mission_id FROM missions INDEXED BY missions_by_due
 WHERE wait_kind = ? AND due_at IS NOT NULL AND remind_at IS NULL AND due_at > ? ORDER BY due_at
 """
-_NEXT_REMINDER = """
+_NEXT_REMINDER = f"""
 SELECT remind_at, mission_id FROM missions INDEXED BY missions_by_reminder
-WHERE remind_at IS NOT NULL AND remind_at > ? ORDER BY remind_at
+WHERE remind_at IS NOT NULL AND remind_at > ? AND remind_at < '{NEVER}' ORDER BY remind_at
 """
 _PLACE = """
 SELECT coalesce(iif(status = 'waiting' AND wait_kind <> 'signal', due_at, NULL), updated_at, ''), mission_id
-FROM missions WHERE mission_id = ?
+FROM missions WHERE mission_id = ?1
+UNION ALL SELECT * FROM (
+    SELECT ended_at, mission_id FROM purged WHERE mission_id = ?1 ORDER BY number DESC LIMIT 1
+) LIMIT 1
 """
 _DEFINITION = "SELECT static FROM definitions WHERE fingerprint = ?"
 
@@ -68,15 +79,26 @@ _WAITS: tuple[DueKind, ...] = ("signal", "sleep", "retry", "start_at")
 _SCHEDULED: tuple[DueKind, ...] = ("sleep", "retry", "start_at")
 _ALL = -1
 """A limit that is none."""
-_LATEST = "~"
-"""Sorts behind every time."""
+
+
+_Read: TypeAlias = Callable[[str, list[Row]], LoadOutcome]
 
 
 def load(connection: sqlite3.Connection, mission_ids: Sequence[str]) -> list[LoadOutcome]:
     """Return each mission's history; one that cannot be read does not keep the others from being read."""
+    return _load(connection, mission_ids, _read_latest)
+
+
+def load_as_stored(connection: sqlite3.Connection, mission_ids: Sequence[str]) -> list[History]:
+    """Return the same of missions that are there, also where a history is not of the version that its row has."""
+    found = zip(mission_ids, _load(connection, mission_ids, _read), strict=True)
+    return [_corrupt(one, "there is none") if history is None else history for one, history in found]
+
+
+def _load(connection: sqlite3.Connection, mission_ids: Sequence[str], read: _Read) -> list[LoadOutcome]:
     rows = fetch(connection, _PACKED_HISTORY, _HISTORIES, (encode(list(mission_ids)),))
     if rows is None:
-        return [_load_alone(connection, mission_id) for mission_id in mission_ids]
+        return [_load_alone(connection, mission_id, read) for mission_id in mission_ids]
     histories: list[list[Row]] = [[] for _ in mission_ids]
     while rows:
         row = rows.pop()
@@ -84,12 +106,12 @@ def load(connection: sqlite3.Connection, mission_ids: Sequence[str]) -> list[Loa
         histories[wanted].append(row)
     histories.reverse()
     # Rows make room for records, mission by mission: the collector of cycles has the less to look through.
-    return [_read(mission_id, histories.pop()) for mission_id in mission_ids]
+    return [read(mission_id, histories.pop()) for mission_id in mission_ids]
 
 
-def _load_alone(connection: sqlite3.Connection, mission_id: str) -> LoadOutcome:
+def _load_alone(connection: sqlite3.Connection, mission_id: str, read: _Read) -> LoadOutcome:
     try:
-        return _read(mission_id, [decoded(row) for row in step(connection, _HISTORIES, (encode([mission_id]),))])
+        return read(mission_id, [decoded(row) for row in step(connection, _HISTORIES, (encode([mission_id]),))])
     except sqlite3.DatabaseError as error:
         if result_code(error) != sqlite3.SQLITE_CORRUPT:
             raise
@@ -98,18 +120,23 @@ def _load_alone(connection: sqlite3.Connection, mission_id: str) -> LoadOutcome:
         return _corrupt(mission_id, error)
 
 
+def _read_latest(mission_id: str, rows: list[Row]) -> LoadOutcome:
+    records = _read(mission_id, rows)
+    if isinstance(records, tuple):
+        _, latest, version, *_ = rows[-1]
+        if version != latest:
+            return _corrupt(mission_id, f"its last record is {version}, and its version {latest!r}")
+    return records
+
+
 def _read(mission_id: str, rows: list[Row]) -> LoadOutcome:
     if not rows:
         return None
     try:
         rows.sort(key=_version)
-        records = tuple(chain.from_iterable(map(read_history, rows)))
+        return tuple(chain.from_iterable(map(read_history, rows)))
     except UNDECODABLE as error:
         return _corrupt(mission_id, error)
-    _, latest, version, *_ = rows[-1]
-    if version != latest:
-        return _corrupt(mission_id, f"its last record is {version}, and its version {latest!r}")
-    return records
 
 
 _version = itemgetter(2)
@@ -132,50 +159,28 @@ def load_summary(connection: sqlite3.Connection, mission_id: str) -> MissionSumm
         raise _corrupt(mission_id, error) from error
 
 
-def list_missions(
-    connection: sqlite3.Connection,
-    *,
-    status: MissionStatus | None = None,
-    mission_name: str | None = None,
-    parent_id: str | None = None,
-    limit: int,
-    after: str | None = None,
-) -> list[MissionSummary]:
-    """Return a page in order of creation."""
-    wanted = (parent_id, mission_name, None if status is None else str(status))
-    sql = listing(by_parent=parent_id is not None, by_name=mission_name is not None, by_status=status is not None)
-    return _created_page(connection, sql, [value for value in wanted if value is not None], limit, after)
-
-
-def listing(*, by_parent: bool, by_name: bool, by_status: bool) -> str:
-    """Return the SQL of a listing by creation; its parameters are parent, name, status, number before, most rows."""
-    columns = ["parent"] if by_parent else ["name"] * by_name + ["status"] * by_status
-    index = f"INDEXED BY missions_by_{'_and_'.join(columns)}" if columns else "NOT INDEXED"
-    filters = "parent = ? AND " * by_parent + "mission_name = ? AND " * by_name + "status = ? AND " * by_status
-    return f"SELECT {SUMMARY_COLUMNS} FROM missions {index} WHERE {filters}number > ? ORDER BY number LIMIT ?"
-
-
 def list_strays(connection: sqlite3.Connection, *, limit: int, after: str | None = None) -> list[MissionSummary]:
     """Return a page of the children that are awaited and have ended, or were let go and have not."""
-    return _created_page(connection, STRAYS, (), limit, after)
+    return _created_page(connection, STRAYS, limit, after)
 
 
-def _created_page(
-    connection: sqlite3.Connection, sql: str, values: Sequence[Any], limit: int, after: str | None
-) -> list[MissionSummary]:
-    number = 0
-    if after is not None:
-        row = connection.execute(_NUMBER, (after,)).fetchone()
-        if row is None:
-            return []
-        (number,) = row
-    return page(connection, SUMMARY_COLUMNS, read_summary, sql, (*values, number), limit)
+def _created_page(connection: sqlite3.Connection, sql: str, limit: int, after: str | None) -> list[MissionSummary]:
+    number = 0 if after is None else number_of(connection, after)
+    if number is None:
+        return []
+    return page(connection, SUMMARY_COLUMNS, read_summary, sql, (number,), limit)
+
+
+def number_of(connection: sqlite3.Connection, mission_id: str) -> int | None:
+    """Return where a mission stands in the order of creation, or stood; None for one that is not known, or no more."""
+    number: int | None = connection.execute(_NUMBER, (mission_id,)).fetchone()[0]
+    return number
 
 
 def list_scheduled(connection: sqlite3.Connection, *, limit: int, after: str | None = None) -> list[MissionSummary]:
     """Return a page of the missions that wait for a timer or a retry, earliest due first."""
     place: Row | None = ("", "") if after is None else connection.execute(_PLACE, (after,)).fetchone()
-    return [] if place is None else _due_page(connection, SCHEDULE, (_LATEST, *place), limit)
+    return [] if place is None else _due_page(connection, SCHEDULE, (NEVER, *place), limit)
 
 
 def due(

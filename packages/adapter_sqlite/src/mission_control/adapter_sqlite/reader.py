@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from functools import partial
+from pathlib import Path
 from typing import Any, Literal, TypeAlias, cast, get_args
 
 from mission_control.core.commander import MissionReads, ReadPort, WaitPlace
 from mission_control.core.errors import CorruptMissionError
-from mission_control.core.history import MissionInspection, MissionStatus, MissionSummary, OpenWait
+from mission_control.core.history import MissionInspection, MissionStatistics, MissionStatus, MissionSummary, OpenWait
 from mission_control.core.machine import inspect_history
 from mission_control.core.payloads import found
 from mission_control.core.schedules import StoredSchedule
+from mission_control.core.storage import LoadOutcome, MissionQuery, Standing, StoredMission
 
-from . import queries, schedules, waits
+from . import auditing, counting, listing, queries, schedules, waits
+from .backups import Backup
 from .failures import NotPreparedError
 from .location import DatabasePath, check_place, locate
 from .view import View
@@ -30,8 +34,8 @@ WhenMissing: TypeAlias = Literal["raise", "empty", "wait"]
 class MissionReader(MissionReads):
     """What a database says now. Each call sees everything that was committed before it, and waits for no one."""
 
-    def __init__(self, worker: Worker[View]) -> None:
-        self._reads = ViewPort(worker)
+    def __init__(self, worker: Worker[View], path: Path) -> None:
+        self._reads = ViewPort(worker, path)
 
     async def _port(self) -> ReadPort:
         return self._reads
@@ -40,8 +44,9 @@ class MissionReader(MissionReads):
 class ViewPort:
     """Answers from the database, on its thread."""
 
-    def __init__(self, worker: Worker[View]) -> None:
+    def __init__(self, worker: Worker[View], path: Path) -> None:
         self._worker = worker
+        self._path = path
 
     async def inspect(self, mission_id: str) -> MissionInspection | None:
         """Return all there is to see, or None where there is no such mission."""
@@ -50,25 +55,9 @@ class ViewPort:
             raise history
         return None if history is None else inspect_history(mission_id, history)
 
-    async def list_missions(
-        self,
-        *,
-        status: MissionStatus | None,
-        mission_name: str | None,
-        parent_id: str | None,
-        limit: int,
-        after: str | None,
-    ) -> list[MissionSummary]:
-        """Return a page, in order of creation."""
-        return await self._worker.do(
-            View.read,
-            queries.list_missions,
-            status=status,
-            mission_name=mission_name,
-            parent_id=parent_id,
-            limit=limit,
-            after=after,
-        )
+    async def list_missions(self, query: MissionQuery, /, *, limit: int, after: str | None) -> list[MissionSummary]:
+        """Return a page of the missions that are looked for."""
+        return await self._worker.do(View.read, listing.list_missions, query, limit=limit, after=after)
 
     async def list_scheduled(self, *, limit: int, after: str | None) -> list[MissionSummary]:
         """Return a page of what waits for a timer or a retry, the earliest first."""
@@ -91,6 +80,31 @@ class ViewPort:
         """Return the static form of a definition that has run, or None."""
         return await self._worker.do(View.read, queries.load_definition, fingerprint)
 
+    async def load(self, mission_ids: Sequence[str]) -> list[LoadOutcome]:
+        """Return, for each id in order, the mission's whole history, or None where there is none."""
+        return await self._worker.do(View.read, queries.load, mission_ids)
+
+    async def statistics(self, now: datetime) -> MissionStatistics:
+        """Return what there is, counted."""
+        return await self._worker.do(View.read, counting.statistics, now)
+
+    async def list_standing(self) -> list[Standing]:
+        """Return where missions stand that have not ended, as far as their rows tell."""
+        return await self._worker.do(View.read, counting.list_standing)
+
+    async def list_unplaced(self, *, limit: int, after: str | None) -> list[MissionSummary]:
+        """Return a page of the others that have not ended, in order of creation."""
+        return await self._worker.do(View.read, listing.list_unplaced, limit=limit, after=after)
+
+    async def audit(self, *, limit: int, after: str | None) -> list[StoredMission]:
+        """Return a page of everything that is stored of missions, in order of creation."""
+        return await self._worker.do(View.read, auditing.audit, limit=limit, after=after)
+
+    async def backup(self, path: str) -> None:
+        """Write a copy as of one instant to `path`, where nothing may be."""
+        backup = Backup(self._path, path, partial(View, self._path, is_empty_when_missing=False))
+        await backup.run(lambda worker, write: worker.do(View.read, write))
+
 
 @asynccontextmanager
 async def open_mission_reader(
@@ -112,7 +126,7 @@ async def open_mission_reader(
     worker = Worker("view of", path, partial(View, path, is_empty_when_missing=missing == "empty"), _nothing)
     try:
         await _until_it_can_be_read(worker, is_patient=missing == "wait")
-        yield MissionReader(worker)
+        yield MissionReader(worker, path)
     finally:
         await end(worker.stop, worker)
 

@@ -59,8 +59,14 @@ BOUND_COLUMNS = (
 )
 RARE_COLUMNS = ("remind_at", "parent", "is_awaited", "schedule", "slot", "labels")
 """The columns that few missions fill."""
+NEVER = "~"
+"""When what is paused becomes due: it sorts behind every time."""
+
 SUMMARY_COLUMNS = f"{BOUND_COLUMNS}, remind_at, parent, schedule, slot, labels"
-"""The columns of the wait are those of `next_wait`; `remind_at` is `next_due` where that is another one's."""
+"""The columns of the wait are those of `next_wait`.
+
+`remind_at` is `next_due` where that is another one's, and `NEVER` of a mission that is paused.
+"""
 
 WAIT_COLUMNS = "mission_id, mission_name, event_name, since, timeout_at"
 WAIT_CHANGES = ("closed", "closed_signal", "closed_since", "opened", "opened_signal", "opened_since", "opened_until")
@@ -90,6 +96,7 @@ ABSENT: Mapping[str, str | int] = {
     "schedule": "",
     "slot": "",
     "labels": "",
+    "ran_under": 0,
 }
 """What is bound where a column is to be NULL, and never occurs there.
 
@@ -124,11 +131,15 @@ def _wait_row(waiting: Wait) -> Row:
 def rare_row(member: MissionCommit) -> Row:
     """Return the values of `RARE_COLUMNS`, as they are bound."""
     summary = member.summary
-    is_reminded = summary.next_due != due_at(summary.next_wait)
-    remind_at = stored_time(summary.next_due) if is_reminded else ""
     slot = stored_time(summary.slot) or ""
     labels = "" if member.expected_version or not summary.labels else encode(dict(summary.labels))
-    return remind_at, summary.parent_id or "", int(member.is_awaited), summary.schedule or "", slot, labels
+    return _remind_at(summary), summary.parent_id or "", int(member.is_awaited), summary.schedule or "", slot, labels
+
+
+def _remind_at(summary: MissionSummary) -> str | None:
+    if summary.paused:
+        return NEVER
+    return "" if summary.next_due == due_at(summary.next_wait) else stored_time(summary.next_due)
 
 
 def wait_changes(closed: OpenWait | None, opened: OpenWait | None) -> Row:
@@ -231,12 +242,19 @@ def read_summary(row: Row) -> MissionSummary:
         None if created_at is None else parse_iso(created_at),
         None if updated_at is None else parse_iso(updated_at),
         next_wait,
-        (due_at(next_wait) if due else None) if remind_at is None else parse_iso(remind_at),
+        _read_next_due(next_wait, remind_at),
         parent,
         schedule,
         None if slot is None else parse_iso(slot),
         NO_LABELS if labels is None else labels_of(json.loads(labels)),
+        remind_at == NEVER,
     )
+
+
+def _read_next_due(next_wait: Wait | None, remind_at: str | None) -> datetime | None:
+    if remind_at is None:
+        return due_at(next_wait)
+    return None if remind_at == NEVER else parse_iso(remind_at)
 
 
 def read_status(status: str | None) -> MissionStatus | None:

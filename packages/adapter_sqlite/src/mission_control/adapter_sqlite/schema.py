@@ -2,9 +2,11 @@
 
 A mission is one row of `missions`, and in `history` one row for each commit with the records that it added, keyed by
 the mission's number (the order of creation, and far shorter than an id) and the version that it had then.
-`definitions` has every definition that ever ran. `waits` has a row for each open wait for a signal. `answers` has what
-was answered to other processes, and `identity` what tells this database from any other one at its path. `schedules`
-has what is decided of the slots of each schedule.
+`definitions` has every definition that one of the missions ran under: the first of them is in its row, those that came
+later are in `further_definitions`. `purged` says for a while where missions stood that were deleted. `waits` has a row
+for each open wait for a signal. `answers` has what was answered to other processes, and `identity` what tells this
+database from any other one at its path. `schedules` has what is decided of the slots of each schedule, and `labels`
+which missions have a label, or a schedule that started them.
 """
 
 from __future__ import annotations
@@ -15,12 +17,13 @@ from typing import TYPE_CHECKING, Literal
 
 from mission_control.core.errors import PersistenceError
 
+from .expressions import CODE, HOUR, IS_STRAY, failure_of, labels_of_rows
 from .views import VIEWS
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-SCHEMA_VERSION = 7
+SCHEMA_VERSION = 8
 """The version that this release reads and writes."""
 
 APPLICATION_ID = 0x4D435452
@@ -86,12 +89,6 @@ FROM records ORDER BY mission, seq;
 DROP TABLE records;
 """
 """Which of the records that are there came with one commit is not known any more: each is one of its own."""
-
-IS_STRAY = "is_awaited = (status < 'idle')"
-"""Of a child: awaited, and ended; or let go (0), and not ended. One that was never awaited (NULL) is none.
-
-The names of what has ended sort before all others, and a list of them would be made anew for each row that is written.
-"""
 
 _CHILDREN_AND_REMINDERS = f"""
 CREATE TABLE todays (
@@ -177,6 +174,99 @@ ALTER TABLE missions ADD COLUMN labels TEXT;
 """
 """A schedule is one JSON text, which is written anew with each mission that it starts. Labels are one, too."""
 
+_PURGING = """
+CREATE TABLE numbered (
+    fingerprint  TEXT NOT NULL UNIQUE,
+    name         TEXT NOT NULL,
+    static       TEXT NOT NULL,
+    stored_at    TEXT,
+    number       INTEGER PRIMARY KEY
+);
+INSERT INTO numbered (fingerprint, name, static, stored_at)
+SELECT fingerprint, name, static, stored_at FROM definitions ORDER BY stored_at, fingerprint;
+DROP TABLE definitions;
+ALTER TABLE numbered RENAME TO definitions;
+CREATE TABLE further_definitions (
+    mission     INTEGER NOT NULL,
+    definition  INTEGER NOT NULL,
+    PRIMARY KEY (mission, definition)
+) WITHOUT ROWID;
+CREATE INDEX further_by_definition ON further_definitions (definition);
+ALTER TABLE missions ADD COLUMN created_under INTEGER;
+ALTER TABLE missions ADD COLUMN ran_under INTEGER;
+CREATE TABLE purged (
+    number      INTEGER PRIMARY KEY,
+    mission_id  TEXT NOT NULL,
+    ended_at    TEXT,
+    at          TEXT NOT NULL,
+    is_left     INTEGER NOT NULL CHECK (is_left IN (0, 1))
+);
+CREATE INDEX purged_by_id ON purged (mission_id, number);
+CREATE INDEX purged_by_age ON purged (at);
+CREATE INDEX purged_left ON purged (number) WHERE is_left;
+CREATE INDEX waits_by_mission ON waits (mission_id);
+"""
+"""What names a definition is counted by no one, but found by an index: it goes with the last mission that does.
+
+The row of a mission that was deleted says where it stood, and `is_left` while some of its history is there still. The
+one of the highest number stays: numbers are given in the order of creation, and none of them twice.
+"""
+
+_FINDING = f"""
+CREATE TABLE labels (
+    name     TEXT NOT NULL,
+    value    TEXT NOT NULL,
+    mission  INTEGER NOT NULL,
+    PRIMARY KEY (name, value, mission)
+) WITHOUT ROWID;
+DROP INDEX missions_by_name;
+DROP INDEX missions_by_status;
+DROP INDEX missions_by_name_and_status;
+CREATE INDEX missions_by_status ON missions (status);
+CREATE INDEX missions_by_name_and_status ON missions (mission_name, status);
+CREATE INDEX missions_by_hour ON missions ({HOUR});
+INSERT INTO labels (name, value, mission) {labels_of_rows("TRUE")};
+CREATE INDEX missions_by_code ON missions ({CODE}) WHERE error IS NOT NULL;
+ALTER TABLE missions ADD COLUMN failure TEXT;
+UPDATE missions SET failure = {failure_of()} WHERE status = 'failed';
+CREATE INDEX missions_by_failure ON missions (failure) WHERE failure IS NOT NULL;
+"""
+"""What few missions have, labels and schedules, costs the others nothing.
+
+Missions of one name are those of its statuses, merged. An entry of an index ends with the number of its row.
+What would be an index of the cursor is one of a column of its own: a step that follows another changes no index.
+"""
+
+_NAMED_IN_HISTORY = """
+INSERT OR IGNORE INTO further_definitions (mission, definition)
+SELECT h.mission, d.number
+FROM history AS h CROSS JOIN json_each(iif(json_valid(h.records), h.records, '[]')) AS r
+CROSS JOIN definitions AS d ON d.fingerprint = json_extract(r.value, '$[3].definition')
+WHERE instr(h.records, '"definition":') AND json_extract(r.value, '$[0]') = 'step-started';
+UPDATE missions SET (created_under, ran_under) = (
+    SELECT first, iif(
+        NOT EXISTS (SELECT 1 FROM further_definitions WHERE mission = missions.number)
+        AND (status < 'idle' OR wait_name = cursor OR wait_kind = 'start_at' OR NOT EXISTS (
+            SELECT 1 FROM history WHERE mission = missions.number AND instr(records, '"paths-opened"')
+        )),
+        first, NULL
+    ) FROM (
+        SELECT (
+            SELECT number FROM definitions WHERE fingerprint = (
+                SELECT iif(json_valid(records), json_extract(records, '$[0][3].definition'), NULL)
+                FROM history WHERE mission = missions.number ORDER BY version LIMIT 1
+            )
+        ) AS first LIMIT 1
+    )
+);
+CREATE INDEX missions_by_definition ON missions (created_under);
+CREATE INDEX missions_ended ON missions (updated_at) WHERE status < 'idle';
+"""
+"""The statuses that are ends come before "idle", all others after.
+
+A mission that does not stand on what it waits for has live paths, or runs: one that has opened any does not tell.
+"""
+
 _DRAW_ID = "INSERT INTO identity (database_id) VALUES (lower(hex(randomblob(16))))"
 
 
@@ -229,6 +319,7 @@ def migrate(connection: sqlite3.Connection) -> None:
     migrations(name="open_waits")(_open_waits)
     migrations(name="answers")(_answers)
     migrations(name="schedules")(_schedules)
+    migrations(name="operations")(_operations)
     database = Database(connection, recursive_triggers=False, execute_plugins=False)
     connection.execute("BEGIN IMMEDIATE")
     with database.atomic():
@@ -245,7 +336,15 @@ def migrate(connection: sqlite3.Connection) -> None:
 def create_empty(connection: sqlite3.Connection) -> None:
     """Make the tables of a database without missions, in memory."""
     connection.executescript(
-        _FIRST_SCHEMA + _A_ROW_FOR_EACH_COMMIT + _CHILDREN_AND_REMINDERS + _OPEN_WAITS + _ANSWERS + _SCHEDULES
+        _FIRST_SCHEMA
+        + _A_ROW_FOR_EACH_COMMIT
+        + _CHILDREN_AND_REMINDERS
+        + _OPEN_WAITS
+        + _ANSWERS
+        + _SCHEDULES
+        + _PURGING
+        + _NAMED_IN_HISTORY
+        + _FINDING
     )
 
 
@@ -280,3 +379,7 @@ def _answers(database: Database) -> None:
 
 def _schedules(database: Database) -> None:
     _execute(database, _SCHEDULES)
+
+
+def _operations(database: Database) -> None:
+    _execute(database, _PURGING + _NAMED_IN_HISTORY + _FINDING)

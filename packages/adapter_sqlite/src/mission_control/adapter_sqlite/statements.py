@@ -3,11 +3,11 @@
 A mission that was running and still is changes no column that is indexed, so that it costs no index anything: that is
 the first of the two updates, which leaves nothing for the second one to find.
 
-There are three such views. Most missions have no parent, schedule, labels or reminder, and most commits open or close
-no wait for a signal; what is bound is copied several times until it is in its row, so that a value for each is not
-free: a commit without any goes into a view that has no such columns. In the other one a row has a wait that is closed
-and one that is opened; where a commit has more, a row for each follows. The third one has answers to requests of other
-processes, too.
+There are three such views. Most missions have no parent, schedule, labels or reminder, and stand under the definition
+that they began with; most commits open or close no wait for a signal. What is bound is copied several times until it is
+in its row, so that a value for each is not free: a commit that needs none goes into a view that has no such columns. In
+the other one a row has a wait that is closed and one that is opened; where a commit has more, a row for each follows.
+The third one has answers to requests of other processes, too.
 """
 
 from __future__ import annotations
@@ -15,14 +15,30 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cache
 
+from .expressions import SCHEDULE, failure_of
 from .rows import ABSENT, ANSWERS, BOUND_COLUMNS, HISTORY_COLUMNS, RARE_COLUMNS, WAIT_CHANGES, Row
 
 MOST_ROWS = 256
 _SIZES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 80, 96, 112, 128, 160, 192, 224, MOST_ROWS)
 """Rows to a statement: few enough sizes to keep all statements prepared."""
 
-_LASTING = ("mission_id", "mission_name", "created_at", "parent", "is_awaited", "schedule", "slot", "labels")
-_MOVING = ("cursor", "updated_at")
+_LASTING = (
+    "mission_id",
+    "mission_name",
+    "created_at",
+    "parent",
+    "is_awaited",
+    "schedule",
+    "slot",
+    "labels",
+)
+_MOVING = ("cursor", "updated_at", "ran_under")
+
+CREATED = -10
+"""What a row that creates a mission has instead of the version that it had, less the number of the definition that the
+mission is created under: were that bound by itself, each row of all commits would have it.
+"""
+_CREATED_UNDER = f"nullif({CREATED} - NEW.expected_version, 0)"
 
 MORE_WAITS = -2
 """What a row has that is for waits alone, instead of the version that a mission had."""
@@ -40,10 +56,29 @@ INSERT OR REPLACE INTO waits (kind, since, mission_id, event_name, timeout_at)
 that it has read before.)"""
 
 
+_NEXT_NUMBER = """
+1 + max(ifnull((SELECT max(number) FROM missions), 0), ifnull((SELECT max(number) FROM purged), 0))
+"""
+"""SQLite would give the number of the last mission again where that was deleted."""
+
 _ADD_ANSWERS = """
 INSERT OR REPLACE INTO answers (request_id, at, state, answer)
     SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
            json_extract(value, '$[3]') FROM json_each(NEW.answers);
+"""
+
+_FAILURE = failure_of("NEW.")
+_ADD_LABELS = f"""
+INSERT INTO labels (name, value, mission)
+    SELECT key, value, last_insert_rowid() FROM json_each(nullif(NEW.labels, ''))
+    UNION ALL SELECT {SCHEDULE}, NEW.schedule, last_insert_rowid() WHERE NEW.schedule <> '';
+"""
+
+
+_END_HERE = "SELECT RAISE(IGNORE) WHERE changes() = 1;"
+"""Leaves what follows for that row: opening the indexes that the second update may change costs as much as the first.
+
+Where something beside is to be done for the row, that would be left, too.
 """
 
 
@@ -68,10 +103,11 @@ class Inlet:
             f"CREATE TEMP VIEW {self.name} AS SELECT {', '.join(f'NULL AS {one}' for one in self.columns.split(', '))}",
             f"""
             CREATE TEMP TRIGGER create_by_{self.name} INSTEAD OF INSERT ON {self.name}
-            WHEN NEW.expected_version = 0 BEGIN
-                INSERT INTO missions (version, {", ".join(self.row)})
-                    VALUES (NEW.version, {", ".join(map(self._new, self.row))});
+            WHEN NEW.expected_version <= {CREATED} BEGIN
+                INSERT INTO missions (number, version, failure, {", ".join(self._created)})
+                    VALUES ({_NEXT_NUMBER}, NEW.version, {_FAILURE}, {", ".join(self._created.values())});
                 INSERT INTO history VALUES (last_insert_rowid(), NEW.version, NEW.at, NEW.records);
+                {_ADD_LABELS if "labels" in self.row else ""}
             END
             """,
             f"""
@@ -85,7 +121,8 @@ class Inlet:
                     AND NEW.status = 'running' AND NEW.wait_kind = '' AND NEW.error = ''
                     AND {self._new("remind_at")} IS NULL
                     AND status = 'running' AND wait_kind IS NULL AND error IS NULL AND remind_at IS NULL;
-                UPDATE missions SET {self._changes(one for one in _ROW if one not in _LASTING)}
+                {"" if self.beside else _END_HERE}
+                UPDATE missions SET failure = {_FAILURE}, {self._changes(one for one in _ROW if one not in _LASTING)}
                     WHERE mission_id = NEW.mission_id AND version = NEW.expected_version;
             END
             """,
@@ -107,17 +144,24 @@ class Inlet:
             WHEN NEW.answers <> '' BEGIN {_ADD_ANSWERS} END
             """
 
+    @property
+    def _created(self) -> dict[str, str]:
+        own = {column: self._new(column) for column in self.row}
+        return {"created_under": _CREATED_UNDER, "ran_under": _CREATED_UNDER} | own
+
     def _new(self, column: str) -> str:
         if column not in self.row:
-            return "NULL"
+            return _UNCHANGED.get(column, "NULL")
         return f"nullif(NEW.{column}, {ABSENT[column]!r})" if column in ABSENT else f"NEW.{column}"
 
     def _changes(self, columns: Iterable[str]) -> str:
         return ", ".join(("version = NEW.version", *(f"{one} = {self._new(one)}" for one in columns)))
 
 
+_UNCHANGED = {"ran_under": "ifnull(ran_under, created_under)"}
+"""What is not bound for a mission that tells where it stands: it stands under the definition that it began with."""
 _BOUND = tuple(BOUND_COLUMNS.split(", "))
-_ROW = (*_BOUND, *RARE_COLUMNS)
+_ROW = (*_BOUND, *RARE_COLUMNS, "ran_under")
 
 PLAIN = Inlet("commits", _BOUND)
 """For commits in which all missions lack what is rare."""
@@ -149,7 +193,16 @@ INSERT OR REPLACE INTO schedules (name, schedule) SELECT json_extract(value, '$.
 """
 
 VERSION = "SELECT version FROM missions WHERE mission_id = ?"
-DEFINITION = "INSERT INTO definitions (fingerprint, name, static, stored_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
+DEFINITION = "INSERT INTO definitions (number, fingerprint, name, static, stored_at) VALUES (?, ?, ?, ?, ?)"
+NUMBERS = "SELECT json_group_object(fingerprint, number) FROM definitions"
+FURTHER_DEFINITIONS = """
+INSERT OR IGNORE INTO further_definitions (mission, definition)
+SELECT number, json_extract(value, '$[1]') FROM json_each(?) CROSS JOIN missions
+ON mission_id = json_extract(value, '$[0]')
+"""
+AWAIT = """
+UPDATE missions SET is_awaited = 1 WHERE is_awaited IS NOT 1 AND mission_id IN (SELECT value FROM json_each(?))
+"""
 LET_GO = """
 UPDATE missions SET is_awaited = 0 WHERE is_awaited = 1 AND mission_id IN (SELECT value FROM json_each(?))
 """

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from mission_control.core.history import UNDO
 
+from .rows import NEVER
+
 
 def _printable(text: str, path: str) -> str:
     """Return the SQL of a text in JSON as UTF-8, whatever it was: half of a surrogate pair is shown as its escape."""
@@ -61,6 +63,19 @@ _ENDED_WITHOUT = f"""
 """
 """A timer's path was stopped, or it was a reminder's and the wait is over. Only timers on paths are looked up."""
 
+_REOPENED = f"""
+    EXISTS (
+        SELECT 1 FROM history AS later, {_of_commit("later")} AS r
+        WHERE later.mission = number AND later.version >= story.version
+        AND later.records GLOB '*"mission-reopened"*' AND {_TYPE} = 'mission-reopened'
+        AND later.version - json_array_length(later.records) + r.key + 1 > seq
+    )
+"""
+"""The mission had ended, and its timers with it, before it went on."""
+
+_UNDOING = f"m.error IS NOT NULL AND (m.wait_kind IS NOT 'retry' OR m.wait_name GLOB '{UNDO}*')"
+"""What backs off bears the error of its step, too."""
+
 SINCE = f"""
     (
         SELECT {_AT} FROM history AS h, {_of_commit("h")} AS r
@@ -80,7 +95,8 @@ VIEWS = {
     """,
     "all_missions": f"""
         SELECT mission_id, mission_name, status, cursor AS step_name, wait_kind, wait_name AS waits_for, due_at,
-               {_error(_FAILURE, "$")} AS error, created_at, updated_at, parent, schedule, slot, labels
+               {_error(_FAILURE, "$")} AS error, created_at, updated_at, parent, schedule, slot, labels,
+               remind_at IS '{NEVER}' AS paused
         FROM missions
     """,
     "failed_missions": f"""
@@ -139,18 +155,20 @@ VIEWS = {
                     ELSE 'retry' END AS kind,
                CASE WHEN end_type = 'timer-fired' THEN 'completed'
                     WHEN mission_status IN ('completed', 'failed', 'cancelled') THEN 'cancelled'
+                    WHEN end_type = 'step-skipped' THEN 'cancelled'
                     WHEN is_undoing AND event_name NOT GLOB '{UNDO}*' THEN 'cancelled'
                     WHEN instr(event_name, '/') AND {_ENDED_WITHOUT} THEN 'cancelled'
+                    WHEN {_REOPENED} THEN 'cancelled'
                     ELSE 'scheduled' END AS status,
                at AS scheduled_at, json_extract(details, '$.due_at') AS due_at,
                CASE end_type WHEN 'timer-fired' THEN end_at END AS resumed_at
         FROM (
             SELECT m.mission_id, m.mission_name, m.number, m.status AS mission_status,
-                   m.error IS NOT NULL AS is_undoing, h.version,
+                   {_UNDOING} AS is_undoing, h.version,
                    {_SEQ} AS seq, {_AT} AS at, {_TYPE} AS type, {_NAME} AS event_name, {_DETAILS} AS details,
                    lead({_TYPE}) OVER story AS end_type, lead({_AT}) OVER story AS end_at
             FROM missions AS m JOIN history AS h ON h.mission = m.number, {_of_commit("h")} AS r
-            WHERE {_TYPE} IN ('timer-scheduled', 'step-retry-scheduled', 'timer-fired')
+            WHERE {_TYPE} IN ('timer-scheduled', 'step-retry-scheduled', 'timer-fired', 'step-skipped')
             WINDOW story AS (PARTITION BY m.mission_id, {_NAME} ORDER BY {_SEQ})
         ) AS story
         WHERE type IN ('timer-scheduled', 'step-retry-scheduled') ORDER BY mission_id, seq

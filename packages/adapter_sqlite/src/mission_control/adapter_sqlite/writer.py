@@ -8,8 +8,10 @@ and needs Python for none of it. View and triggers are temporary: they are this 
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from itertools import chain, compress, zip_longest
 from operator import not_
@@ -21,18 +23,24 @@ from mission_control.core.definition import StoredDefinition
 from mission_control.core.errors import PersistenceError, StaleMissionError
 from mission_control.core.history import due_at
 from mission_control.core.schedules import StoredSchedule, schedule_form
-from mission_control.core.storage import CommitOutcome, MissionCommit
+from mission_control.core.storage import CommitOutcome, MissionCommit, MissionRows
 
+from .auditing import rewrite
 from .files import Files
+from .purging import Portion, Tally, Wanted, delete, delete_definitions
 from .rows import Row, answers_text, encode, history_text, rare_row, stored_time, summary_row, wait_changes
 from .statements import (
     ANSWERING,
+    AWAIT,
+    CREATED,
     DEFINITION,
     FORGET_ANSWERS,
     FORGET_OLD_ANSWERS,
+    FURTHER_DEFINITIONS,
     LET_GO,
     MORE_WAITS,
     MOST_ROWS,
+    NUMBERS,
     PLAIN,
     RECORD_ANSWERS,
     RECORD_SCHEDULES,
@@ -60,6 +68,8 @@ class Writer:
         connection.execute("PRAGMA temp_store = MEMORY")  # a full or missing folder for temporary files is no concern
         for statement in (*PLAIN.setup, *WHOLE.setup, *ANSWERING.setup):
             connection.execute(statement)
+        self._numbers: dict[str, int] = json.loads(connection.execute(NUMBERS).fetchone()[0])
+        """Of the definitions that are stored, by fingerprint."""
 
     def close(self) -> None:
         """Close the connection, and first what would keep it open: a statement that failed, until its error is gone."""
@@ -88,6 +98,25 @@ class Writer:
         self._cursor.execute(RECORD_SCHEDULES, (encode([schedule_form(row) for row in rows]),))
         return None, self._files
 
+    def purge(self, wanted: Wanted, numbers: Sequence[int], tally: Tally) -> tuple[Portion, Files]:
+        """Delete missions of these numbers that are wanted; without any, what nobody names any more."""
+        begun, unnamed = time.perf_counter(), list[str]()
+        with self._transaction():
+            count, is_left = delete(self._cursor, wanted, numbers)
+            if count and (rows := tally.rows(count)):
+                self.record_answers(rows)
+            if not numbers and not is_left:
+                unnamed = delete_definitions(self._cursor)
+        for fingerprint in unnamed:
+            self._numbers.pop(fingerprint, None)
+        return Portion(count, is_left, time.perf_counter() - begun), self._files
+
+    def rewrite(self, rows: MissionRows) -> tuple[bool, Files]:
+        """Replace what is stored beside a mission's history, where that is of this version still."""
+        with self._transaction():
+            is_written = rewrite(self._cursor, rows)
+        return is_written, self._files
+
     def check(self) -> None:
         """Raise `ReplacedError` where the files are not in their places any more."""
         self._files.check()
@@ -100,25 +129,30 @@ class Writer:
         They are true if the files that come with them are in their places afterwards.
         `begun` is called when all that is left to do is SQLite's.
         """
-        prepared = _prepare(batch)
+        prepared = _prepare(batch, self._numbers)
         begun()
         try:
             with nullcontext() if prepared.is_one_statement else self._transaction():
                 self._execute(prepared)
         except sqlite3.IntegrityError:
             return self._write_what_fits(batch), self._files
+        self._numbers.update(prepared.numbers)
         return [None] * len(batch), self._files
 
     def _execute(self, prepared: _Prepared) -> None:
-        for definition in prepared.definitions.values():
+        for definition in prepared.definitions:
             self._cursor.execute(DEFINITION, definition)
         for inlet, values in prepared.rows:
             for start in range(0, len(values), MOST_ROWS * inlet.width):
                 rows = values[start : start + MOST_ROWS * inlet.width]
                 sql, filling = inserting(inlet, len(rows) // inlet.width)
                 self._cursor.execute(sql, rows + list(filling))
+        if prepared.further:
+            self._cursor.execute(FURTHER_DEFINITIONS, (encode(prepared.further),))
         if prepared.let_go:
             self._cursor.execute(LET_GO, (encode(prepared.let_go),))
+        if prepared.awaited:
+            self._cursor.execute(AWAIT, (encode(prepared.awaited),))
         if prepared.schedules:
             self.record_schedules(prepared.schedules.values())
 
@@ -128,7 +162,9 @@ class Writer:
             versions = {one.mission_id: self._version(one.mission_id) for one in _with_children(batch)}
             outcomes = [_moved(member, versions) for member in batch]
             fitting = [member for member, outcome in zip(batch, outcomes, strict=True) if outcome is None]
-            self._execute(_prepare(fitting))
+            prepared = _prepare(fitting, self._numbers)
+            self._execute(prepared)
+        self._numbers.update(prepared.numbers)
         return outcomes
 
     def _version(self, mission_id: str) -> int:
@@ -149,42 +185,86 @@ class Writer:
 
 @attrs.frozen(eq=False, repr=False)
 class _Prepared:
-    """What a batch writes: rows, one behind the other, the definitions and schedules with them, and who is let go."""
+    """What a batch writes: rows, one behind the other, definitions and schedules, and who is let go or awaited again.
+
+    `numbers` are those of the definitions that are new, and `further` says which missions run under another one.
+    """
 
     rows: list[tuple[Inlet, list[Any]]]
-    definitions: dict[str, Row]
+    definitions: list[Row]
+    numbers: dict[str, int]
+    further: list[tuple[str, int]]
     let_go: list[str]
+    awaited: list[str]
     schedules: dict[str, StoredSchedule]
 
     @property
     def is_one_statement(self) -> bool:
         """True where SQLite makes a transaction of it by itself."""
         is_short = all(len(values) <= MOST_ROWS * inlet.width for inlet, values in self.rows)
-        return is_short and len(self.rows) < 2 and not (self.definitions or self.let_go or self.schedules)
+        is_all = not (self.definitions or self.further or self.let_go or self.awaited or self.schedules)
+        return is_short and len(self.rows) < 2 and is_all
 
 
-def _prepare(batch: Sequence[MissionCommit]) -> _Prepared:
+def _prepare(batch: Sequence[MissionCommit], numbers: Mapping[str, int]) -> _Prepared:
     rows: list[Row] = []
-    definitions: dict[str, Row] = {}
+    named = _Named(numbers)
     let_go: list[str] = []
+    awaited: list[str] = []
     schedules: dict[str, StoredSchedule] = {}
     members = _with_children(batch)
     for member in members:
         try:
-            rows.append(_row(member))
+            expected = member.expected_version
+            if expected == 0 or member.definition is not None or member.definitions:
+                expected = named.by(member)
+            rows.append(_row(member, expected))
             if member.let_go:
                 let_go += member.let_go
+            if member.awaited:
+                awaited += member.awaited
             if member.schedule is not None:
                 schedules[member.schedule.name] = member.schedule
-            definition = member.definition
-            if definition is not None and definition.fingerprint not in definitions:
-                definitions[definition.fingerprint] = _definition_row(definition, member)
         except (TypeError, ValueError, RecursionError) as error:
             raise PersistenceError(f"mission {member.mission_id!r}: its records cannot be stored: {error}") from error
-    return _Prepared(_grouped(rows, members), definitions, let_go, schedules)
+    return _Prepared(_grouped(rows, members, named), named.rows, named.new, named.further, let_go, awaited, schedules)
 
 
-def _grouped(rows: list[Row], members: Sequence[MissionCommit]) -> list[tuple[Inlet, list[Any]]]:
+class _Named:
+    """The definitions that commits name: those that are new get the next numbers."""
+
+    def __init__(self, numbers: Mapping[str, int]) -> None:
+        self._known = numbers
+        self.new: dict[str, int] = {}
+        self.rows: list[Row] = []
+        self.further: list[tuple[str, int]] = []
+
+    def by(self, member: MissionCommit) -> int:
+        """Return what is bound for the version that the mission had: it says what one is created under."""
+        expected, definition = member.expected_version, member.definition
+        if expected == 0:
+            expected = CREATED if definition is None else CREATED - self._add(definition, member)
+        elif definition is not None:
+            self.further.append((member.mission_id, self._add(definition, member)))
+        for further in member.definitions:
+            self.further.append((member.mission_id, self._add(further, member)))
+        return expected
+
+    def number(self, fingerprint: str | None) -> int:
+        """Return the number of a definition, 0 for none, and for one that is not known."""
+        return 0 if fingerprint is None else self._known.get(fingerprint) or self.new.get(fingerprint, 0)
+
+    def _add(self, definition: StoredDefinition, member: MissionCommit) -> int:
+        fingerprint = definition.fingerprint
+        number = self._known.get(fingerprint) or self.new.get(fingerprint)
+        if number is None:
+            self.new[fingerprint] = number = max(self._known.values(), default=0) + len(self.new) + 1
+            first_used = stored_time(member.records[0].at)
+            self.rows.append((number, fingerprint, definition.name, encode(definition.static), first_used))
+        return number
+
+
+def _grouped(rows: list[Row], members: Sequence[MissionCommit], named: _Named) -> list[tuple[Inlet, list[Any]]]:
     """Return what is bound: what is rare has rows of its own, so that a signal makes them no longer for many steps.
 
     But what is created has its number in the order of the batch.
@@ -197,21 +277,22 @@ def _grouped(rows: list[Row], members: Sequence[MissionCommit]) -> list[tuple[In
         groups.append((PLAIN, list(chain.from_iterable(compress(rows, map(not_, are_rare))))))
         rows, members = list(compress(rows, are_rare)), list(compress(members, are_rare))
     inlet, widen = (ANSWERING, _answering_rows) if any(member.answers for member in members) else (WHOLE, _whole_rows)
-    groups.append((inlet, list(chain.from_iterable(chain.from_iterable(map(widen, rows, members))))))
+    alone = [named.number(member.ran_under) for member in members]
+    groups.append((inlet, list(chain.from_iterable(chain.from_iterable(map(widen, rows, members, alone))))))
     return groups
 
 
-def _answering_rows(own: Row, member: MissionCommit) -> Iterator[Row]:
+def _answering_rows(own: Row, member: MissionCommit, alone: int) -> Iterator[Row]:
     """Yield the same with the answers that the member has, which come with its own row."""
     answers = answers_text(member.answers)
-    for row in _whole_rows(own, member):
+    for row in _whole_rows(own, member, alone):
         yield *row, answers
         answers = ""
 
 
-def _whole_rows(own: Row, member: MissionCommit) -> Iterator[Row]:
+def _whole_rows(own: Row, member: MissionCommit, alone: int) -> Iterator[Row]:
     """Yield the member's own row, and where more waits are closed and opened than that holds, a row for each."""
-    rare, changes = rare_row(member), zip_longest(member.closed, member.opened)
+    rare, changes = (*rare_row(member), alone), zip_longest(member.closed, member.opened)
     yield *own, *rare, *wait_changes(*next(changes, (None, None)))
     for closed, opened in changes:
         yield MORE_WAITS, *own[1:], *rare, *wait_changes(closed, opened)
@@ -239,17 +320,24 @@ def _moved(member: MissionCommit, versions: dict[str, int]) -> CommitOutcome:
 
 def _is_rare(member: MissionCommit) -> bool:
     """True where the member needs one of the columns that few commits fill."""
-    if member.opened or member.closed or member.answers:
+    if member.opened or member.closed or member.answers or member.ran_under is None:
         return True
-    summary = member.summary
-    if member.expected_version == 0 and (summary.parent_id or summary.schedule or summary.labels):
+    summary, definition = member.summary, member.definition
+    if member.expected_version == 0:
+        is_its_own = definition is not None and definition.fingerprint == member.ran_under
+        if not is_its_own or summary.parent_id or summary.schedule or summary.labels:
+            return True
+    elif definition is not None:
         return True
-    return summary.next_due is not None and summary.next_due != due_at(summary.next_wait)
+    return summary.paused if summary.next_due is None else summary.next_due != due_at(summary.next_wait)
 
 
-def _row(member: MissionCommit) -> Row:
-    """Return the values of the columns of `PLAIN`. Its times are mostly one instant, whose text is made once."""
-    expected, summary, last = member.expected_version, member.summary, member.records[-1]
+def _row(member: MissionCommit, expected: int) -> Row:
+    """Return the values of the columns of `PLAIN`, the first of which is given.
+
+    Its times are mostly one instant, whose text is made once.
+    """
+    summary, last = member.summary, member.records[-1]
     updated_at = created_at = at = stored_time(summary.updated_at)
     if last.at is not summary.updated_at:
         at = stored_time(last.at)
@@ -259,11 +347,6 @@ def _row(member: MissionCommit) -> Row:
         created_at = stored_time(summary.created_at)
     records = history_text(member.records, last.at)
     return (expected, last.seq, at, records, *summary_row(summary, created_at, updated_at))
-
-
-def _definition_row(definition: StoredDefinition, member: MissionCommit) -> Row:
-    first_used = stored_time(member.records[0].at)
-    return (definition.fingerprint, definition.name, encode(definition.static), first_used)
 
 
 def _stale(member: MissionCommit, version: int) -> StaleMissionError:

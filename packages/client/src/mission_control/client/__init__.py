@@ -3,12 +3,13 @@
 from typing import TYPE_CHECKING
 
 from .blocking import BlockingCommanderClient, create_blocking_client
-from .blocking_methods import BlockingMissionHandle, BlockingSchedules
+from .blocking_methods import BlockingMissionHandle, BlockingOperations, BlockingSchedules
 from .client import CommanderClient, create_commander_client
 
 __all__ = [
     "BlockingCommanderClient",
     "BlockingMissionHandle",
+    "BlockingOperations",
     "BlockingSchedules",
     "CommanderClient",
     "__version__",

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 import attrs
 
 from mission_control.core import MissionControlError, NotAnsweredError, PersistenceError
-from mission_control.core.storage import Answer, Outbox, Request, ScheduleRequest
+from mission_control.core.storage import Answer, Outbox, Request, RequestKind, ScheduleRequest
 
 from .background import closed
 
@@ -152,8 +152,18 @@ class Answers:
 
 
 def _asked_again(request: Request) -> str:
-    if not isinstance(request, ScheduleRequest):
-        return "asking again with the same key, or starting with the same id and if_exists='return', is safe"
-    if request.action == "trigger":
+    if isinstance(request, ScheduleRequest) and request.action == "trigger":
         return "triggering again starts one more mission"
-    return "asking again is safe"
+    return _ASKED_AGAIN.get(request.kind, "asking again is safe")
+
+
+_WITH_KEYS = "asking again with the same key, or starting with the same id and if_exists='return', is safe"
+_ASKED_AGAIN: Mapping[RequestKind, str] = {
+    **dict.fromkeys(("start", "signal", "update", "cancel", "end"), _WITH_KEYS),
+    "reopen": "look at the mission before asking again: where it has ended anew, that reopens it once more",
+    "wake": "look at the mission before asking again: that ends what it waits for then",
+    "skip": "look at the mission before asking again: that skips what has failed then",
+    "import": "asking again with the same id is safe: then it exists already",
+    "purge": "asking again is safe: what is deleted is no longer there to delete",
+}
+"""What to know before asking for the same again; of what is not named, doing it again changes nothing."""

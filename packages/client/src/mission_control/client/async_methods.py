@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Literal, overload
 
@@ -14,6 +14,7 @@ from mission_control.core import (
     MissionStatus,
     MissionSummary,
     OpenWait,
+    Operations,
     Schedules,
     Signal,
 )
@@ -29,6 +30,11 @@ class ClientMethods(Asking):
     def schedules(self) -> Schedules:
         """The schedules by which missions start here."""
         return self._asked.schedules
+
+    @property
+    def operations(self) -> Operations:
+        """What an operator does with the missions here."""
+        return self._asked.operations
 
     @overload
     async def start_mission(
@@ -115,18 +121,38 @@ class ClientMethods(Asking):
     async def list_missions(
         self,
         *,
-        status: MissionStatus | None = None,
+        status: MissionStatus | Iterable[MissionStatus] | None = None,
         mission_name: str | None = None,
+        labels: Mapping[str, str] | None = None,
+        id_prefix: str | None = None,
         parent_id: str | None = None,
+        schedule: str | None = None,
+        error: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        newest_first: bool = False,
         limit: int = 100,
         after: str | None = None,
     ) -> list[MissionSummary]:
-        """Return up to `limit` missions in order of creation, from behind the id `after` on.
+        """Return up to `limit` missions in order of creation, or against it, from behind the id `after` on.
 
-        With `parent_id`, only the children of that mission.
+        They fit all that is given: a status or one of several, a name, all of the labels, the beginning of the id, the
+        parent whose children they are, the schedule that started them, the code of the failure that they bear, and a
+        creation at `since` or later and before `until` (aware).
         """
         return await self._asked.list_missions(
-            status=status, mission_name=mission_name, parent_id=parent_id, limit=limit, after=after
+            status=status,
+            mission_name=mission_name,
+            labels=labels,
+            id_prefix=id_prefix,
+            parent_id=parent_id,
+            schedule=schedule,
+            error=error,
+            since=since,
+            until=until,
+            newest_first=newest_first,
+            limit=limit,
+            after=after,
         )
 
     async def list_waiting_missions(self, *, limit: int = 100, after: str | None = None) -> list[MissionSummary]:
@@ -138,10 +164,32 @@ class ClientMethods(Asking):
         return await self._asked.list_scheduled(limit=limit, after=after)
 
     def iter_missions(
-        self, *, status: MissionStatus | None = None, mission_name: str | None = None, parent_id: str | None = None
+        self,
+        *,
+        status: MissionStatus | Iterable[MissionStatus] | None = None,
+        mission_name: str | None = None,
+        labels: Mapping[str, str] | None = None,
+        id_prefix: str | None = None,
+        parent_id: str | None = None,
+        schedule: str | None = None,
+        error: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        newest_first: bool = False,
     ) -> AsyncIterator[MissionSummary]:
-        """Iterate over missions in order of creation, page by page."""
-        return self._asked.iter_missions(status=status, mission_name=mission_name, parent_id=parent_id)
+        """Iterate over the missions that `list_missions` returns, in the same order, page by page."""
+        return self._asked.iter_missions(
+            status=status,
+            mission_name=mission_name,
+            labels=labels,
+            id_prefix=id_prefix,
+            parent_id=parent_id,
+            schedule=schedule,
+            error=error,
+            since=since,
+            until=until,
+            newest_first=newest_first,
+        )
 
     async def list_waits(
         self,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import atexit
 import threading
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from contextlib import suppress
+from datetime import timedelta
 from types import TracebackType
 from typing import Any, Self
 
@@ -102,6 +103,7 @@ def create_blocking_client(
     clock: Clock | None = None,
     create_mission_id: Callable[[], str] | None = None,
     max_concurrency: int = 256,
+    retention: Mapping[str, timedelta] | None = None,
     mailbox: Mailbox | None = None,
     answer_timeout: float = 30.0,
     by: str | None = None,
@@ -116,7 +118,7 @@ def create_blocking_client(
     owner's: `TypeError` for that. The client does nothing before its first use, so a server may make it and then fork.
     """
     if mailbox is not None:
-        given = (persistence, identity, on_event, on_metric, clock, create_mission_id)
+        given = (persistence, identity, on_event, on_metric, clock, create_mission_id, retention)
         if list(schedules) or max_concurrency != 256 or any(option is not None for option in given):
             raise TypeError(
                 "with a mailbox, pass definitions=, answer_timeout= and by= alone: the runtime is in the process that "
@@ -133,6 +135,7 @@ def create_blocking_client(
         clock=clock,
         create_mission_id=create_mission_id,
         max_concurrency=max_concurrency,
+        retention=retention,
     )
     return _over(runtime, by)
 

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+import os
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Literal, overload
 
 from typing_extensions import TypeVar
 
 from mission_control.core import (
+    DeployPlan,
+    Finding,
     HistoryRecord,
     MissionDefinition,
     MissionInspection,
     MissionSnapshot,
+    MissionStatistics,
     MissionStatus,
     MissionSummary,
     OpenWait,
+    Operations,
     Schedules,
     ScheduleSummary,
     Signal,
@@ -240,6 +245,127 @@ class BlockingSchedules(Waiting[Schedules]):
         return self._ask(self._asked.backfill, name, since=since, until=until)
 
 
+class BlockingOperations(Waiting[Operations]):
+    """What an operator does with the missions of a client, for callers that wait.
+
+    What is raised is what `Operations` raises, and `CommanderClosedError` once the client is closed.
+    """
+
+    __slots__ = ()
+
+    def reopen_mission(self, mission_id: str, /, *, step: str | None = None, by: str | None = None) -> MissionSnapshot:
+        """Let a mission that has failed or was cancelled go on, and return its state.
+
+        Without `step` each path that the end stopped goes on at its node; where steps were undone, the mission goes on
+        at the earliest of them on the main line instead. `step` names a node of the main line, a construct as a whole,
+        from which on everything is done anew, also of a completed mission: what was recorded since that node began is
+        forgotten by the mission, signals and their keys included, and stays in its history.
+
+        Attempts are numbered on, failures count anew, and waits begin anew. A child mission that failed or was
+        cancelled is reopened with the node that waits for it, and one that has completed gives its output.
+
+        Raises `MissionTerminalError` for a completed mission without `step`, and `MissionExecutionError` for a mission
+        that has not ended, and for a step that the main line does not have or that has not begun.
+        """
+        return self._ask(self._asked.reopen_mission, mission_id, step=step, by=by)
+
+    def pause_mission(self, mission_id: str, /, *, by: str | None = None) -> MissionSnapshot:
+        """Let nothing of a mission begin or fire any more, and return its state.
+
+        What runs is left to end, and signals and updates are taken as always. Its children are not paused. Cancelling
+        ends the pause. A second call does nothing; a mission that has ended is a `MissionTerminalError`.
+        """
+        return self._ask(self._asked.pause_mission, mission_id, by=by)
+
+    def resume_mission(self, mission_id: str, /, *, by: str | None = None) -> MissionSnapshot:
+        """Let a paused mission go on, and return its state. What is overdue happens at once.
+
+        A mission that is not paused is left alone; one that has ended is a `MissionTerminalError`.
+        """
+        return self._ask(self._asked.resume_mission, mission_id, by=by)
+
+    def wake_mission(self, mission_id: str, /, *, path: str | None = None, by: str | None = None) -> MissionSnapshot:
+        """End the backoff, the sleep or the delayed start that a mission waits for, and return its state.
+
+        `path` is the place of the wait, as its position or its record has it; it is needed where several wait. Raises
+        `MissionExecutionError` where nothing waits for a time there, as one that waits for a signal. A paused mission
+        goes on from there when it is resumed.
+        """
+        return self._ask(self._asked.wake_mission, mission_id, path=path, by=by)
+
+    def skip_step(
+        self, mission_id: str, /, *, output: object, step: str | None = None, by: str | None = None
+    ) -> MissionSnapshot:
+        """Let a mission that has failed, or backs off, go on as if its step had returned `output`; return its state.
+
+        `output` is what the step returns, typed or in its JSON form. `step` is the instance name, needed where more
+        than one stands. Raises `MissionValidationError` for an output that does not fit, and `MissionExecutionError`
+        where no such step failed, as a wait, which cannot be skipped. A paused mission goes on from there when it is
+        resumed.
+        """
+        return self._ask(self._asked.skip_step, mission_id, output=output, step=step, by=by)
+
+    def export_mission(self, mission_id: str, /) -> dict[str, Any]:
+        """Return everything that is stored of a mission as JSON-ready values: its definitions' forms, and its history.
+
+        Its children are exported by themselves.
+        """
+        return self._ask(self._asked.export_mission, mission_id)
+
+    def import_mission(self, form: object, /, *, mission_id: str | None = None) -> MissionSnapshot:
+        """Take in a mission that was exported, under another id where one is given, and return its state.
+
+        One that has not ended is paused; resume it where it is to go on here. Raises `ValueError` for a form that is
+        none, is of a newer release, does not fold, or has a definition's form whose fingerprint is not its own, and
+        `MissionAlreadyExistsError` for an id that is in use.
+        """
+        return self._ask(self._asked.import_mission, form, mission_id=mission_id)
+
+    def purge_missions(
+        self,
+        *,
+        ended_before: datetime,
+        status: MissionStatus | Iterable[MissionStatus] | None = None,
+        mission_name: str | None = None,
+        limit: int | None = None,
+    ) -> int:
+        """Delete missions that ended before an instant (aware), with all that is theirs, and return how many.
+
+        Only those of one of these statuses, and of that name, where given. Children go with their parents, and never
+        before, when all of the family have ended. At most `limit` are deleted, and with them what is left of a family.
+        Raises `ValueError` for a naive instant, and for a status that is not an end.
+        """
+        return self._ask(
+            self._asked.purge_missions, ended_before=ended_before, status=status, mission_name=mission_name, limit=limit
+        )
+
+    def plan(self, definitions: Iterable[MissionDefinition[Any]], /) -> DeployPlan:
+        """Return what registering these definitions would do to missions that are under way; nothing is registered."""
+        return self._ask(self._asked.plan, definitions)
+
+    def doctor(self, *, repair: bool = False, progress: Callable[[int, int], None] | None = None) -> list[Finding]:
+        """Read everything that is stored of each mission, and return what is not as it should be.
+
+        `repair` rewrites what is stored beside the histories from these, and nothing else. `progress(done, total)` is
+        told how many missions have been looked at: on the thread of the event loop, which for a client of callers that
+        wait is the one in the background.
+        """
+        return self._ask(self._asked.doctor, repair=repair, progress=progress)
+
+    def statistics(self) -> MissionStatistics:
+        """Return what there is, counted: missions, open waits, failures, and what is due."""
+        return self._ask(self._asked.statistics)
+
+    def backup(self, path: str | os.PathLike[str], /) -> None:
+        """Write a copy of everything as of one instant to `path` while missions go on, and check it.
+
+        It has the permissions of the database, and is one itself: put in the other's place, while nobody runs missions
+        there, it goes on from that instant, with what waits in the mailbox. Raises `PersistenceError` where something
+        is at `path` already, where it cannot be written, and where there is no file to copy; `path` is as it was then.
+        """
+        return self._ask(self._asked.backup, path)
+
+
 class BlockingClientMethods(Waiting[Missions]):
     """What a client for callers that wait asks."""
 
@@ -249,6 +375,11 @@ class BlockingClientMethods(Waiting[Missions]):
     def schedules(self) -> BlockingSchedules:
         """The schedules by which missions start here."""
         return BlockingSchedules(self._asked.schedules, self._background)
+
+    @property
+    def operations(self) -> BlockingOperations:
+        """What an operator does with the missions here."""
+        return BlockingOperations(self._asked.operations, self._background)
 
     @overload
     def start_mission(
@@ -340,21 +471,37 @@ class BlockingClientMethods(Waiting[Missions]):
     def list_missions(
         self,
         *,
-        status: MissionStatus | None = None,
+        status: MissionStatus | Iterable[MissionStatus] | None = None,
         mission_name: str | None = None,
+        labels: Mapping[str, str] | None = None,
+        id_prefix: str | None = None,
         parent_id: str | None = None,
+        schedule: str | None = None,
+        error: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        newest_first: bool = False,
         limit: int = 100,
         after: str | None = None,
     ) -> list[MissionSummary]:
-        """Return up to `limit` missions in order of creation, from behind the id `after` on.
+        """Return up to `limit` missions in order of creation, or against it, from behind the id `after` on.
 
-        With `parent_id`, only the children of that mission.
+        They fit all that is given: a status or one of several, a name, all of the labels, the beginning of the id, the
+        parent whose children they are, the schedule that started them, the code of the failure that they bear, and a
+        creation at `since` or later and before `until` (aware).
         """
         return self._ask(
             self._asked.list_missions,
             status=status,
             mission_name=mission_name,
+            labels=labels,
+            id_prefix=id_prefix,
             parent_id=parent_id,
+            schedule=schedule,
+            error=error,
+            since=since,
+            until=until,
+            newest_first=newest_first,
             limit=limit,
             after=after,
         )
@@ -368,10 +515,33 @@ class BlockingClientMethods(Waiting[Missions]):
         return self._ask(self._asked.list_scheduled, limit=limit, after=after)
 
     def iter_missions(
-        self, *, status: MissionStatus | None = None, mission_name: str | None = None, parent_id: str | None = None
+        self,
+        *,
+        status: MissionStatus | Iterable[MissionStatus] | None = None,
+        mission_name: str | None = None,
+        labels: Mapping[str, str] | None = None,
+        id_prefix: str | None = None,
+        parent_id: str | None = None,
+        schedule: str | None = None,
+        error: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        newest_first: bool = False,
     ) -> Iterator[MissionSummary]:
-        """Iterate over missions in order of creation, page by page."""
-        return self._each(self._asked.iter_missions, status=status, mission_name=mission_name, parent_id=parent_id)
+        """Iterate over the missions that `list_missions` returns, in the same order, page by page."""
+        return self._each(
+            self._asked.iter_missions,
+            status=status,
+            mission_name=mission_name,
+            labels=labels,
+            id_prefix=id_prefix,
+            parent_id=parent_id,
+            schedule=schedule,
+            error=error,
+            since=since,
+            until=until,
+            newest_first=newest_first,
+        )
 
     def list_waits(
         self,

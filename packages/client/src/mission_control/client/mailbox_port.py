@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from copy import copy
 from datetime import datetime, timedelta
 from typing import Any, Literal, cast
+
+import attrs
 
 from mission_control.core import (
     CommanderError,
@@ -14,15 +16,11 @@ from mission_control.core import (
     MissionNotRegisteredError,
     MissionSnapshot,
     MissionStatus,
-    MissionSummary,
-    OpenWait,
-    RefusedRequest,
     SystemClock,
 )
 from mission_control.core.commander import (
     Found,
     Registry,
-    WaitPlace,
     answer_query,
     checked_if_exists,
     checked_start_at,
@@ -33,30 +31,36 @@ from mission_control.core.definition import exact_text, flag, is_a, seconds
 from mission_control.core.engine import Threads, not_found
 from mission_control.core.history import Labels
 from mission_control.core.machine import State, check_carries, load
+from mission_control.core.operations import read_form
 from mission_control.core.payloads import PLAIN
-from mission_control.core.schedules import StoredSchedule
 from mission_control.core.storage import (
     Answer,
     CancelRequest,
+    ChangeRequest,
+    ImportRequest,
     Outbox,
+    PurgeRequest,
+    RepairRequest,
     Request,
     ScheduleAction,
     ScheduleRequest,
     SignalRequest,
+    SkipRequest,
     StartRequest,
     UpdateRequest,
 )
 
 from .answers import Answers
 from .ends import Ends, Known
-from .signal_payloads import stored_payload
+from .outbox_reads import OutboxReads
+from .sent_payloads import stored_output, stored_payload
 
 
-class MailboxPort:
+class MailboxPort(OutboxReads):
     """Answers what is asked of missions whose commander is in another process, or nowhere at the moment."""
 
     def __init__(self, outbox: Outbox, answers: Answers, registry: Registry, answer_timeout: float) -> None:
-        self._outbox = outbox
+        super().__init__(outbox)
         self._answers = answers
         self._registry = registry
         self._answer_timeout = answer_timeout
@@ -186,6 +190,44 @@ class MailboxPort:
         answer = await self._ask(ScheduleRequest(name=name, action=action, since=since, until=until, by=by))
         return cast("list[str]", answer.value)
 
+    # What operators ask
+
+    @property
+    def definitions(self) -> Mapping[str, MissionDefinition[Any]]:
+        """The definitions that this process knows, by name."""
+        return self._registry.definitions
+
+    @property
+    def clock(self) -> Callable[[], datetime]:
+        """The clock of this process."""
+        return self._now
+
+    async def change(self, request: ChangeRequest) -> MissionSnapshot:
+        """Change what becomes of a mission, and return its state as it is then."""
+        if isinstance(request, SkipRequest):
+            snapshot = await self.snapshot(request.mission_id, "unknown here")
+            known = self.definitions.get(snapshot.mission_name)
+            output = stored_output(known, snapshot, request.step, request.output)
+            request = attrs.evolve(request, output=output)
+        await self._ask(request)
+        return await self._state(request.mission_id)
+
+    async def import_mission(self, request: ImportRequest) -> MissionSnapshot:
+        """Take in a mission, checked here and by the owner, and return its state."""
+        subject = f"the form of mission {request.mission_id!r}"
+        form = PLAIN.validate(request.form, event_name="import", subject=subject)
+        read_form(form, mission_id=request.mission_id)
+        await self._ask(attrs.evolve(request, form=form))
+        return await self._state(request.mission_id)
+
+    async def purge(self, request: PurgeRequest) -> int:
+        """Delete up to so many missions, and return how many."""
+        return cast("int", (await self._ask(request)).value)
+
+    async def repair(self, request: RepairRequest) -> bool:
+        """Let the owner rewrite what is stored beside a mission's history."""
+        return cast("bool", (await self._ask(request)).value)
+
     async def _ask(self, request: Request) -> Answer:
         answer = await self._answers.ask(request, self._answer_timeout)
         await self._answers.raise_error(answer, request.mission_id)
@@ -247,43 +289,3 @@ class MailboxPort:
         if inspection is None:
             return State(mission_id=mission_id, mission_name=mission_name).snapshot()
         return inspection.snapshot
-
-    async def list_refused(self, *, limit: int, after: str | None) -> Sequence[RefusedRequest]:
-        """Return a page of what was refused, the newest first."""
-        return await self._outbox.list_refused(limit=limit, after=after)
-
-    async def inspect(self, mission_id: str) -> MissionInspection | None:
-        """Return all there is to see, or None where there is no such mission."""
-        return await self._outbox.inspect(mission_id)
-
-    async def list_missions(
-        self,
-        *,
-        status: MissionStatus | None,
-        mission_name: str | None,
-        parent_id: str | None,
-        limit: int,
-        after: str | None,
-    ) -> Sequence[MissionSummary]:
-        """Return a page, in order of creation."""
-        return await self._outbox.list_missions(
-            status=status, mission_name=mission_name, parent_id=parent_id, limit=limit, after=after
-        )
-
-    async def list_scheduled(self, *, limit: int, after: str | None) -> Sequence[MissionSummary]:
-        """Return a page of what waits for a timer or a retry, the earliest first."""
-        return await self._outbox.list_scheduled(limit=limit, after=after)
-
-    async def list_waits(
-        self, *, signal: str | None, mission_name: str | None, limit: int, after: WaitPlace | None
-    ) -> Sequence[OpenWait]:
-        """Return a page of the open waits for signals, with their schemas, the longest open first."""
-        return await self._outbox.list_waits(signal=signal, mission_name=mission_name, limit=limit, after=after)
-
-    async def list_schedules(self) -> Sequence[tuple[StoredSchedule, MissionStatus | None]]:
-        """Return all schedules by name, each with the status of the mission that it started last."""
-        return await self._outbox.list_schedules()
-
-    async def load_definition(self, fingerprint: str) -> dict[str, Any] | None:
-        """Return the static form of a definition that has run, or None."""
-        return await self._outbox.load_definition(fingerprint)

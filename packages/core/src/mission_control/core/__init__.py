@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from .commander import Commander, MissionHandle, Schedules, create_commander
+from .commander import Commander, MissionHandle, Operations, Schedules, create_commander
 from .definition import (
     MissionBuilder,
     MissionContext,
@@ -46,11 +46,14 @@ from .history import (
     ChildRecord,
     ChildWait,
     EventRecord,
+    FailureCount,
     HistoryRecord,
     HistoryType,
+    MissionCount,
     MissionFailure,
     MissionInspection,
     MissionSnapshot,
+    MissionStatistics,
     MissionStatus,
     MissionSummary,
     OpenWait,
@@ -65,6 +68,7 @@ from .history import (
     TimerRecord,
     TimerWait,
     Wait,
+    WaitCount,
     is_recoverable,
     is_scheduled,
     is_waiting,
@@ -77,9 +81,13 @@ from .storage import (
     LoadOutcome,
     Mailbox,
     MissionCommit,
+    MissionQuery,
+    MissionRows,
     OwnedMailbox,
     PersistenceAdapter,
     RefusedRequest,
+    Standing,
+    StoredMission,
 )
 
 __all__ = [
@@ -92,10 +100,13 @@ __all__ = [
     "CommitOutcome",
     "CorruptMissionError",
     "DatabaseInUseError",
+    "DeployPlan",
     "Driven",
     "DrivenClock",
     "DueKind",
     "EventRecord",
+    "FailureCount",
+    "Finding",
     "HistoryRecord",
     "HistoryType",
     "LoadOutcome",
@@ -107,6 +118,7 @@ __all__ = [
     "MissionCommit",
     "MissionContext",
     "MissionControlError",
+    "MissionCount",
     "MissionDefinition",
     "MissionDefinitionError",
     "MissionDefinitionMismatchError",
@@ -119,8 +131,11 @@ __all__ = [
     "MissionNotFoundError",
     "MissionNotRegisteredError",
     "MissionPath",
+    "MissionQuery",
+    "MissionRows",
     "MissionSignalError",
     "MissionSnapshot",
+    "MissionStatistics",
     "MissionStatus",
     "MissionSummary",
     "MissionTerminalError",
@@ -128,12 +143,14 @@ __all__ = [
     "NonRetryableError",
     "NotAnsweredError",
     "OpenWait",
+    "Operations",
     "OwnedMailbox",
     "PassedOver",
     "PathResult",
     "PayloadError",
     "PersistenceAdapter",
     "PersistenceError",
+    "PlannedGroup",
     "Position",
     "RefusedRequest",
     "Reminder",
@@ -150,12 +167,15 @@ __all__ = [
     "SignalRecord",
     "SignalWait",
     "StaleMissionError",
+    "Standing",
     "StepAttempt",
     "StoredDefinition",
+    "StoredMission",
     "SystemClock",
     "TimerRecord",
     "TimerWait",
     "Wait",
+    "WaitCount",
     "__version__",
     "create_commander",
     "is_recoverable",
@@ -166,11 +186,19 @@ __all__ = [
 
 __version__: str
 
-if not TYPE_CHECKING:  # a checker that saw it would accept every name of this module
+if TYPE_CHECKING:
+    from .operations import DeployPlan, Finding, PlannedGroup
+else:
+    # On first use: programs that run missions need none of it.
+    _OF_OPERATIONS = ("DeployPlan", "Finding", "PlannedGroup")
 
-    def __getattr__(name: str) -> str:
+    def __getattr__(name: str) -> object:
         if name == "__version__":
             from importlib.metadata import version
 
             return version("mission-control-core")
+        if name in _OF_OPERATIONS:
+            from . import operations
+
+            return getattr(operations, name)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

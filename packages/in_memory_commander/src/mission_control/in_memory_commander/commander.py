@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
 from itertools import count
 from typing import Any
 
@@ -50,6 +51,7 @@ class InMemoryCommander(EmbeddedCommander):
         clock: Clock | None = None,
         create_mission_id: Callable[[], str] | None = None,
         max_concurrency: int = 256,
+        retention: Mapping[str, timedelta] | None = None,
     ) -> None:
         numbers = count(1)
         super().__init__(
@@ -59,4 +61,5 @@ class InMemoryCommander(EmbeddedCommander):
             clock=clock,
             create_mission_id=create_mission_id or (lambda: f"mission-{next(numbers)}"),
             max_concurrency=max_concurrency,
+            retention=retention,
         )

@@ -6,7 +6,7 @@ import asyncio
 import os
 import socket
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
@@ -252,10 +252,12 @@ def create_commander_runtime(
     clock: Clock | None = None,
     create_mission_id: Callable[[], str] | None = None,
     max_concurrency: int = 256,
+    retention: Mapping[str, timedelta] | None = None,
 ) -> CommanderRuntime:
     """Return a runtime for missions of `definitions`, over `persistence`, in memory where that is not given.
 
-    It fires `schedules`, whose definitions need not be given besides.
+    It fires `schedules`, whose definitions need not be given besides, and keeps missions that have ended as
+    `retention` says, as `create_commander` does.
 
     `identity` is its name in events and metrics, host and process id where that is not given. `on_event` and
     `on_metric` are called for each event and metric, on the event loop; they should be quick. Where they raise,
@@ -274,6 +276,7 @@ def create_commander_runtime(
         clock=time_source,
         create_mission_id=create_mission_id,
         max_concurrency=max_concurrency,
+        retention=retention,
         observer=reporter,
         tracer=tracer,
     )

@@ -15,6 +15,7 @@ __all__ = [
     "crash",
     "crash_everywhere",
     "create_deferred",
+    "load_mission",
 ]
 
 __version__: str
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from .deferred import Deferred, create_deferred
     from .everywhere import CrashPoint, CrashReport, Life, RepeatedStep, crash_everywhere
     from .faults import FaultInjectingAdapter
+    from .loading import load_mission
 else:
     # On first use: pytest loads this package in every project where it is installed, and the conformance suite must
     # not be imported before the plugin has registered it for assertion rewriting.
@@ -41,6 +43,7 @@ else:
         "crash": "crashing",
         "crash_everywhere": "everywhere",
         "create_deferred": "deferred",
+        "load_mission": "loading",
     }
 
     def __getattr__(name: str) -> object:

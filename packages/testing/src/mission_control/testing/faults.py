@@ -7,15 +7,20 @@ from datetime import datetime
 from typing import Any, Literal, TypeVar
 
 from mission_control.core.errors import PersistenceError
-from mission_control.core.history import MissionStatus, MissionSummary, OpenWait
+from mission_control.core.history import MissionStatistics, MissionStatus, MissionSummary, OpenWait
 from mission_control.core.schedules import StoredSchedule
 from mission_control.core.storage import (
+    EVERYTHING,
     CommitOutcome,
     DueKind,
     LoadOutcome,
     MissionCommit,
+    MissionQuery,
+    MissionRows,
     OwnedMailbox,
     PersistenceAdapter,
+    Standing,
+    StoredMission,
 )
 
 T = TypeVar("T")
@@ -24,7 +29,7 @@ T = TypeVar("T")
 class FaultInjectingAdapter:
     """A `PersistenceAdapter` that forwards everything to `inner`, save that chosen commits raise.
 
-    What writes rows of schedules alone is counted among the commits.
+    What else is written, rows of schedules alone, rows that are put right, and a purge, is counted among the commits.
 
     `fail_commits` holds their numbers, counted from 1, or is a predicate of the number. `when` says whether they
     raise before they take effect (the process died before it wrote) or after (the answer was lost). `error` is what
@@ -86,18 +91,10 @@ class FaultInjectingAdapter:
         return await self._inner.load_summary(mission_id)
 
     async def list_missions(
-        self,
-        *,
-        status: MissionStatus | None = None,
-        mission_name: str | None = None,
-        parent_id: str | None = None,
-        limit: int,
-        after: str | None = None,
+        self, query: MissionQuery = EVERYTHING, /, *, limit: int, after: str | None = None
     ) -> Sequence[MissionSummary]:
         """Forwarded."""
-        return await self._inner.list_missions(
-            status=status, mission_name=mission_name, parent_id=parent_id, limit=limit, after=after
-        )
+        return await self._inner.list_missions(query, limit=limit, after=after)
 
     async def list_scheduled(self, *, limit: int, after: str | None = None) -> Sequence[MissionSummary]:
         """Forwarded."""
@@ -135,6 +132,50 @@ class FaultInjectingAdapter:
     async def list_schedules(self) -> Sequence[tuple[StoredSchedule, MissionStatus | None]]:
         """Forwarded."""
         return await self._inner.list_schedules()
+
+    async def statistics(self, now: datetime, /) -> MissionStatistics:
+        """Forwarded."""
+        return await self._inner.statistics(now)
+
+    async def list_standing(self) -> Sequence[Standing]:
+        """Forwarded."""
+        return await self._inner.list_standing()
+
+    async def list_unplaced(self, *, limit: int, after: str | None = None) -> Sequence[MissionSummary]:
+        """Forwarded."""
+        return await self._inner.list_unplaced(limit=limit, after=after)
+
+    async def audit(
+        self, *, limit: int, after: str | None = None, mission_id: str | None = None
+    ) -> Sequence[StoredMission]:
+        """Forwarded."""
+        return await self._inner.audit(limit=limit, after=after, mission_id=mission_id)
+
+    async def rewrite(self, rows: MissionRows, /) -> bool:
+        """Write, or fail, likewise."""
+        return await self._written((), lambda: self._inner.rewrite(rows))
+
+    async def purge(
+        self,
+        before: datetime,
+        /,
+        *,
+        statuses: Sequence[MissionStatus],
+        mission_name: str | None = None,
+        limit: int,
+        request_id: str | None = None,
+    ) -> int:
+        """Purge, or fail, likewise."""
+        return await self._written(
+            (),
+            lambda: self._inner.purge(
+                before, statuses=statuses, mission_name=mission_name, limit=limit, request_id=request_id
+            ),
+        )
+
+    async def backup(self, path: str, /) -> None:
+        """Forwarded."""
+        await self._inner.backup(path)
 
     async def load_definition(self, fingerprint: str, /) -> dict[str, Any] | None:
         """Forwarded."""

@@ -17,8 +17,9 @@ from mission_control.core.payloads import decode_json
 from mission_control.core.storage import PostedRequest, Request, read_request, request_form
 from mission_control.core.values import Value
 
+from ..files import flush_folder
 from ..rows import encode
-from .place import CREATE, READ, Place, flush_folder
+from .place import CREATE, READ, Place
 
 FORMAT = 1
 """The version of what is in the files."""

@@ -60,7 +60,7 @@ class SQLiteMailbox:
         except BaseException:
             await _end(view, desk)
             raise
-        return SQLiteOutbox(view, desk, sender, bell)
+        return SQLiteOutbox(view, self._path, desk, sender, bell)
 
 
 class _Desk:
@@ -104,8 +104,8 @@ class _Desk:
 class SQLiteOutbox(ViewPort):
     """The sender's side of a mailbox, open: one thread writes, and one reads the database."""
 
-    def __init__(self, view: Worker[View], desk: Worker[_Desk], sender: str, bell: Bell) -> None:
-        super().__init__(view)
+    def __init__(self, view: Worker[View], path: Path, desk: Worker[_Desk], sender: str, bell: Bell) -> None:
+        super().__init__(view, path)
         self._view = view
         self._desk = desk
         self._sender = sender

@@ -15,6 +15,8 @@ from pathlib import Path
 
 from mission_control.core.errors import PersistenceError
 
+from ..files import flush_folder
+
 FLAGS: int = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
 READ: int = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | FLAGS
 CREATE: int = os.O_WRONLY | os.O_CREAT | os.O_EXCL | FLAGS
@@ -90,14 +92,3 @@ class Place:
         return PersistenceError(
             f"{self.folder}: {error.strerror or error}: check the space on its disk, and its permissions"
         )
-
-
-def flush_folder(folder: Path) -> None:
-    """Make durable which names are in a directory."""
-    if os.name == "nt":  # pragma: no cover - it cannot be asked for there
-        return
-    descriptor = os.open(folder, os.O_RDONLY | FLAGS)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

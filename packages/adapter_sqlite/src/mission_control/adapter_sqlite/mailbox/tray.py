@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from ..files import flush_folder
 from .bells import Bell, is_dead, ring
 from .came import Came, Listed, Unreadable, read_all
-from .place import CLIENT, NEW, REFUSED, REQUEST, Place, flush_folder
+from .place import CLIENT, NEW, REFUSED, REQUEST, Place
 
 _ABANDONED_SECONDS = 3600.0
 """What is not finished after that never will be."""

@@ -2,21 +2,22 @@
 
 It checks what callers hand in, asks the engine and storage, and turns their answers into snapshots and errors.
 
-What can be asked is written once, typed, in `MissionReads`, `Missions`, `MissionHandle` and `Schedules`; what answers
-is a port. So another commander is a `Commander` over a `MissionPort` of its own, with a `Registry` for its definitions,
-and a reader of missions is `MissionReads` over a `ReadPort`.
+What can be asked is written once, typed, in `MissionReads`, `Missions`, `MissionHandle`, `Schedules` and `Operations`;
+what answers is a port. So another commander is a `Commander` over a `MissionPort` of its own, with a `Registry` for its
+definitions, and a reader of missions is `MissionReads` over a `ReadPort`.
 """
 
 from .commander import Commander
 from .embedded import EmbeddedCommander, create_commander
+from .embedded_port import ended_error
 from .handle import MissionHandle
 from .missions import Missions, NotedMissions
 from .notes import noted
-from .operations import ended_error
+from .operations import Operations
 from .options import check_has, checked_if_exists, checked_start_at
 from .port import Found, MissionPort, ReadPort, SchedulePort, WaitPlace
 from .querying import answer_query, name_of
-from .reads import MissionReads, checked_limit
+from .reads import MissionReads, checked_limit, checked_statuses
 from .registry import Registry
 from .schedules import Schedules
 
@@ -29,6 +30,7 @@ __all__ = [
     "MissionReads",
     "Missions",
     "NotedMissions",
+    "Operations",
     "ReadPort",
     "Registry",
     "SchedulePort",
@@ -39,6 +41,7 @@ __all__ = [
     "checked_if_exists",
     "checked_limit",
     "checked_start_at",
+    "checked_statuses",
     "create_commander",
     "ended_error",
     "name_of",

@@ -6,21 +6,23 @@ import asyncio
 import contextvars
 import os
 import warnings
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from datetime import timedelta
 from typing import Any
 
 from ..definition import I, MissionDefinition, new_mission_id
 from ..engine import Activity, Clock, LogObserver, Observer, SystemClock, Tracer, current_attempt
 from ..errors import CommanderClosedError, MissionExecutionError
 from ..foreign import carried
+from ..history import MissionStatus
 from ..log import ContainedLogger, contained
 from ..payloads import found
 from ..schedules import Schedule
 from ..storage import PersistenceAdapter
 from .commander import Commander
+from .embedded_port import EmbeddedPort
 from .handle import MissionHandle
-from .operations import EmbeddedOperations
-from .options import check_has, checked_schedules
+from .options import check_has, checked_retention, checked_schedules
 from .registry import Registry
 from .session import Session
 
@@ -39,6 +41,7 @@ class EmbeddedCommander(Commander):
         clock: Clock | None = None,
         create_mission_id: Callable[[], str] | None = None,
         max_concurrency: int = 256,
+        retention: Mapping[str, timedelta] | None = None,
         observer: Observer | None = None,
         tracer: Tracer | None = None,
     ) -> None:
@@ -49,6 +52,7 @@ class EmbeddedCommander(Commander):
         if create_mission_id is not None and not callable(create_mission_id):
             raise TypeError(f"create_mission_id: expected a function, found {found(create_mission_id)}")
         self._schedules: dict[str, Schedule[Any]] = checked_schedules(schedules)
+        self._retention: dict[MissionStatus, timedelta] = checked_retention(retention)
         self._registry: Registry = Registry(create_mission_id or new_mission_id)
         self._adapter: PersistenceAdapter = _in_memory() if persistence is None else persistence
         self._clock: Clock = SystemClock() if clock is None else clock
@@ -112,6 +116,7 @@ class EmbeddedCommander(Commander):
             observer=self._observer,
             tracer=self._tracer,
             schedules=self._schedules,
+            retention=self._retention,
         )
         try:
             await session.open()
@@ -228,7 +233,7 @@ class EmbeddedCommander(Commander):
         self.register(definition)
         return MissionHandle(self._port, self._registry.mission_id(mission_id), definition.name, definition)
 
-    async def _port(self) -> EmbeddedOperations:
+    async def _port(self) -> EmbeddedPort:
         return (await self._open()).operations
 
     def __repr__(self) -> str:
@@ -250,11 +255,14 @@ def create_commander(
     clock: Clock | None = None,
     create_mission_id: Callable[[], str] | None = None,
     max_concurrency: int = 256,
+    retention: Mapping[str, timedelta] | None = None,
 ) -> Commander:
     """Return a commander for missions of `definitions`, over `persistence`, in memory where that is not given.
 
     It fires `schedules`, whose definitions need not be given besides. At most `max_concurrency` missions run user code
-    at once. `clock` and `create_mission_id` are for tests.
+    at once. `retention` says for how long missions are kept behind their end, by how they ended: those of "completed",
+    "failed" or "cancelled" that have been over for longer are deleted as by `operations.purge_missions`, when the
+    commander is ready and then once a day; without it none is. `clock` and `create_mission_id` are for tests.
     """
     return EmbeddedCommander(
         definitions=definitions,
@@ -263,4 +271,5 @@ def create_commander(
         clock=clock,
         create_mission_id=create_mission_id,
         max_concurrency=max_concurrency,
+        retention=retention,
     )

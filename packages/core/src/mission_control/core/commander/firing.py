@@ -26,7 +26,7 @@ from ..log import ContainedLogger
 from ..payloads import is_coroutine_function
 from ..schedules import Schedule, Sorter, StoredSchedule, decide_slot, decided, joined, passed_over, resumed, started
 from ..storage import PersistenceAdapter
-from .operations import mission_status
+from .embedded_port import mission_status
 
 logger: ContainedLogger = ContainedLogger("mission_control.schedules")
 

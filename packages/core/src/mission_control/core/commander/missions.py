@@ -11,6 +11,7 @@ from ..definition import I, MissionDefinition, checked_labels, exact_text, sough
 from ..history import MissionSnapshot
 from .handle import MissionHandle
 from .notes import noted
+from .operations import Operations
 from .port import Found, MissionPort
 from .reads import MissionReads
 from .schedules import Schedules
@@ -33,6 +34,11 @@ class Missions(MissionReads):
     def schedules(self) -> Schedules:
         """The schedules by which missions start here."""
         return Schedules(self._port, self._by)
+
+    @property
+    def operations(self) -> Operations:
+        """What an operator does with the missions here."""
+        return Operations(self._port, self._by)
 
     @overload
     async def start(

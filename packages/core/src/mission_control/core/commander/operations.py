@@ -1,375 +1,231 @@
-"""What can be asked of missions, answered by the engine and by storage."""
+"""What an operator does on a bad day, wherever missions run: the place where each is written, and typed."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
-from typing import Any, Literal, TypeAlias
+import os
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from ..definition import MissionDefinition, exact_text, flag, seconds
-from ..engine import (
-    Activity,
-    Attempt,
-    CancelOperation,
-    Coalescer,
-    Engine,
-    Held,
-    Operation,
-    Requested,
-    Runner,
-    SignalOperation,
-    UpdateOperation,
-    current_attempt,
-    not_found,
-    not_registered,
+from ..definition import MissionDefinition, checked_instant, exact_text, flag, sought, sought_id
+from ..history import MissionSnapshot, MissionStatistics, MissionStatus
+from ..payloads import found
+from ..storage import (
+    MOST_PURGED,
+    ChangeRequest,
+    ImportRequest,
+    PauseRequest,
+    PurgeRequest,
+    ReopenRequest,
+    RepairRequest,
+    ResumeRequest,
+    SkipRequest,
+    WakeRequest,
 )
-from ..errors import (
-    CommanderError,
-    CorruptMissionError,
-    MissionAlreadyExistsError,
-    MissionCancelledError,
-    MissionExecutionError,
-    MissionFailedError,
-    MissionSignalError,
-    PersistenceError,
-    StaleMissionError,
-)
-from ..history import Labels, MissionInspection, MissionSnapshot, MissionStatus, MissionSummary, OpenWait
-from ..machine import State, inspect_history, load
-from ..payloads import same_json
-from ..schedules import StoredSchedule
-from ..storage import LoadOutcome, PersistenceAdapter, ScheduleAction, WaitPlace
-from .options import checked_if_exists, checked_start_at
-from .port import Fires, Found
-from .querying import answer_query, name_of
-from .registry import Registry
+from .notes import noted
+from .port import MissionPort
+from .reads import checked_limit, checked_statuses
 
-_Read: TypeAlias = LoadOutcome | PersistenceError
+if TYPE_CHECKING:  # else where it is used: programs that run missions need none of it
+    from ..operations import DeployPlan, Finding
 
 
-class EmbeddedOperations:
-    """The operations of the missions of one commander that is open."""
+class Operations:
+    """Puts missions right, and tells how all of them are. Each change is durable before a method returns.
 
-    def __init__(
-        self,
-        *,
-        engine: Engine,
-        adapter: PersistenceAdapter,
-        runner: Runner,
-        activity: Activity,
-        registry: Registry,
-        scheduler: Fires,
-    ) -> None:
-        self._engine = engine
-        self._adapter = adapter
-        self._reads: Coalescer[str, asyncio.Future[_Read], LoadOutcome] = Coalescer(adapter.load, _settle, activity)
-        self._runner = runner
-        self._activity = activity
-        self._registry = registry
-        self._scheduler = scheduler
+    `by` is a note of who asks for it, 1 to 255 characters, which is recorded. A mission that is not there is a
+    `MissionNotFoundError`. What needs the definition of a mission raises `MissionNotRegisteredError` or
+    `MissionDefinitionMismatchError` where that is not registered, or cannot carry the mission on.
+    """
 
-    # Starting
+    __slots__ = ("_by", "_port")
 
-    async def start(
-        self,
-        definition: MissionDefinition[Any] | str,
-        input: object,
-        *,
-        mission_id: str | None,
-        if_exists: Literal["raise", "return"],
-        start_at: datetime | None,
-        wait: bool,
-        by: str | None,
-        labels: Labels,
-        requested: Requested | None = None,
-    ) -> Found:
-        """Start a mission, or find that the one that is there is the same."""
-        definition = self._registry.resolve(definition)
-        if_exists = checked_if_exists(if_exists)
-        mission_id = self._registry.mission_id(mission_id)
-        due, wait = checked_start_at(start_at), flag(wait, subject="wait")
-        subject = f"input of mission {mission_id!r} ({definition.name})"
-        stored = definition.start.input.validate(input, event_name="start", subject=subject)
-        while True:
-            operation = Operation(_future())
-            operation.requested = requested
-            known = self._engine.start(definition, mission_id, stored, due, operation, wait=wait, by=by, labels=labels)
-            try:
-                if known is None:
-                    state: State = await self._answered(operation)
-                    break
-                await self._engine.known(known)
-                existing = await self._existing(mission_id)
-            except StaleMissionError:
-                existing = await self._existing(mission_id)
-            if existing is not None:
-                self._check_same(definition, stored, existing, if_exists)
-                return Found(mission_id, definition.name)
-        if wait and state.status is MissionStatus.FAILED:
-            raise self.failure(state.snapshot())
-        return Found(mission_id, definition.name)
+    def __init__(self, port: Callable[[], Awaitable[MissionPort]], by: str | None = None) -> None:
+        self._port = port
+        self._by = by
 
-    async def _existing(self, mission_id: str) -> State | None:
-        state = self._engine.state(mission_id)
-        return state if state is not None else await self._load(mission_id)
+    # One mission
 
-    def _check_same(
-        self, definition: MissionDefinition[Any], stored: Any, existing: State, if_exists: Literal["raise", "return"]
-    ) -> None:
-        differences: list[str] = []
-        if existing.mission_name != definition.name:
-            differences.append("the mission name")
-        elif if_exists == "return":
-            was = existing.events["start"].input
-            differences += (f"the input at {path}" for path in same_json(definition.start.input, was, stored))
-        if if_exists == "return" and not differences:
-            return
-        remedy = "choose another id" if differences else 'choose another id, or pass if_exists="return"'
-        differing = f", and differs in {', '.join(differences)}" if differences else ""
-        raise MissionAlreadyExistsError(
-            f"mission {existing.mission_id!r} ({existing.mission_name}) exists already; it is {existing.status}"
-            f"{differing}: {remedy}"
-        )
-
-    # Commanding
-
-    async def signal(
-        self,
-        mission_id: str,
-        name: str,
-        payload: object,
-        *,
-        at: str | None,
-        key: str | None,
-        by: str | None,
-        wait: bool,
-        requested: Requested | None = None,
-    ) -> None:
-        """Deliver a signal to the wait of that name, at a place where one is given."""
-        self._refuse_itself(mission_id, f"signal {name!r} to", MissionSignalError)
-        await self._ask(mission_id, SignalOperation(_future(), name, payload, wait, at, key, by), requested)
-
-    async def update(
-        self,
-        mission_id: str,
-        mission_name: str,
-        update: str | Callable[..., object],
-        input: object,
-        timeout: timedelta | float | None,
-        *,
-        key: str | None,
-        by: str | None,
-    ) -> Any:
-        """Run an update and return what it returned, as its declared type."""
-        definition = self._registry.definitions[mission_name]  # a handle is given only to a mission of a known one
-        code = {name: handler.run for name, handler in definition.updates.items()}
-        name = name_of(update, code, "update", mission_id, mission_name)
-        value = await self.plain_update(mission_id, name, input, timeout, key=key, by=by)
-        return definition.updates[name].output.restore(value, subject=f"the output of update {name!r}")
-
-    async def plain_update(
-        self,
-        mission_id: str,
-        name: str,
-        input: object,
-        timeout: timedelta | float | None,
-        *,
-        key: str | None,
-        by: str | None,
-        requested: Requested | None = None,
-    ) -> Any:
-        """Run an update of that name and return what it returned, as JSON."""
-        self._refuse_itself(mission_id, "update", MissionExecutionError)
-        limit = None if timeout is None else seconds(timeout, subject="an update's timeout")
-        return await self._ask(mission_id, UpdateOperation(_future(), name, input, limit, key, by), requested)
-
-    async def cancel(
-        self, mission_id: str, reason: str | None, *, by: str | None, requested: Requested | None = None
+    async def reopen_mission(
+        self, mission_id: str, /, *, step: str | None = None, by: str | None = None
     ) -> MissionSnapshot:
-        """End the mission and return its state."""
-        self._refuse_itself(mission_id, "cancel", MissionExecutionError)
-        if reason is not None:
-            reason = exact_text(reason, subject="the reason of a cancellation")
-        state: State = await self._ask(mission_id, CancelOperation(_future(), reason, by), requested)
-        return state.snapshot()
+        """Let a mission that has failed or was cancelled go on, and return its state.
 
-    async def change_schedule(
-        self, name: str, action: ScheduleAction, *, since: datetime | None, until: datetime | None, by: str | None
-    ) -> list[str]:
-        """Have a schedule changed by what fires it. Raises `ScheduleNotFoundError`."""
-        return await self._scheduler.change(name, action, since=since, until=until, by=by)
+        Without `step` each path that the end stopped goes on at its node; where steps were undone, the mission goes on
+        at the earliest of them on the main line instead. `step` names a node of the main line, a construct as a whole,
+        from which on everything is done anew, also of a completed mission: what was recorded since that node began is
+        forgotten by the mission, signals and their keys included, and stays in its history.
 
-    async def ended(self, mission_id: str) -> MissionSnapshot:
-        """Wait for the mission's end and return its state."""
-        self._refuse_itself(mission_id, "wait for", MissionExecutionError)
-        operation = Operation(_future())
-        self._engine.await_end(mission_id, operation)
-        try:
-            state = await self.state(mission_id) if (await self.status(mission_id)).is_terminal else None
-            # Storage can be a commit ahead of the memory, which has not yet been told that its commit is durable.
-            if state is None or not state.status.is_terminal:
-                if (attempt := self._attempt()) is not None:
-                    self._engine.stand_by(attempt, mission_id)
-                state = await self._answered(operation)
-        finally:
-            operation.answer.cancel()
-        return state.snapshot()
+        Attempts are numbered on, failures count anew, and waits begin anew. A child mission that failed or was
+        cancelled is reopened with the node that waits for it, and one that has completed gives its output.
 
-    async def _ask(self, mission_id: str, operation: CancelOperation | Held, requested: Requested | None = None) -> Any:
-        operation.requested = requested
-        self._engine.submit(mission_id, operation)
-        return await self._answered(operation)
+        Raises `MissionTerminalError` for a completed mission without `step`, and `MissionExecutionError` for a mission
+        that has not ended, and for a step that the main line does not have or that has not begun.
+        """
+        wanted = None if step is None else exact_text(step, subject="step")
+        return await self._change(ReopenRequest(mission_id=_id(mission_id), step=wanted, by=self._noted(by)))
 
-    async def _answered(self, operation: Operation) -> Any:
-        """Wait for the answer; user code is at rest and lends its slot meanwhile."""
-        attempt = self._attempt()
-        return await (operation.answer if attempt is None else attempt.lending(operation))
+    async def pause_mission(self, mission_id: str, /, *, by: str | None = None) -> MissionSnapshot:
+        """Let nothing of a mission begin or fire any more, and return its state.
 
-    def _attempt(self) -> Attempt[Any] | None:
-        """Return the attempt of one of our missions whose code is asking, if that is who asks."""
-        attempt = current_attempt.get()
-        if attempt is None or attempt.is_over or attempt.runner is not self._runner:
-            return None
-        return attempt
+        What runs is left to end, and signals and updates are taken as always. Its children are not paused. Cancelling
+        ends the pause. A second call does nothing; a mission that has ended is a `MissionTerminalError`.
+        """
+        return await self._change(PauseRequest(mission_id=_id(mission_id), by=self._noted(by)))
 
-    def _refuse_itself(self, mission_id: str, what: str, error: type[CommanderError]) -> None:
-        attempt = self._attempt()
-        if attempt is not None and attempt.flight.mission_id == mission_id:
-            raise error(
-                f"{attempt.name!r} of mission {mission_id!r} tried to {what} the mission itself while it runs, "
-                f"which would wait for ever; return from it first"
-            )
+    async def resume_mission(self, mission_id: str, /, *, by: str | None = None) -> MissionSnapshot:
+        """Let a paused mission go on, and return its state. What is overdue happens at once.
 
-    # Looking
+        A mission that is not paused is left alone; one that has ended is a `MissionTerminalError`.
+        """
+        return await self._change(ResumeRequest(mission_id=_id(mission_id), by=self._noted(by)))
 
-    async def query(self, mission_id: str, mission_name: str, query: str | Callable[..., object]) -> Any:
-        """Run a query on the last durable state."""
-        definition = self._registry.definitions[mission_name]  # a handle is given only to a mission of a known one
-        name = name_of(query, definition.queries, "query", mission_id, mission_name)
-        state = await self.state(mission_id)
-        problem = self._engine.problem(definition, state)
-        if problem is not None:
-            raise problem
-        with self._activity:
-            return await answer_query(definition, state, name, self._runner.threads, self._runner.clock.now)
+    async def wake_mission(
+        self, mission_id: str, /, *, path: str | None = None, by: str | None = None
+    ) -> MissionSnapshot:
+        """End the backoff, the sleep or the delayed start that a mission waits for, and return its state.
 
-    async def state(self, mission_id: str) -> State:
-        """Return the mission's durable state. Raises `MissionNotFoundError`."""
-        state = await self._existing(mission_id)
-        if state is None:
-            raise not_found(mission_id)
-        return state
+        `path` is the place of the wait, as its position or its record has it; it is needed where several wait. Raises
+        `MissionExecutionError` where nothing waits for a time there, as one that waits for a signal. A paused mission
+        goes on from there when it is resumed.
+        """
+        wanted = None if path is None else exact_text(path, subject="path")
+        return await self._change(WakeRequest(mission_id=_id(mission_id), path=wanted, by=self._noted(by)))
 
-    async def _load(self, mission_id: str) -> State | None:
-        answer: asyncio.Future[_Read] = asyncio.get_running_loop().create_future()
-        self._reads.submit(mission_id, answer)
-        outcome = await answer
-        if isinstance(outcome, CorruptMissionError | PersistenceError):
-            raise outcome
-        return None if outcome is None else load(mission_id, outcome)
+    async def skip_step(
+        self, mission_id: str, /, *, output: object, step: str | None = None, by: str | None = None
+    ) -> MissionSnapshot:
+        """Let a mission that has failed, or backs off, go on as if its step had returned `output`; return its state.
 
-    async def snapshot(self, mission_id: str, mission_name: str) -> MissionSnapshot:
-        """Return the mission's durable state, an idle one where there is none."""
-        state = await self._existing(mission_id)
-        return (state or State(mission_id=mission_id, mission_name=mission_name)).snapshot()
+        `output` is what the step returns, typed or in its JSON form. `step` is the instance name, needed where more
+        than one stands. Raises `MissionValidationError` for an output that does not fit, and `MissionExecutionError`
+        where no such step failed, as a wait, which cannot be skipped. A paused mission goes on from there when it is
+        resumed.
+        """
+        wanted, who = None if step is None else exact_text(step, subject="step"), self._noted(by)
+        return await self._change(SkipRequest(mission_id=_id(mission_id), output=output, step=wanted, by=who))
 
-    async def drained(self) -> None:
-        """Return when nothing is being read any more."""
-        await self._reads.drained()
+    async def _change(self, request: ChangeRequest) -> MissionSnapshot:
+        return await (await self._port()).change(request)
 
-    async def find(self, mission_id: str) -> Found | None:
-        """Find a mission. Raises `MissionNotRegisteredError` where its definition is not known."""
-        state = self._engine.state(mission_id)
-        summary = await self._adapter.load_summary(mission_id) if state is None else state
-        if summary is None:
-            return None
-        if summary.mission_name not in self._registry.definitions:
-            raise not_registered(mission_id, summary.mission_name, self._registry.definitions)
-        return Found(mission_id, summary.mission_name)
+    def _noted(self, by: str | None) -> str | None:
+        return noted(by, self._by)
 
-    async def list_missions(
+    # A mission elsewhere
+
+    async def export_mission(self, mission_id: str, /) -> dict[str, Any]:
+        """Return everything that is stored of a mission as JSON-ready values: its definitions' forms, and its history.
+
+        Its children are exported by themselves.
+        """
+        from ..operations import export_form
+
+        return await export_form(await self._port(), sought_id(mission_id, subject="a mission id"))
+
+    async def import_mission(self, form: object, /, *, mission_id: str | None = None) -> MissionSnapshot:
+        """Take in a mission that was exported, under another id where one is given, and return its state.
+
+        One that has not ended is paused; resume it where it is to go on here. Raises `ValueError` for a form that is
+        none, is of a newer release, does not fold, or has a definition's form whose fingerprint is not its own, and
+        `MissionAlreadyExistsError` for an id that is in use.
+        """
+        from ..operations import form_id
+
+        wanted = form_id(form) if mission_id is None else exact_text(mission_id, subject="a mission id")
+        port = await self._port()
+        return await port.import_mission(ImportRequest(mission_id=wanted, form=form, by=self._by))
+
+    # All missions
+
+    async def purge_missions(
         self,
         *,
-        status: MissionStatus | None,
-        mission_name: str | None,
-        parent_id: str | None,
-        limit: int,
-        after: str | None,
-    ) -> Sequence[MissionSummary]:
-        """Return a page, in order of creation."""
-        return await self._adapter.list_missions(
-            status=status, mission_name=mission_name, parent_id=parent_id, limit=limit, after=after
-        )
+        ended_before: datetime,
+        status: MissionStatus | Iterable[MissionStatus] | None = None,
+        mission_name: str | None = None,
+        limit: int | None = None,
+    ) -> int:
+        """Delete missions that ended before an instant (aware), with all that is theirs, and return how many.
 
-    async def list_scheduled(self, *, limit: int, after: str | None) -> Sequence[MissionSummary]:
-        """Return a page of what waits for a timer or a retry, the earliest first."""
-        return await self._adapter.list_scheduled(limit=limit, after=after)
+        Only those of one of these statuses, and of that name, where given. Children go with their parents, and never
+        before, when all of the family have ended. At most `limit` are deleted, and with them what is left of a family.
+        Raises `ValueError` for a naive instant, and for a status that is not an end.
+        """
+        before = checked_instant(ended_before, subject="ended_before")
+        statuses = checked_statuses(status) or _ENDS
+        if not all(one.is_terminal for one in statuses):
+            raise ValueError(f"status: expected completed, failed or cancelled, found {', '.join(statuses)}")
+        name = None if mission_name is None else sought(mission_name, subject="mission_name")
+        left = None if limit is None else checked_limit(limit)
+        port, deleted = await self._port(), 0
+        while left is None or deleted < left:
+            portion = MOST_PURGED if left is None else min(MOST_PURGED, left - deleted)
+            request = PurgeRequest(
+                ended_before=before, statuses=tuple(statuses), mission_name=name, limit=portion, by=self._by
+            )
+            gone = await port.purge(request)
+            deleted += gone
+            if gone < portion:
+                break
+        return deleted
 
-    async def list_waits(
-        self, *, signal: str | None, mission_name: str | None, limit: int, after: WaitPlace | None
-    ) -> Sequence[OpenWait]:
-        """Return a page of the open waits, with the schemas of the definitions that are registered."""
-        page = await self._adapter.list_waits(signal=signal, mission_name=mission_name, limit=limit, after=after)
-        return [attrs.evolve(wait, schema=self._schema(wait)) for wait in page]
+    async def plan(self, definitions: Iterable[MissionDefinition[Any]], /) -> DeployPlan:
+        """Return what registering these definitions would do to missions that are under way; nothing is registered."""
+        from ..operations import make_plan
 
-    def _schema(self, wait: OpenWait) -> dict[str, Any] | None:
-        definition = self._registry.definitions.get(wait.mission_name)
-        payload = None if definition is None else definition.input_type(wait.event_name)
-        return None if payload is None else payload.json_schema
+        return await make_plan(await self._port(), definitions)
 
-    async def list_schedules(self) -> Sequence[tuple[StoredSchedule, MissionStatus | None]]:
-        """Return all schedules that storage knows, by name, each with the status of its last mission."""
-        return await self._adapter.list_schedules()
+    async def doctor(
+        self, *, repair: bool = False, progress: Callable[[int, int], None] | None = None
+    ) -> list[Finding]:
+        """Read everything that is stored of each mission, and return what is not as it should be.
 
-    async def load_definition(self, fingerprint: str) -> dict[str, Any] | None:
-        """Return the static form of a definition that has run, or None."""
-        return await self._adapter.load_definition(fingerprint)
+        `repair` rewrites what is stored beside the histories from these, and nothing else. `progress(done, total)` is
+        told how many missions have been looked at: on the thread of the event loop, which for a client of callers that
+        wait is the one in the background.
+        """
+        from ..operations import examine
 
-    async def inspect(self, mission_id: str) -> MissionInspection | None:
-        """Return all there is to see of a mission, or None where there is none."""
-        (outcome,) = await self._adapter.load([mission_id])
-        if isinstance(outcome, CorruptMissionError):
-            raise outcome
-        return None if outcome is None else inspect_history(mission_id, outcome)
+        repair = flag(repair, subject="repair")
+        if progress is not None and not callable(progress):
+            raise TypeError(f"progress: expected a function of two numbers, found {found(progress)}")
+        port = await self._port()
+        findings = examine(port, port.definitions, port.clock(), progress)
+        return [await self._repaired(port, finding) if repair else finding async for finding in findings]
 
-    async def status(self, mission_id: str) -> MissionStatus:
-        """Return where the mission is in its life."""
-        return await mission_status(self._engine, self._adapter, mission_id)
+    async def _repaired(self, port: MissionPort, finding: Finding) -> Finding:
+        if finding.kind != "wrong rows" or finding.mission_id is None:
+            return finding
+        is_repaired = await port.repair(RepairRequest(mission_id=finding.mission_id, by=self._by))
+        return attrs.evolve(finding, repaired=is_repaired)
 
-    def failure(self, snapshot: MissionSnapshot) -> CommanderError:
-        """Return the error for a failed or cancelled mission, with what caused it where that is known here."""
-        return ended_error(snapshot, self._engine.cause(snapshot.mission_id))
+    async def statistics(self) -> MissionStatistics:
+        """Return what there is, counted: missions, open waits, failures, and what is due."""
+        port = await self._port()
+        return await port.statistics(port.clock())
 
+    async def backup(self, path: str | os.PathLike[str], /) -> None:
+        """Write a copy of everything as of one instant to `path` while missions go on, and check it.
 
-async def mission_status(engine: Engine, adapter: PersistenceAdapter, mission_id: str) -> MissionStatus:
-    """Return where a mission is in its life; `idle` where there is none."""
-    known = engine.state(mission_id)
-    if known is not None:
-        return known.status
-    summary = await adapter.load_summary(mission_id)
-    return MissionStatus.IDLE if summary is None else summary.status
-
-
-def ended_error(snapshot: MissionSnapshot, cause: BaseException | None) -> CommanderError:
-    """Return the error for a failed or cancelled mission; `cause` is what made it fail, where that is known."""
-    assert snapshot.error is not None  # it ended without completing
-    what = f"mission {snapshot.mission_id!r} ({snapshot.mission_name})"
-    if snapshot.status is MissionStatus.CANCELLED:
-        return MissionCancelledError(f"{what}: {snapshot.error}", snapshot=snapshot)
-    failed = MissionFailedError(
-        f"{what} failed at {snapshot.cursor!r} ({snapshot.error.code}): {snapshot.error}", snapshot=snapshot
-    )
-    failed.__cause__ = cause
-    return failed
-
-
-def _settle(answer: asyncio.Future[_Read], outcome: _Read) -> None:
-    if not answer.done():
-        answer.set_result(outcome)
+        It has the permissions of the database, and is one itself: put in the other's place, while nobody runs missions
+        there, it goes on from that instant, with what waits in the mailbox. Raises `PersistenceError` where something
+        is at `path` already, where it cannot be written, and where there is no file to copy; `path` is as it was then.
+        """
+        await (await self._port()).backup(_path(path))
 
 
-def _future() -> asyncio.Future[Any]:
-    return asyncio.get_running_loop().create_future()
+_ENDS = (MissionStatus.COMPLETED, MissionStatus.FAILED, MissionStatus.CANCELLED)
+
+
+def _id(mission_id: str) -> str:
+    return exact_text(mission_id, subject="a mission id")
+
+
+def _path(path: str | os.PathLike[str]) -> str:
+    """Return a path as text. Raises `TypeError` for what is none."""
+    try:
+        return os.fsdecode(path)
+    except TypeError:
+        raise TypeError(f"path: expected a str or another path, found {found(path)}") from None

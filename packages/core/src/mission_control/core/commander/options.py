@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from typing import Any, Literal, cast
 
 from ..definition import checked_instant, is_a
 from ..errors import MissionDefinitionError
+from ..history import MissionStatus
 from ..payloads import found
 from ..schedules import Schedule
+from .reads import checked_statuses
 
 
 def checked_if_exists(if_exists: Literal["raise", "return"]) -> Literal["raise", "return"]:
@@ -38,6 +40,27 @@ def checked_schedules(schedules: Iterable[Schedule[Any]]) -> dict[str, Schedule[
             raise MissionDefinitionError(f"schedules: {schedule.name!r} is there twice; each needs a name of its own")
         named[schedule.name] = schedule
     return named
+
+
+def checked_retention(retention: Mapping[str, timedelta] | None) -> dict[MissionStatus, timedelta]:
+    """Return how long missions are kept, by how they ended. Raises `TypeError` or `ValueError` for what is none."""
+    if retention is None:
+        return {}
+    if not isinstance(cast("object", retention), Mapping):
+        raise TypeError(f"retention: expected a dict of statuses and timedeltas, found {found(retention)}")
+    kept: dict[MissionStatus, timedelta] = {}
+    for status, time in retention.items():
+        if not is_a(status, str):
+            raise TypeError(f"retention: expected completed, failed or cancelled, found {found(status)}")
+        (known,) = checked_statuses(cast("MissionStatus", status))
+        if not known.is_terminal:
+            raise ValueError(f"retention: expected completed, failed or cancelled, found {found(status)}")
+        if not is_a(time, timedelta):
+            raise TypeError(f"retention[{known.value!r}]: expected a timedelta, found {found(time)}")
+        if time < timedelta():
+            raise ValueError(f"retention[{known.value!r}]: expected no less than nothing, found {time}")
+        kept[known] = time
+    return kept
 
 
 def check_has(value: object, method: str, expected: str) -> None:

@@ -7,14 +7,22 @@ for in UTC, a key or a note of who asks as a text that may be one. Everything el
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple, Protocol
 
 from ..definition import MissionDefinition
 from ..errors import CommanderError
 from ..history import Labels, MissionSnapshot, MissionStatus
-from ..storage import ReadPort, ScheduleAction, WaitPlace
+from ..storage import (
+    ChangeRequest,
+    ImportRequest,
+    PurgeRequest,
+    ReadPort,
+    RepairRequest,
+    ScheduleAction,
+    WaitPlace,
+)
 
 __all__ = ["Fires", "Found", "MissionPort", "ReadPort", "SchedulePort", "WaitPlace"]
 
@@ -123,6 +131,34 @@ class MissionPort(SchedulePort, Protocol):
 
     async def ended(self, mission_id: str) -> MissionSnapshot:
         """Return the terminal state, when the mission has one."""
+        ...
+
+    # What operators ask
+
+    @property
+    def definitions(self) -> Mapping[str, MissionDefinition[Any]]:
+        """The definitions that are registered, by name."""
+        ...
+
+    @property
+    def clock(self) -> Callable[[], datetime]:
+        """What says what time it is."""
+        ...
+
+    async def change(self, request: ChangeRequest) -> MissionSnapshot:
+        """Change what becomes of a mission, durably, and return its state. Raises `MissionNotFoundError`."""
+        ...
+
+    async def import_mission(self, request: ImportRequest) -> MissionSnapshot:
+        """Take in a mission, paused unless it has ended, and return its state."""
+        ...
+
+    async def purge(self, request: PurgeRequest) -> int:
+        """Delete up to so many missions, durably, and return how many; fewer where there are no more."""
+        ...
+
+    async def repair(self, request: RepairRequest) -> bool:
+        """Rewrite what is stored beside a mission's history; False where there was nothing to rewrite."""
         ...
 
     def failure(self, snapshot: MissionSnapshot) -> CommanderError:

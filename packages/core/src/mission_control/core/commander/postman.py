@@ -26,21 +26,31 @@ from ..storage import (
     AnsweredError,
     CancelRequest,
     EndRequest,
+    ImportRequest,
+    OperatorRequest,
     OwnedMailbox,
     PostedRequest,
+    PurgeRequest,
+    RepairRequest,
     ScheduleRequest,
     SignalRequest,
     StartRequest,
     UpdateRequest,
 )
 from ..values import Shown
+from .embedded_port import EmbeddedPort
 from .notes import checked_key, noted
-from .operations import EmbeddedOperations
 from .schedules import checked_span
 
 logger: ContainedLogger = ContainedLogger("mission_control.engine")
 
 _FIRST_BACKOFF, _LONGEST_BACKOFF = 0.1, 5.0
+
+_SETS_IN_MOTION = (StartRequest, SignalRequest, CancelRequest)
+"""What sets something in motion that whoever waits is told the end of."""
+
+_IS_CONTINUED = (CancelRequest, PurgeRequest)
+"""What is asked for once more where an owner has died in the middle of it: it goes on from there."""
 
 _Key: TypeAlias = tuple[str, str]
 _Taken: TypeAlias = tuple[PostedRequest, Answer | None]
@@ -62,7 +72,7 @@ class _Lane(Shown):
 class Postman:
     """Serves the mailbox of one commander that is open."""
 
-    def __init__(self, mailbox: OwnedMailbox, operations: EmbeddedOperations, activity: Activity) -> None:
+    def __init__(self, mailbox: OwnedMailbox, operations: EmbeddedPort, activity: Activity) -> None:
         self._mailbox = mailbox
         self._operations = operations
         self._activity = activity
@@ -127,7 +137,7 @@ class Postman:
 
     def _accept(self, posted: PostedRequest, known: Answer | None) -> None:
         """Answer what is on record already, and hand the rest over, or keep it for its turn."""
-        if known is not None and (known.is_final or not isinstance(posted.request, CancelRequest)):
+        if known is not None and (known.is_final or not isinstance(posted.request, _IS_CONTINUED)):
             final = None if known.is_final else Answer(request_id=posted.request_id)
             self._endings.submit((posted, final), (posted, final))
             return
@@ -140,7 +150,8 @@ class Postman:
     # Handing over
 
     def _hand_over(self, lane: _Lane, posted: PostedRequest) -> None:
-        requested = Requested(posted.request_id, not posted.is_awaited or isinstance(posted.request, UpdateRequest))
+        is_final = not (posted.is_awaited and isinstance(posted.request, _SETS_IN_MOTION))
+        requested = Requested(posted.request_id, is_final)
         task = self._loop.create_task(self._ask(lane, posted, requested))
         lane.handed[posted.request_id] = (posted, task)
         task.add_done_callback(partial(self._has_answer, lane, posted, requested))
@@ -184,8 +195,22 @@ class Postman:
             await operations.cancel(mission_id, asked.reason, by=noted(asked.by, None), requested=requested)
         elif isinstance(asked, ScheduleRequest):
             return await self._change_schedule(asked)
-        else:
+        elif isinstance(asked, EndRequest):
             await self._see_the_end(lane, mission_id)
+        else:
+            return await self._operate(attrs.evolve(asked, by=noted(asked.by, None)), requested)
+        return None
+
+    async def _operate(self, asked: OperatorRequest, requested: Requested) -> int | None:
+        """Do what an operator asks: for it to be applied once, the answer comes with what it changes, where it can."""
+        if isinstance(asked, ImportRequest):
+            await self._operations.import_mission(asked, requested)
+        elif isinstance(asked, PurgeRequest):
+            return await self._operations.purge(asked, requested)
+        elif isinstance(asked, RepairRequest):
+            return await self._operations.repair(asked)
+        else:
+            await self._operations.change(asked, requested)
         return None
 
     async def _change_schedule(self, asked: ScheduleRequest) -> list[str]:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncIterator, Iterable, Mapping
+from datetime import datetime
+from typing import Any, cast
 
-from ..definition import Signal, checked_instant, is_a, sought, sought_id
+from ..definition import Signal, checked_instant, checked_labels, exact_text, flag, is_a, sought, sought_id
 from ..history import MissionInspection, MissionStatus, MissionSummary, OpenWait
 from ..payloads import found
-from ..storage import ReadPort, WaitPlace
+from ..storage import MissionQuery, ReadPort, WaitPlace
 
 _PAGE = 500
+_NO_PREFIX = "\0"
+"""What no id begins with."""
 
 
 class MissionReads(ABC):
@@ -29,25 +32,40 @@ class MissionReads(ABC):
     async def list_missions(
         self,
         *,
-        status: MissionStatus | None = None,
+        status: MissionStatus | Iterable[MissionStatus] | None = None,
         mission_name: str | None = None,
+        labels: Mapping[str, str] | None = None,
+        id_prefix: str | None = None,
         parent_id: str | None = None,
+        schedule: str | None = None,
+        error: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        newest_first: bool = False,
         limit: int = 100,
         after: str | None = None,
     ) -> list[MissionSummary]:
-        """Return up to `limit` missions in order of creation, from behind the id `after` on.
+        """Return up to `limit` missions in order of creation, or against it, from behind the id `after` on.
 
-        With `parent_id`, only the children of that mission.
+        They fit all that is given: a status or one of several, a name, all of the labels, the beginning of the id, the
+        parent whose children they are, the schedule that started them, the code of the failure that they bear, and a
+        creation at `since` or later and before `until` (aware).
         """
-        port = await self._port()
-        page = await port.list_missions(
-            status=_checked_status(status),
-            mission_name=None if mission_name is None else sought(mission_name, subject="mission_name"),
-            parent_id=None if parent_id is None else sought_id(parent_id, subject="parent_id"),
-            limit=checked_limit(limit),
-            after=None if after is None else sought_id(after, subject="after"),
+        query = _query(
+            status=status,
+            mission_name=mission_name,
+            labels=labels,
+            id_prefix=id_prefix,
+            parent_id=parent_id,
+            schedule=schedule,
+            error=error,
+            since=since,
+            until=until,
+            newest_first=newest_first,
         )
-        return list(page)
+        last_seen = None if after is None else sought_id(after, subject="after")
+        port = await self._port()
+        return list(await port.list_missions(query, limit=checked_limit(limit), after=last_seen))
 
     async def list_waiting(self, *, limit: int = 100, after: str | None = None) -> list[MissionSummary]:
         """Return up to `limit` missions that wait for anything, in order of creation."""
@@ -62,16 +80,33 @@ class MissionReads(ABC):
     async def iter_missions(
         self,
         *,
-        status: MissionStatus | None = None,
+        status: MissionStatus | Iterable[MissionStatus] | None = None,
         mission_name: str | None = None,
+        labels: Mapping[str, str] | None = None,
+        id_prefix: str | None = None,
         parent_id: str | None = None,
+        schedule: str | None = None,
+        error: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        newest_first: bool = False,
     ) -> AsyncIterator[MissionSummary]:
-        """Iterate over missions in order of creation, page by page."""
+        """Iterate over the missions that `list_missions` returns, in the same order, page by page."""
+        query = _query(
+            status=status,
+            mission_name=mission_name,
+            labels=labels,
+            id_prefix=id_prefix,
+            parent_id=parent_id,
+            schedule=schedule,
+            error=error,
+            since=since,
+            until=until,
+            newest_first=newest_first,
+        )
         after: str | None = None
         while True:
-            page = await self.list_missions(
-                status=status, mission_name=mission_name, parent_id=parent_id, limit=_PAGE, after=after
-            )
+            page = await (await self._port()).list_missions(query, limit=_PAGE, after=after)
             for summary in page:
                 yield summary
             if len(page) < _PAGE:
@@ -142,12 +177,61 @@ def _checked_place(after: OpenWait) -> WaitPlace:
     return since, mission_id, sought_id(after.event_name, subject="after.event_name")
 
 
-def _checked_status(status: MissionStatus | None) -> MissionStatus | None:
-    """Return the status to look for. Raises `ValueError` for one that is none."""
-    for known in MissionStatus:
-        if is_a(status, str) and str.__eq__(known, status) is True:
-            return known
+def checked_statuses(status: MissionStatus | Iterable[MissionStatus] | None) -> tuple[MissionStatus, ...]:
+    """Return the statuses to look for, none for None. Raises `ValueError` for what are none, and for no status."""
     if status is None:
-        return None
-    listed = ", ".join(repr(known.value) for known in MissionStatus)
-    raise ValueError(f"status: expected one of {listed}, found {found(status)}")
+        return ()
+    if is_a(status, str):
+        return (_checked_status(status),)
+    try:
+        statuses = list(cast("Iterable[object]", status))
+    except Exception:  # it may do anything when it is asked
+        raise ValueError(f"status: expected one or several of {_STATUSES}, found {found(status)}") from None
+    if not statuses:
+        raise ValueError(f"status: expected one or several of {_STATUSES}, found none; leave it out for all")
+    return tuple(dict.fromkeys(map(_checked_status, statuses)))
+
+
+_STATUSES = ", ".join(repr(status.value) for status in MissionStatus)
+
+
+def _checked_status(status: object) -> MissionStatus:
+    if is_a(status, str):
+        for known in MissionStatus:
+            if str.__eq__(known, status) is True:
+                return known
+    raise ValueError(f"status: expected one of {_STATUSES}, found {found(status)}")
+
+
+def _query(
+    *,
+    status: MissionStatus | Iterable[MissionStatus] | None,
+    mission_name: str | None,
+    labels: Mapping[str, str] | None,
+    id_prefix: str | None,
+    parent_id: str | None,
+    schedule: str | None,
+    error: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    newest_first: bool,
+) -> MissionQuery:
+    """Return what is looked for. Raises `TypeError` or `ValueError` for what is none."""
+    return MissionQuery(
+        statuses=checked_statuses(status),
+        mission_name=None if mission_name is None else sought(mission_name, subject="mission_name"),
+        labels=checked_labels(labels),
+        id_prefix=None if id_prefix is None else _checked_prefix(id_prefix),
+        parent_id=None if parent_id is None else sought_id(parent_id, subject="parent_id"),
+        schedule=None if schedule is None else sought(schedule, subject="schedule"),
+        error=None if error is None else sought(error, subject="error"),
+        since=None if since is None else checked_instant(since, subject="since"),
+        until=None if until is None else checked_instant(until, subject="until"),
+        newest_first=flag(newest_first, subject="newest_first"),
+    )
+
+
+def _checked_prefix(id_prefix: str) -> str:
+    """Return what ids are to begin with. The empty one fits all; one that no id can have, none."""
+    prefix = exact_text(id_prefix, subject="id_prefix")
+    return sought_id(prefix, subject="id_prefix") or (prefix and _NO_PREFIX)

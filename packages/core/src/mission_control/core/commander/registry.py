@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, cast
 
-from ..definition import MissionDefinition, checked_name, is_a
-from ..errors import CommanderClosedError, MissionDefinitionError, MissionNotRegisteredError
-from ..payloads import found
+from ..definition import MissionDefinition, checked_definition, checked_name, is_a, listed_definitions, new_with
+from ..errors import CommanderClosedError, MissionNotRegisteredError
 
 
 class Registry:
@@ -26,43 +25,19 @@ class Registry:
 
         Raises `MissionDefinitionError` for another one of the same name.
         """
-        if not is_a(definition, MissionDefinition):
-            raise MissionDefinitionError(
-                f"expected a MissionDefinition, found {found(definition)}; a definition is complete after .end()"
-            )
+        checked_definition(definition)
         if self.is_closed:
             raise CommanderClosedError("this commander is closed; create a new one")
         if self.definitions.get(definition.name) is definition:
             return
-        self.definitions.update(self._new_with(definition))
+        self.definitions.update(new_with(definition, self.definitions))
         if self.on_registered is not None:
             self.on_registered()
 
     def register_all(self, definitions: Iterable[MissionDefinition[Any]]) -> None:
         """Make definitions known, one after the other. Raises `TypeError` for what does not list any."""
-        try:
-            listed = list(definitions)
-        except TypeError:
-            raise TypeError(f"definitions: expected a list of MissionDefinition, found {found(definitions)}") from None
-        for definition in listed:
+        for definition in listed_definitions(definitions):
             self.register(definition)
-
-    def _new_with(self, definition: MissionDefinition[Any]) -> dict[str, MissionDefinition[Any]]:
-        """Return what is not known yet of a definition, the missions that it begins, and those that they begin."""
-        new: dict[str, MissionDefinition[Any]] = {}
-        ahead = [(definition, "")]
-        while ahead:
-            one, use = ahead.pop()
-            known = self.definitions.get(one.name, new.get(one.name))
-            if known is None:
-                new[one.name] = one
-                ahead += [(child, f", and {one.name!r} begins this one") for child in one.children.values()]
-            elif known is not one:
-                raise MissionDefinitionError(
-                    f"another definition of the name {one.name!r} is registered{use}; define it once and register "
-                    f"that, or give one of them another name"
-                )
-        return new
 
     def resolve(self, definition: MissionDefinition[Any] | str) -> MissionDefinition[Any]:
         """Return the definition that is meant, known from now on. Raises `MissionNotRegisteredError` for a name."""

@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from ..engine import Activity, Alarm, Clock, Deadlines, Engine, Observer, Runner, RunningAttempt, Slots, Tracer, steady
+from ..history import MissionStatus
 from ..schedules import Schedule
 from ..storage import DueKind, PersistenceAdapter
+from .embedded_port import EmbeddedPort
 from .firing import Means
-from .operations import EmbeddedOperations
 from .postman import Postman
 from .registry import Registry
+from .retention import Retention
 from .scheduler import Scheduler
 
 
@@ -33,6 +35,7 @@ class Session:
         observer: Observer,
         tracer: Tracer | None,
         schedules: Mapping[str, Schedule[Any]],
+        retention: Mapping[MissionStatus, timedelta],
     ) -> None:
         self.activity = activity
         self.adapter = adapter
@@ -53,7 +56,7 @@ class Session:
         self.recovery: asyncio.Future[tuple[None, None]] | None = None
         means = Means(engine=self.engine, adapter=adapter, clock=clock, threads=self.runner.threads)
         self.scheduler: Scheduler = Scheduler(schedules, means, self.activity)
-        self.operations: EmbeddedOperations = EmbeddedOperations(
+        self.operations: EmbeddedPort = EmbeddedPort(
             engine=self.engine,
             adapter=adapter,
             runner=self.runner,
@@ -61,7 +64,7 @@ class Session:
             registry=registry,
             scheduler=self.scheduler,
         )
-
+        self.retention: Retention = Retention(retention, self.operations.purge, clock, activity)
         self._postman: Postman | None = None
 
     async def open(self) -> None:
@@ -81,14 +84,19 @@ class Session:
             await self._postman.take_up()
         self.scheduler.begin()
         self.recovery = self.alarm.sweep()
+        self.retention.begin()
 
     def _note_due(self, due: datetime, kind: DueKind) -> None:
         self.alarm.note(due, kind)
 
     async def settled(self) -> None:
         """Return at a moment when nothing is under way and nothing that is due is left to do."""
-        while not (self.activity.is_idle and self.alarm.is_quiet and self.scheduler.is_quiet):
+        while not (self.activity.is_idle and self._is_quiet):
             await self.activity.change()
+
+    @property
+    def _is_quiet(self) -> bool:
+        return self.alarm.is_quiet and self.scheduler.is_quiet and self.retention.is_quiet
 
     def running(self) -> list[RunningAttempt]:
         """Return the user code that is running, and does not merely wait for other missions."""
@@ -97,6 +105,7 @@ class Session:
     def abandon(self) -> list[asyncio.Task[Any]]:
         """Write nothing any more, and tell nobody but callers; return the tasks of user code that still runs."""
         self.scheduler.stop()
+        self.retention.stop()
         tasks = self.runner.abandon()
         self.engine.abandon()
         self.deadlines.close()
@@ -106,6 +115,7 @@ class Session:
         """Wake nobody any more, and be there for nobody."""
         await self.alarm.close()
         await self.scheduler.close()
+        await self.retention.close()
         if self._postman is not None:
             await self._postman.abandon()
 
@@ -113,6 +123,7 @@ class Session:
         """Bring everything to its end."""
         await self.alarm.close()
         await self.scheduler.close()
+        await self.retention.close()
         if self._postman is not None:
             self._postman.stop()
         await self.engine.close()

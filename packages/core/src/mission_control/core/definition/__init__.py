@@ -9,19 +9,22 @@ from .constructs import OTHERWISE, BranchNode, ChildNode, EachNode, ForkNode, No
 from .context import MissionContext
 from .definition import I, MissionDefinition, Signal, StoredDefinition
 from .flow import MissionPath
+from .gathering import checked_definition, gathered, listed_definitions, new_with
 from .instants import checked_instant
 from .labels import checked_labels
-from .names import checked_name, exact_text, flag, is_a, new_mission_id, sought, sought_id, with_article
+from .names import LONGEST_NAME, checked_name, exact_text, flag, is_a, new_mission_id, sought, sought_id, with_article
 from .nodes import EndNode, Place, Role, SignalNode, SleepNode, StartNode, StepNode, UpdateHandler
 from .reminders import Reminder, ReminderPlan
 from .retry import LONGEST_DURATION, RetryPolicy, seconds
 from .sites import Site, template
-from .stored import signal_json_schema
+from .stored import NESTED, StaticNode, StaticSite, fingerprint_of, signal_json_schema, static_places, static_sites
 from .work import MOST_ITEMS, UserCode, Work, is_same_code
 
 __all__ = [
     "LONGEST_DURATION",
+    "LONGEST_NAME",
     "MOST_ITEMS",
+    "NESTED",
     "OTHERWISE",
     "BranchNode",
     "ChildNode",
@@ -46,25 +49,34 @@ __all__ = [
     "Site",
     "SleepNode",
     "StartNode",
+    "StaticNode",
+    "StaticSite",
     "StepNode",
     "StoredDefinition",
     "UpdateHandler",
     "UserCode",
     "Work",
     "checked_code",
+    "checked_definition",
     "checked_instant",
     "checked_labels",
     "checked_name",
     "exact_text",
+    "fingerprint_of",
     "flag",
+    "gathered",
     "is_a",
     "is_same_code",
+    "listed_definitions",
     "m",
     "new_mission_id",
+    "new_with",
     "seconds",
     "signal_json_schema",
     "sought",
     "sought_id",
+    "static_places",
+    "static_sites",
     "template",
     "with_article",
 ]

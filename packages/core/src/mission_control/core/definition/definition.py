@@ -10,7 +10,7 @@ import attrs
 from typing_extensions import TypeForm, TypeVar
 
 from ..history import UNDO
-from ..payloads import PayloadType, Schema, encode_json, payload_type
+from ..payloads import PayloadType, Schema, payload_type
 from ..values import Value
 from .constructs import Node
 from .drawing import drawn
@@ -19,6 +19,7 @@ from .nodes import SignalNode, StartNode, StepNode, UpdateHandler
 from .payload_types import input_of, output_of
 from .scope import Scope
 from .sites import Site, child_definitions, sites_of, template, work_at
+from .stored import fingerprint_of
 from .work import UserCode, Work
 
 I = TypeVar("I", default=Any)  # noqa: E741 - the input of a mission, as in the public signatures
@@ -54,9 +55,7 @@ class MissionDefinition(Generic[I]):
 
     def __attrs_post_init__(self) -> None:
         static = self.to_static()
-        from hashlib import sha256  # slow to import
-
-        fingerprint = sha256(encode_json(static).encode()).hexdigest()[:32]
+        fingerprint = fingerprint_of(static)
         sites = sites_of(self.nodes)
         object.__setattr__(self, "sites", sites)
         object.__setattr__(self, "children", child_definitions(self, sites.values()))

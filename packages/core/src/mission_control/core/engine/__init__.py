@@ -7,7 +7,17 @@ here, on clocks that can be moved by tests.
 
 from .activity import Activity
 from .alarm import Alarm
-from .asked import CancelOperation, Held, Operation, Requested, SignalOperation, UpdateOperation
+from .asked import (
+    CancelOperation,
+    ChangeOperation,
+    Held,
+    Operation,
+    OperatorCommand,
+    Order,
+    Requested,
+    SignalOperation,
+    UpdateOperation,
+)
 from .attempt import Attempt, current_attempt, is_awaitable
 from .clock import Clock, Driven, DrivenClock, RunningAttempt, SystemClock, steady
 from .coalescer import Coalescer, as_persistence_error
@@ -24,6 +34,7 @@ __all__ = [
     "Alarm",
     "Attempt",
     "CancelOperation",
+    "ChangeOperation",
     "Clock",
     "Coalescer",
     "Deadlines",
@@ -35,6 +46,8 @@ __all__ = [
     "LogObserver",
     "Observer",
     "Operation",
+    "OperatorCommand",
+    "Order",
     "Requested",
     "Runner",
     "RunningAttempt",

@@ -9,9 +9,12 @@ from typing import Any, TypeAlias
 import attrs
 
 from ..foreign import carried
+from ..machine import Pause, Reopen, Resume, Skip, Wake
 from ..schedules import StoredSchedule
 from ..storage import Answer
 from ..values import Shown
+
+OperatorCommand: TypeAlias = Pause | Resume | Wake | Skip | Reopen
 
 
 @attrs.define(eq=False)
@@ -119,5 +122,15 @@ class CancelOperation(Operation):
     reason: str | None
     by: str | None = None
 
+
+@attrs.define(eq=False)
+class ChangeOperation(Operation):
+    """Do what an operator asks; answer when it is durable."""
+
+    command: OperatorCommand
+
+
+Order: TypeAlias = CancelOperation | ChangeOperation
+"""What is done next, whatever the mission does."""
 
 Held: TypeAlias = SignalOperation | UpdateOperation

@@ -9,14 +9,14 @@ from typing import Any
 
 import attrs
 
-from ..definition import MissionDefinition
+from ..definition import MissionDefinition, StoredDefinition
 from ..errors import MissionControlError, PersistenceError
-from ..history import Labels, MissionSummary
+from ..history import HistoryRecord, Labels, MissionSummary
 from ..log import ContainedLogger
 from ..machine import Start, State
 from ..storage import DueKind, PersistenceAdapter
 from .activity import Activity
-from .asked import CancelOperation, Held, Operation
+from .asked import Held, Operation, Order
 from .attempt import Attempt
 from .clock import Clock
 from .ends import Ends
@@ -89,6 +89,22 @@ class Engine:
         self._recorder.guard(flight, self._begin, command, operation, wait)
         return None
 
+    def take_in(
+        self,
+        state: State,
+        records: tuple[HistoryRecord, ...],
+        definitions: tuple[StoredDefinition, ...],
+        operation: Operation,
+    ) -> Flight | None:
+        """Take in a mission from elsewhere, whose caller waits on `operation`; return the flight that has the id."""
+        known = self._roster.get(state.mission_id)
+        if known is not None:
+            return known
+        flight = Flight(state.mission_id)
+        self._roster.activate(flight)
+        self._recorder.guard(flight, self._recorder.take_in, state, records, definitions, operation)
+        return None
+
     def _begin(self, flight: Flight, command: Start, operation: Operation, wait: bool, /) -> None:
         with operation:
             trace = self._roster.start_trace(flight, command.mission_name)
@@ -96,8 +112,8 @@ class Engine:
                 command = attrs.evolve(command, trace=trace)
             self._recorder.commit(flight, (command,), operation=operation, applied=answered(operation, wait=wait))
 
-    def submit(self, mission_id: str, operation: CancelOperation | Held) -> None:
-        """Put a signal, an update or a cancellation to a mission, which is read into memory first where need be."""
+    def submit(self, mission_id: str, operation: Order | Held) -> None:
+        """Put a signal, an update or an order to a mission, which is read into memory first where need be."""
         flight = self._recorder.flight(mission_id)
         flight.put(operation)
         self._recorder.hurry(flight)

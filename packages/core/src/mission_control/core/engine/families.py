@@ -7,11 +7,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from ..errors import CorruptMissionError, MissionNotFoundError, PersistenceError
+from ..errors import CorruptMissionError, MissionExecutionError, MissionNotFoundError, PersistenceError
 from ..history import ChildWait, MissionStatus, MissionSummary
 from ..log import ContainedLogger
-from ..machine import ChildEnded, State
-from .asked import CancelOperation
+from ..machine import ChildEnded, Reopen, State
+from .asked import CancelOperation, ChangeOperation, Order
 from .flight import Flight
 from .recorder import Recorder
 from .roster import Roster
@@ -58,8 +58,8 @@ class Families:
         operation.answer.add_done_callback(answered)
         self.submit(child, operation)
 
-    def submit(self, mission_id: str, operation: CancelOperation) -> None:
-        """Put a cancellation to a mission, which is read into memory first where need be."""
+    def submit(self, mission_id: str, operation: Order) -> None:
+        """Put an order to a mission, which is read into memory first where need be."""
         flight = self._recorder.flight(mission_id)
         flight.put(operation)
         self._recorder.hurry(flight)
@@ -79,20 +79,61 @@ class Families:
             again = partial(self._cancel, parent_id, child, min(_LONGEST_BACKOFF, delay * 2), is_awaited=is_awaited)
             self._retries[child] = self._loop.call_later(delay, again)
         else:
-            self._stays(parent_id, child, error)
+            self._stays(parent_id, child, error, "cancelled")
 
-    def _stays(self, parent_id: str, child: str, error: BaseException) -> None:
-        """A child cannot be cancelled as things are: that is tried again when its parent is looked at, or it is."""
+    def _stays(self, parent_id: str, child: str, error: BaseException, what: str) -> None:
+        """A child cannot be changed as things are: that is tried again when its parent is looked at, or it is."""
         logger.warning(
-            "mission %s, a child of %s, was to be cancelled and cannot be yet: %s",
+            "mission %s, a child of %s, was to be %s and cannot be yet: %s",
             child,
             parent_id,
+            what,
             str(error).partition("\n")[0],
             extra={"mission_id": child},
         )
         parent = self._roster.get(parent_id)
         if parent is not None:
             parent.ends_children = False
+
+    def await_again(self, child: str) -> None:
+        """Bring the end of a child that is there to its parent, which waits for it again, whenever that is."""
+        flight = self._recorder.flight(child)
+        flight.is_stray = True
+        self._recorder.guard(flight, self._advance)
+
+    def await_all_again(self, parent: State) -> None:
+        """Do that for all children that a mission which was reopened waits for again."""
+        if parent.past is None or parent.is_terminal or self._roster.is_closing:
+            return
+        waits = [line.waiting for line in parent.every_line()]
+        for child in (wait.mission_id for wait in waits if isinstance(wait, ChildWait)):
+            if parent.past.children.get(child):
+                self.await_again(child)
+
+    def reopen(self, parent: State, ends: tuple[ChildEnded, ...]) -> None:
+        """Reopen children that had ended before their parent waited for them again."""
+        assert parent.past is not None  # it was reopened
+        for end in ends:
+            self._reopen(parent.mission_id, end.mission_id, parent.past.children[end.mission_id])
+
+    def _reopen(self, parent_id: str, child: str, parent_seq: int, delay: float = _FIRST_BACKOFF) -> None:
+        self._retries.pop(child, None)
+        operation = ChangeOperation(self._loop.create_future(), Reopen(parent_seq=parent_seq))
+        operation.answer.add_done_callback(partial(self._was_reopened, parent_id, child, parent_seq, delay))
+        self.submit(child, operation)
+
+    def _was_reopened(
+        self, parent_id: str, child: str, parent_seq: int, delay: float, answer: asyncio.Future[Any]
+    ) -> None:
+        """A child goes on, or could not be reopened; what somebody else has reopened tells of its end by itself."""
+        if answer.cancelled() or self._roster.is_closing:
+            return
+        error = answer.exception()
+        if isinstance(error, PersistenceError) and not isinstance(error, CorruptMissionError):
+            again = partial(self._reopen, parent_id, child, parent_seq, min(_LONGEST_BACKOFF, delay * 2))
+            self._retries[child] = self._loop.call_later(delay, again)
+        elif error is not None and not isinstance(error, MissionExecutionError):
+            self._stays(parent_id, child, error, "reopened")
 
     def child_ended(self, parent_id: str, child: State) -> None:
         """A child has ended that its parent may wait for."""
@@ -125,4 +166,5 @@ def _end_of(child: str, state: State | None) -> ChildEnded:
     """Return what a parent is told of the end of a child; one that is not there any more counts as cancelled."""
     if state is None:
         return ChildEnded(child, MissionStatus.CANCELLED, None, None)
-    return ChildEnded(child, state.status, state.output, state.error)
+    reopened_for = 0 if state.past is None else state.past.reopened_for
+    return ChildEnded(child, state.status, state.output, state.error, reopened_for)

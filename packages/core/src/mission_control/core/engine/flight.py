@@ -10,12 +10,12 @@ from typing import Any
 
 import attrs
 
-from ..definition import MissionDefinition, StoredDefinition, UpdateHandler, Work
-from ..history import MissionSummary
+from ..definition import MissionDefinition, UpdateHandler, Work
+from ..history import HistoryRecord, MissionSummary
 from ..machine import ChildEnded, State
 from ..values import Shown
 from .activity import Activity
-from .asked import CancelOperation, Held, Operation
+from .asked import Held, Operation, Order, SignalOperation, UpdateOperation
 from .attempt import Attempt
 from .outcome import Outcome
 
@@ -53,6 +53,8 @@ class Consequences(Shown):
     """Those that come into being with it."""
     orphans: tuple[str, ...]
     """Children that nobody waits for any more, and which have not ended."""
+    awaited: tuple[str, ...]
+    """Children that are there, and waited for again."""
     gives_back: int
     """How many slots it leaves to other missions, which wait for them."""
 
@@ -62,8 +64,6 @@ class Decision(Shown):
     """What is being made durable for a mission: the state it leads to, and what is to be done then."""
 
     after: State
-    definition: StoredDefinition | None
-    """What is stored of the mission's definition along with it, where storage may not know it."""
     operation: Operation | None
     """Whose answer a failure is."""
     applied: Callable[[Flight], None] | None
@@ -144,7 +144,10 @@ class Flight(Shown):
     held: deque[Held] | None = None
     looks_at_held: bool = False
     """True where something of what is held may be taken now."""
-    cancels: deque[CancelOperation] | None = None
+    orders: deque[Order] | None = None
+    history: tuple[HistoryRecord, ...] | None = None
+    """All that is on record, where the first of the orders needs it; else None."""
+    must_have_history: bool = False
     watchers: tuple[tuple[Operation, str | None], ...] = ()
     """Those who wait for a line to wait or end, by its key, or for the mission as a whole."""
     enders: tuple[Operation, ...] = ()
@@ -303,15 +306,15 @@ class Flight(Shown):
 
     # What callers ask
 
-    def put(self, operation: CancelOperation | Held) -> None:
+    def put(self, operation: Order | Held) -> None:
         """Queue what a caller asks until it is its turn."""
-        if isinstance(operation, CancelOperation):
-            self.cancels = self.cancels or deque()
-            self.cancels.append(operation)
-        else:
+        if isinstance(operation, SignalOperation | UpdateOperation):
             self.held = self.held or deque()
             self.held.append(operation)
             self.looks_at_held = True
+        else:
+            self.orders = self.orders or deque()
+            self.orders.append(operation)
 
     def callers(self) -> tuple[Operation, ...]:
         """Take out everybody who waits for something of this mission."""
@@ -319,8 +322,8 @@ class Flight(Shown):
         in_hand = (self.decision and self.decision.operation, *runs)
         asking = [asked for asked in in_hand if isinstance(asked, Operation)]
         watching = (operation for operation, _ in self.watchers)
-        callers = (*(self.held or ()), *(self.cancels or ()), *watching, *self.enders, *asking)
-        self.held = self.cancels = None
+        callers = (*(self.held or ()), *(self.orders or ()), *watching, *self.enders, *asking)
+        self.held = self.orders = None
         self.watchers = self.enders = ()
         return callers
 

@@ -115,7 +115,12 @@ class Holding:
             raise unknown_name(
                 "update", operation.name, flight.definition.updates, state.mission_id, state.mission_name
             )
-        if state.is_running and not state.is_undoing and not self._has_waited(flight, state, operation):
+        if (
+            state.is_running
+            and not state.is_still
+            and not state.is_undoing
+            and not self._has_waited(flight, state, operation)
+        ):
             return False
         if not state.is_terminal and not state.is_undoing and not self._holds_slot(flight, state):
             self._pilot.want_slot(flight)

@@ -23,7 +23,6 @@ from ..history import due_at
 from ..log import ContainedLogger
 from ..machine import (
     PROCESS_ENDED,
-    Cancel,
     ChildEnded,
     Command,
     Elapse,
@@ -33,10 +32,10 @@ from ..machine import (
     Proceed,
     StandBy,
     State,
+    ended_early,
 )
 from ..storage import DueKind, PersistenceAdapter, next_due_kind
 from .activity import Activity
-from .asked import CancelOperation
 from .attempt import Attempt
 from .clock import Clock
 from .consequences import is_on_record
@@ -44,6 +43,7 @@ from .ends import Ends
 from .families import Families
 from .flight import Consequences, Decision, Flight, Run
 from .holding import Holding
+from .orders import Orders
 from .outcome import Outcome, attempt_outcome
 from .recorder import Recorder
 from .refusals import closed
@@ -85,6 +85,7 @@ class Pilot:
             roster=roster, driver=self, adapter=adapter, clock=clock, activity=activity, definitions=definitions
         )
         self._updates = Updates(roster, self.recorder, runner, self.advance)
+        self._orders = Orders(self.recorder, definitions)
         self._holding = Holding(self.recorder, self._updates, roster, self)
         self.families: Families = Families(roster, self.recorder, self.advance)
         ends.tell_parents(self.families.child_ended)
@@ -92,10 +93,10 @@ class Pilot:
     def advance(self, flight: Flight, /) -> None:
         """Begin what comes next for the mission, unless something is under way for its history."""
         while flight.is_active and not flight.is_busy:
-            if flight.cancels and not flight.ended:
-                operation = flight.cancels.popleft()
-                with suppress(MissionControlError), operation:
-                    self._cancel(flight, operation)
+            if flight.orders and not flight.ended:
+                order = flight.orders.popleft()
+                with suppress(MissionControlError), order:
+                    self._orders.obey(flight, order)
             elif not self._turn(flight):
                 return
 
@@ -123,7 +124,7 @@ class Pilot:
             self._stand_down(flight, flight.problem)
             return False
         if flight.child_ends:
-            return self._record_child_ends(flight, flight.child_ends)
+            return self._record_child_ends(flight, state, flight.child_ends)
         if flight.stand_bys:
             return self._note_stand_by(flight)
         return self._look_around(flight, state)
@@ -148,7 +149,11 @@ class Pilot:
             return False
         if state.ending.children_left and state.is_undoing:
             self.families.end_children(flight, state)
-        if state.is_short and not (state.is_undoing and (flight.stopping or state.ending.children_left)):
+        if (
+            state.is_short
+            and not state.is_paused
+            and not (state.is_undoing and (flight.stopping or state.ending.children_left))
+        ):
             if self.recorder.commit(flight, (Proceed(),)):
                 return False
             self.want_slot(flight)
@@ -188,21 +193,6 @@ class Pilot:
 
     # Cancelling
 
-    def _cancel(self, flight: Flight, operation: CancelOperation) -> None:
-        state = flight.state
-        assert state is not None  # a flight without one is busy
-        if state.is_terminal:
-            operation.resolve(state)
-        elif operation.is_taken_back:
-            return
-        elif state.is_cancelling or state.is_undoing:
-            _await_end(operation, flight)
-        else:
-            at_once = all(run.attempt is None or run.attempt.is_sync for run in flight.every_run())
-            command = Cancel(operation.reason, at_once, operation.by)
-            applied = partial(_await_end, operation)
-            self.recorder.commit(flight, (command,), operation=operation, applied=applied)
-
     def _finish_cancel(self, flight: Flight) -> bool:
         """Stop what runs, and end the mission when it has ended; what it returns meanwhile does not count."""
         for run in flight.every_run():
@@ -229,8 +219,13 @@ class Pilot:
         flight.ended = flight.ended[len(ended) :]
         return True
 
-    def _record_child_ends(self, flight: Flight, ends: tuple[ChildEnded, ...]) -> bool:
-        """Record that children have ended; they are known until that is durable."""
+    def _record_child_ends(self, flight: Flight, state: State, ends: tuple[ChildEnded, ...]) -> bool:
+        """Record that children have ended; they are known until that is durable. What ended too early is reopened."""
+        early = tuple(end for end in ends if ended_early(state, end))
+        if early:
+            flight.child_ends = tuple(end for end in ends if end not in early)
+            self.families.reopen(state, early)
+            return True
         if self.recorder.commit(flight, ends, child_ends=ends):
             return False
         flight.child_ends = flight.child_ends[len(ends) :]
@@ -325,7 +320,7 @@ class Pilot:
         if decision.consequences is not None:
             self._follow_up(flight, decision.after, decision.consequences)
         after = decision.after
-        if not flight.begun or flight.cancels or after.is_cancelling or flight.problem is not None:
+        if not flight.begun or flight.orders or after.is_cancelling or flight.problem is not None:
             return False
         self._launch_begun(flight, after)
         return after.lines is None and flight.only_runs
@@ -344,6 +339,8 @@ class Pilot:
             self.recorder.take_over(child, state)
         if consequences.orphans:
             self.families.let_go(flight, consequences.orphans)
+        for waited_for in consequences.awaited:
+            self.families.await_again(waited_for)
         if flight.problem is not None and after.is_undoing:
             flight.problem = self.recorder.problem(flight.definition, after)
 
@@ -354,6 +351,7 @@ class Pilot:
         for run in flight.every_run():
             if not is_on_record(state, run):
                 self._stop(flight, run, Stop.PATH)
+        self.families.await_all_again(state)
         if self._roster.is_closing or flight.problem is not None or state.is_stopping:
             return
         if not state.attempting:
@@ -378,7 +376,7 @@ class Pilot:
         if flight.update is not None:
             flight.update.stop(Stop.CANCEL)
             return False
-        if flight.cancels:
+        if flight.orders:
             return True
         if flight.held and not self._roster.is_closing:
             self._holding.take(flight, state)  # all of it is refused now
@@ -387,7 +385,7 @@ class Pilot:
     def _rest(self, flight: Flight, state: State) -> bool:
         """Leave the mission to what runs of it, or to its waits."""
         self._set_alarm(flight, state)
-        if flight.running or (flight.wants_slot and not self._roster.is_closing):
+        if flight.running or (flight.wants_slot and not (self._roster.is_closing or state.is_paused)):
             on_record = 0 if state.is_terminal else state.attempting - flight.lent_slots
             self._roster.free_slots(flight, but=max(0, on_record))
         elif self._roster.is_closing:
@@ -433,7 +431,3 @@ def _with_elapses(state: State, ended: tuple[Run, ...], now: datetime) -> Iterat
         yield _outcome_of(run)
     if due is not None and due <= now:
         yield Elapse()
-
-
-def _await_end(operation: CancelOperation, flight: Flight) -> None:
-    flight.enders += (operation,)

@@ -11,6 +11,7 @@ import asyncio
 import logging
 import weakref
 from collections.abc import Callable, Mapping
+from functools import partial
 from itertools import starmap
 from typing import Any, Protocol
 
@@ -35,11 +36,12 @@ from ..machine import (
     check_carries,
     decide,
     load,
+    open_waits,
 )
 from ..making import maker
 from ..storage import Answer, CommitOutcome, LoadOutcome, MissionCommit, PersistenceAdapter
 from .activity import Activity
-from .asked import CancelOperation, Operation
+from .asked import CancelOperation, ChangeOperation, Operation
 from .clock import Clock
 from .coalescer import Coalescer, as_persistence_error
 from .consequences import is_lent, is_on_record, orphans_of, slots_of
@@ -100,7 +102,6 @@ class Recorder:
         )
         self._definitions = definitions
         self._loop = asyncio.get_running_loop()
-        self._stored: set[str] = set()
         self._fault: Callable[[], PersistenceError | None] = lambda: None
         """What storage failed with last, for as long as somebody keeps it."""
 
@@ -187,15 +188,19 @@ class Recorder:
         records, after = decided.records, decided.state
         if not records:
             return False
-        roster.begin_trace(flight, state)
+        if roster.tracer is not None:
+            roster.begin_trace(flight, state)
+        stopped, let_go, awaited = decided.stopped, decided.let_go, decided.awaited
         if decided.begun:
-            if after.lines is not None or decided.stopped or flight.lent_slots or not flight.slots:
-                self._take_slots(flight, after, decided.stopped)
+            if after.lines is not None or stopped or flight.lent_slots or not flight.slots:
+                self._take_slots(flight, after, stopped)
             flight.begun = tuple(starmap(Run, decided.begun))
         if state.version == 0:
             flight.birth = after
         born = tuple(map(self._new_child, decided.children)) if decided.children else ()
-        stored, children = self._unstored(definition), tuple(commit for _, commit, _ in born) if born else ()
+        # Each commit bears what it names: only storage knows what it has.
+        stored = None if definition is None or after.last_run == state.last_run else definition.stored
+        children = tuple(commit for _, commit, _ in born) if born else ()
         waits, summary = changed_waits(state, after, records), after.summary()
         answers = () if operation is None or operation.requested is None else (_applied(operation, after),)
         commit = _commit(
@@ -206,24 +211,64 @@ class Recorder:
             stored,
             children,
             False,
-            decided.let_go,
+            let_go,
             *waits,
             answers,
             None if operation is None else operation.schedule,
+            awaited,
+            after.ran_under,
+            (),
         )
         flight.is_busy = True
         consequences = None
-        if decided.stopped or decided.let_go or born or child_ends or is_contended or flight.problem is not None:
+        if stopped or let_go or awaited or born or child_ends or is_contended or flight.problem is not None:
             consequences = Consequences(
-                stopped=decided.stopped,
+                stopped=stopped,
                 child_ends=child_ends,
                 children=tuple((child, newborn) for child, _, newborn in born),
-                orphans=orphans_of(decided.let_go, records),
+                orphans=orphans_of(let_go, records),
+                awaited=awaited,
                 gives_back=max(0, attempting - after.attempting) if is_contended else 0,
             )
-        flight.decision = Decision(after, stored, operation, applied, ended, consequences)
+        flight.decision = Decision(after, operation, applied, ended, consequences)
         self._journal.submit(commit, flight)
         return True
+
+    def take_in(
+        self,
+        flight: Flight,
+        state: State,
+        records: tuple[HistoryRecord, ...],
+        definitions: tuple[StoredDefinition, ...],
+        operation: Operation,
+    ) -> None:
+        """Make durable what was recorded of a mission elsewhere, and tell `operation` the state."""
+        commit = MissionCommit(
+            mission_id=flight.mission_id,
+            expected_version=0,
+            records=records,
+            summary=state.summary(),
+            is_awaited=state.origin.is_awaited,
+            opened=open_waits(state),
+            answers=() if operation.requested is None else (_applied(operation, state),),
+            ran_under=state.ran_under,
+            definitions=definitions,
+        )
+        flight.definition = self._definitions.get(state.mission_name)
+        flight.problem = self.problem(flight.definition, state)
+        flight.birth, flight.is_busy = state, True
+        flight.decision = Decision(state, operation, partial(self._taken_in, operation), (), None)
+        self._journal.submit(commit, flight)
+
+    def _taken_in(self, operation: Operation, flight: Flight) -> None:
+        """What ran of the mission elsewhere does not run here; an end that was elsewhere is news to a parent alone."""
+        state = flight.state
+        assert state is not None  # it has just become durable
+        flight.is_alive = not state.is_terminal
+        flight.is_stray = state.origin.is_awaited
+        operation.resolve(state)
+        if flight.is_alive:
+            self._driver.was_read(flight, state)
 
     def _take_slots(self, flight: Flight, after: State, stopped: tuple[tuple[str, int], ...]) -> None:
         """Hold a slot for each attempt that will be on record, but for those that have lent theirs.
@@ -252,15 +297,11 @@ class Recorder:
             expected_version=0,
             records=decided.records,
             summary=decided.state.summary(),
-            definition=self._unstored(new.definition),
+            definition=new.definition.stored,
             is_awaited=new.is_awaited,
+            ran_under=decided.state.ran_under,
         )
         return child, commit, decided.state
-
-    def _unstored(self, definition: MissionDefinition[Any] | None) -> StoredDefinition | None:
-        if definition is None or definition.fingerprint in self._stored:
-            return None
-        return definition.stored
 
     def _committed(self, flight: Flight, outcome: CommitOutcome | PersistenceError) -> None:
         decision, flight.decision = flight.decision, None
@@ -269,8 +310,6 @@ class Recorder:
             flight.is_busy = False
             self._refused(flight, decision, outcome)
             return
-        if decision.definition is not None:
-            self._stored.add(decision.definition.fingerprint)
         flight.state = decision.after
         flight.backoff = 0.0
         if decision.operation is not None and decision.operation.requested is not None:
@@ -292,6 +331,12 @@ class Recorder:
             self._roster.end_trace(child)
         if isinstance(error, StaleMissionError) and self._refuse_child(flight, decision, error):
             self._driver.advance(flight)  # nothing was written, and nothing is wrong with storage
+            return
+        if isinstance(error, StaleMissionError) and flight.state is not None and flight.state.is_terminal:
+            gone = not_found(flight.mission_id)  # it was to be reopened, and has been purged meanwhile
+            assert decision.operation is not None  # nothing else is decided of what has ended
+            decision.operation.refuse(gone)
+            self._roster.drop(flight, gone)
             return
         flight.unsure += tuple(child.mission_id for child, _ in newborn)
         if decision.consequences is not None:
@@ -353,6 +398,11 @@ class Recorder:
 
     # Reading
 
+    def read_again(self, flight: Flight) -> None:
+        """Read a mission for which nothing is under way, and go on with it then."""
+        self._roster.activate(flight)
+        self._read(flight)
+
     def _read(self, flight: Flight) -> None:
         flight.is_busy = True
         self._loader.submit(flight.mission_id, flight)
@@ -381,6 +431,8 @@ class Recorder:
             flight.begun = ()  # the id is another mission's, which was here before
         flight.birth = None
         flight.state = state
+        flight.history = history if flight.must_have_history else None
+        flight.must_have_history = False
         flight.is_alive = flight.is_alive or not state.is_terminal
         flight.looks_at_held = True
         if flight.ended:
@@ -428,6 +480,8 @@ def _applied(operation: Operation, after: State) -> Answer:
     requested = operation.requested
     assert requested is not None  # it is asked for those alone
     is_over = after.is_terminal if isinstance(operation, CancelOperation) else not after.is_running
+    if isinstance(operation, ChangeOperation):
+        requested.is_final = True
     if is_over and after.status is not MissionStatus.FAILED:  # a start that fails is answered with the failure
         requested.is_final = True
     return requested.recorded()

@@ -38,7 +38,7 @@ _ARRIVED = "/"
 
 def _followed(state: State, key: str | None) -> str | None:
     """Return the line to go on waiting for where the one that was waited for has ended, unless that is enough."""
-    if state.is_terminal:
+    if state.is_terminal or state.is_still:
         return _ARRIVED
     if key is None:
         return None if state.is_running else _ARRIVED

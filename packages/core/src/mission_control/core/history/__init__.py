@@ -39,6 +39,7 @@ from .records import (
     parse_iso,
 )
 from .schedules import PassedOver, PassedOverReason, ScheduleStatus, ScheduleSummary
+from .statistics import FailureCount, MissionCount, MissionStatistics, WaitCount
 from .used_keys import UsedKeys
 from .waits import OpenWait
 
@@ -51,15 +52,18 @@ __all__ = [
     "Construct",
     "ConstructKind",
     "EventRecord",
+    "FailureCount",
     "HistoryRecord",
     "HistoryType",
     "Kept",
     "KeptSignal",
     "Labels",
     "Ledger",
+    "MissionCount",
     "MissionFailure",
     "MissionInspection",
     "MissionSnapshot",
+    "MissionStatistics",
     "MissionStatus",
     "MissionSummary",
     "OpenWait",
@@ -81,6 +85,7 @@ __all__ = [
     "TimerWait",
     "UsedKeys",
     "Wait",
+    "WaitCount",
     "due_at",
     "failure_of",
     "inspected",

@@ -20,7 +20,8 @@ def header(snapshot: MissionSnapshot, children: Iterable[ChildRecord], width: in
     Messages are cut to `width` characters, where that is not None.
     """
     of = "" if snapshot.parent_id is None else f", child of {snapshot.parent_id}"
-    line = f"{snapshot.mission_id} ({snapshot.mission_name}{of}): {snapshot.status}"
+    paused = "paused, " if snapshot.paused else ""
+    line = f"{snapshot.mission_id} ({snapshot.mission_name}{of}): {paused}{snapshot.status}"
     return line + _standing(snapshot) + _error(snapshot, width) + _children(snapshot, children)
 
 

@@ -112,14 +112,15 @@ def _attempts(history: tuple[HistoryRecord, ...]) -> tuple[StepAttempt, ...]:
 
 def _signals(history: tuple[HistoryRecord, ...]) -> tuple[SignalRecord, ...]:
     signals: dict[int, SignalRecord] = {}
+    kept: dict[int, SignalRecord] = {}
     for record in history:
         details = record.details
         if record.type is _T.SIGNAL_KEPT:
-            signals[record.seq] = _signal(record, details["payload"], "kept")
+            signals[record.seq] = kept[record.seq] = _signal(record, details["payload"], "kept")
         elif record.type is _T.SIGNAL_RECEIVED and "kept" in details:
-            kept = signals.pop(details["kept"])
+            signals.pop(details["kept"], None)  # of a mission that was reopened it may be taken once more
             signals[record.seq] = attrs.evolve(
-                kept, event_name=record.event_name or "", received_at=record.at, status="received"
+                kept[details["kept"]], event_name=record.event_name or "", received_at=record.at, status="received"
             )
         elif record.type is _T.SIGNAL_RECEIVED:
             signals[record.seq] = _signal(record, details["payload"], "received")
@@ -144,6 +145,8 @@ def _timers(history: tuple[HistoryRecord, ...]) -> tuple[TimerRecord, ...]:
             timers.schedule(record)
         elif record.type is _T.TIMER_FIRED:
             timers.fire(record)
+        elif record.type is _T.STEP_SKIPPED:
+            timers.skip(record)
         elif record.type in _ENDS_OF_TIMERS:
             timers.cancel(_EVERYWHERE if _ENDS_OF_TIMERS[record.type] else record.event_name or "")
     return tuple(timers.records)
@@ -175,6 +178,13 @@ class _Timers:
             place = self._close(name)
             self.records[place] = attrs.evolve(self.records[place], resumed_at=record.at, status="completed")
 
+    def skip(self, record: HistoryRecord) -> None:
+        """Cancel the backoff of the step that is tried no more, where it backed off."""
+        name = record.event_name or ""
+        if name in self._open.get(_EVERYWHERE, ()):
+            place = self._close(name)
+            self.records[place] = attrs.evolve(self.records[place], status="cancelled")
+
     def cancel(self, around: str) -> None:
         """Cancel what is open at a place."""
         for name in list(self._open.get(around, ())):
@@ -195,6 +205,7 @@ def _around(name: str) -> list[str]:
 
 def _children(history: tuple[HistoryRecord, ...]) -> tuple[ChildRecord, ...]:
     children: dict[str, ChildRecord] = {}
+    ended: dict[str, int] = {}
     for record in history:
         name = record.event_name or ""
         if record.type is _T.CHILD_STARTED:
@@ -205,7 +216,12 @@ def _children(history: tuple[HistoryRecord, ...]) -> tuple[ChildRecord, ...]:
                 is_awaited=record.details.get("wait", True),
             )
         elif record.type is _T.CHILD_ENDED:
+            ended[name] = record.seq
             children[name] = attrs.evolve(
                 children[name], ended_at=record.at, status=MissionStatus(record.details["status"])
             )
+        elif record.type is _T.MISSION_REOPENED:
+            for again in [one for one, seq in ended.items() if seq >= record.details["from_seq"]]:
+                del ended[again]
+                children[again] = attrs.evolve(children[again], ended_at=None, status=MissionStatus.RUNNING)
     return tuple(children.values())

@@ -67,6 +67,10 @@ class HistoryType(StrEnum):
     CHILD_STARTED = "child-started"
     CHILD_ENDED = "child-ended"
     MISSION_UNDOING = "mission-undoing"
+    MISSION_PAUSED = "mission-paused"
+    MISSION_RESUMED = "mission-resumed"
+    MISSION_REOPENED = "mission-reopened"
+    STEP_SKIPPED = "step-skipped"
 
 
 _OF_A_PATH = frozenset({HistoryType.PATH_COMPLETED, HistoryType.PATH_FAILED, HistoryType.PATH_STOPPED})
@@ -87,7 +91,10 @@ def parse_iso(text: str) -> datetime:
         return instant
     if instant.tzinfo is None:
         raise ValueError(f"expected an instant with its offset, found {text!r}")
-    return instant.astimezone(UTC)
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"{text!r} is beyond what a datetime in UTC holds") from None
 
 
 def _json_ready(value: object, text: Callable[[str], str]) -> Any:
@@ -274,9 +281,10 @@ class MissionSummary(Record):
     `cursor` is the name of the node that its main line stands on: `start` during a delayed start, where it stood when
     it failed or was cancelled, None when it completed. `next_wait` is the open wait of any of its lines that ends first
     by itself, else the one that began first; `waiting` is the same while all lines wait. `next_due` is the earliest
-    time at which anything of it becomes due. `parent_id` is the mission that it is a child of. `schedule` and `slot`
-    are the schedule that started it, and for which of its slots that was; None for one that was triggered. `labels` are
-    what it was started with.
+    time at which anything of it becomes due; None while it is `paused`, when nothing of it begins or fires. `error` is
+    why it failed or was cancelled, or why the step failed that it will try again. `parent_id` is the mission that it is
+    a child of. `schedule` and `slot` are the schedule that started it, and for which of its slots that was; None for
+    one that was triggered. `labels` are what it was started with.
     """
 
     mission_id: str
@@ -293,6 +301,7 @@ class MissionSummary(Record):
     schedule: str | None = None
     slot: datetime | None = None
     labels: Mapping[str, str] = attrs.field(default=NO_LABELS, converter=labels_of)
+    paused: bool = False
 
 
 @attrs.frozen(kw_only=True)

@@ -127,6 +127,7 @@ _SHOWN: Mapping[str, _Show] = {
     "timeout_at": _time("until "),
     "remind_at": _time("reminds at "),
     "reason": _text("reason "),
+    "from_seq": lambda record, value, width: f"as before record {value}",
     "cancellation": _text("cancelled: "),
     "error": _error,
     "undo": lambda record, value, width: "undo failed" if value == "failed" else "",

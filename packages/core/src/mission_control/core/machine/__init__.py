@@ -24,7 +24,7 @@ round, and never by an index, so a definition may change around it. At each mome
 - attempting: an attempt of the step is on record, and its outcome is not.
 - awaiting, sleeping, backing off: parked, until a signal, a time, or a retry's time.
 - forked: it stands on a construct whose paths are live, until they are joined.
-- completed, failed, cancelled: it has ended, and takes no more records.
+- completed, failed, cancelled: it has ended, and takes no more records but the one that reopens it.
 
 A path that completes may let the line around it go on, one that fails takes it along, up to an `each` that bears the
 loss: joins are decisions like any other, and part of the same answer. A mission that fails or is cancelled with
@@ -35,6 +35,12 @@ A signal is for a line that waits for it. One that comes before its wait is kept
 wait ahead that takes it early (`Keep`, which is of the mission and of no line), and a line that comes to such a wait
 records in one answer that it waits and what it has received. A state has the kept signals that no wait has taken; all
 its versions share them, and most missions have none.
+
+A mission that is *paused* begins and fires nothing: what runs ends, and what comes from outside is taken. One that has
+ended is *reopened* by a record that says from which record on what was recorded does not count any more: its end alone,
+or everything since a node of the main line began. That is the one record that does not lead from a state to the next:
+the state after it is the fold of all records before it that still count (`load`). What does not count stays in the
+history, and attempts are numbered on.
 
 `TRANSITIONS` lists, for each phase, the records that may follow and the phase they lead to. One decision may take
 several steps at once: the end of one attempt and the start of the next are one answer, so they are durable together
@@ -71,23 +77,30 @@ from .commands import (
     FinishCancel,
     Interrupt,
     Keep,
+    Pause,
     Proceed,
     Receive,
+    Reopen,
+    Resume,
+    Skip,
     StandBy,
     Start,
     Succeed,
     Update,
+    Wake,
 )
 from .decisions import decide
-from .fit import check_carries, check_fit, check_payloads
+from .fit import Misfit, check_carries, check_fit, check_payloads, find_misfit, standing_at
 from .folding import PROCESS_ENDED
 from .lines import AnyLine, Line
-from .phases import STATUS, Phase
+from .loading import inspect_history, load
+from .phases import STATUS, Phase, Place
 from .places import construct_of
 from .refusals import check_update, find_wait, is_held, refused_signal
+from .reopening import ended_early
 from .repeats import check_repeat, find_use
 from .state import State
-from .transitions import ANYWHERE, TRANSITIONS, evolve, fold, inspect_history, load
+from .transitions import ANYWHERE, TRANSITIONS, evolve, fold
 from .waits import changed_waits, open_waits
 
 __all__ = [
@@ -113,17 +126,24 @@ __all__ = [
     "Interrupt",
     "Keep",
     "Line",
+    "Misfit",
     "NewChild",
+    "Pause",
     "Phase",
+    "Place",
     "Proceed",
     "Receive",
+    "Reopen",
+    "Resume",
     "RunAttempt",
+    "Skip",
     "StandBy",
     "Start",
     "State",
     "StopForGood",
     "Succeed",
     "Update",
+    "Wake",
     "changed_waits",
     "check_carries",
     "check_fit",
@@ -133,7 +153,9 @@ __all__ = [
     "construct_of",
     "decide",
     "early_waits",
+    "ended_early",
     "evolve",
+    "find_misfit",
     "find_use",
     "find_wait",
     "fold",
@@ -143,6 +165,7 @@ __all__ = [
     "next_actions",
     "open_waits",
     "refused_signal",
+    "standing_at",
 ]
 
 if TYPE_CHECKING:

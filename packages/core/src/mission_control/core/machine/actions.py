@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, TypeAlias
 
@@ -78,14 +78,24 @@ Action: TypeAlias = RunAttempt | BeginStep | BeginPaths | AwaitSignal | AwaitTim
 def next_actions(definition: MissionDefinition[Any] | None, state: State) -> tuple[Action, ...]:
     """Return what the world must do now for each line of a mission in `state`: nothing where it has ended.
 
-    The state alone says it; whether `definition` can carry it on, `check_fit` says.
+    Where it is paused it does not look at the time, and begins nothing. The state alone says it; whether `definition`
+    can carry it on, `check_fit` says.
     """
     if state.is_undoing and state.ending.children_left:
         return tuple(map(EndChild, filter(state.must_end, state.ending.children)))
     if state.is_stopping:
         return (StopForGood(),)
-    actions = (_NEXT[line.phase](line) for line in state.every_line())
+    actions: Iterable[Action | None] = (_NEXT[line.phase](line) for line in state.every_line())
+    if state.is_paused:
+        actions = map(_while_paused, actions)
     return tuple(action for action in actions if action is not None)
+
+
+def _while_paused(action: Action | None) -> Action | None:
+    """Return what is left of an action where nothing may begin, and no time is looked at."""
+    if isinstance(action, AwaitSignal):
+        return AwaitSignal(action.instance, None)
+    return action if isinstance(action, RunAttempt | AwaitChild) else None
 
 
 def _nothing(line: AnyLine) -> Action | None:

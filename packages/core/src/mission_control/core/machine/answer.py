@@ -25,6 +25,7 @@ from .lines import AnyLine, Line, bare, key_of
 from .paths import MOST_BEGUN, complete, fill, open_paths
 from .phases import Phase
 from .places import fold_next
+from .reopening import reopened
 from .state import State
 from .transitions import apply
 
@@ -41,6 +42,9 @@ _READY, _ATTEMPTING = Phase.READY, Phase.ATTEMPTING
 
 NOTHING_BEGINS = -sys.maxsize
 """So few slots that those which ended attempts leave make no difference."""
+
+_ENTERED = frozenset({"sleep", "need_to", "parallel", "race", "repeat"})
+"""What a line may stand before that begins without an attempt."""
 
 _LATEST = datetime(MAXYEAR, 1, 1, tzinfo=UTC)
 
@@ -70,6 +74,8 @@ class Decided:
     children: tuple[NewChild, ...] = ()
     let_go: tuple[str, ...] = ()
     """Children that nobody waits for any more: their end is on record, or does not matter."""
+    awaited: tuple[str, ...] = ()
+    """Children that are there already, and waited for again."""
 
 
 class Answer(Decided):
@@ -78,6 +84,7 @@ class Answer(Decided):
     begun: tuple[tuple[str, int], ...] = ()
     stopped: tuple[tuple[str, int], ...] = ()
     let_go: tuple[str, ...] = ()
+    awaited: tuple[str, ...] = ()
     roomier: tuple[str, ...] = ()
     """Lines whose `each` has room under today's definition, as far as an item of it has just ended."""
     is_undoing: bool = False
@@ -117,6 +124,14 @@ class Answer(Decided):
         added.append(record)
         apply(state, record)
 
+    def go_back(self, history: tuple[HistoryRecord, ...], node: str | None, details: dict[str, Any]) -> None:
+        """Record that the mission is reopened, and stand where it goes on; `history` is all that there was before."""
+        record = _record(self.state.version + 1, _T.MISSION_REOPENED, self._at, node, None, details)
+        self.state = reopened(self.state.mission_id, (*history, record))
+        self.added.append(record)
+        children = () if self.state.past is None else self.state.past.children.items()
+        self.awaited += tuple(child for child, seq in children if seq == record.seq)
+
     def mark(self, **details: Any) -> None:
         """Say more in the record that was added last, where that leads to nothing else."""
         last = self.added[-1].details
@@ -140,13 +155,18 @@ class Answer(Decided):
 
     def give_up(self, instance: str, number: int, message: str, **details: Any) -> None:
         """Record an attempt that fails for good before anything of it ran: today's definition has no code for it."""
-        self.begin(instance, number)
+        number = self.begin(instance, number)
         self.begun = self.begun[:-1]
         error = {"message": message, "code": "STEP_FAILED"}
         self.add(_T.STEP_FAILED, instance, number, error=error, **details)
 
-    def begin(self, instance: str, number: int) -> None:
-        """Record the start of an attempt, and the definition it runs under where that is another one."""
+    def begin(self, instance: str, number: int) -> int:
+        """Record the start of an attempt, and the definition it runs under where that is another one.
+
+        It has the number, or a later one where there were attempts that do not count any more.
+        """
+        if self.state.past is not None:
+            number = max(number, self.state.past.numbers.get(instance, 0) + 1)
         definition = self.definition
         assert definition is not None
         site = definition.sites.get(instance)
@@ -155,6 +175,7 @@ class Answer(Decided):
             details = {"definition": definition.fingerprint, **details}
         self.append(_STARTED, instance, number, dict(details))
         self.begun += ((instance, number),)
+        return number
 
     def attempt(self, key: str, instance: str, kind: str | None = None) -> None:
         """Begin the first attempt of what comes next for a line, or have it stand before that until there is a slot.
@@ -257,7 +278,7 @@ class Answer(Decided):
         """Begin a sleep, of some seconds or until an instant; True where it has ended at once."""
         due = self._later(duration) if not isinstance(duration, str) else max(parse_iso(duration), self.now)
         self.add(_SCHEDULED, name, node_index=index, due_at=iso(due))
-        if due > self.now:
+        if due > self.now or self.state.is_paused:
             return False
         self.add(_FIRED, name)
         return True
@@ -334,9 +355,9 @@ class Answer(Decided):
         place, name = line.place, line.cursor or ""
         if place == "reminder" and self._pass_over(line):
             return
-        if place == "sleep" or place == "need_to":
+        if place in _ENTERED and not name.endswith("]"):  # which is the decision of a round
             site = self.site(name)
-            if site.node.decision is None:  # its time is not computed any more
+            if place == "repeat" or site.node.decision is None:  # or its time is not computed any more
                 self.enter(key_of(line), _prefix(name), site.nodes, site.index, site.role, site.around)
                 self.drain()
                 return

@@ -77,8 +77,11 @@ def _child_input(answer: Answer, key: str, name: str, output: Any) -> None:
     assert isinstance(node, ChildNode)  # `check_fit` has seen to it
     state = answer.state
     child = f"{state.mission_id}/{name}"
-    new = NewChild(child, state.mission_id, node.definition, output, node.wait, state.origin.labels)
-    answer.children += (new,)
+    if state.past is not None and child in state.past.children:
+        answer.awaited += (child,) * node.wait
+    else:
+        new = NewChild(child, state.mission_id, node.definition, output, node.wait, state.origin.labels)
+        answer.children += (new,)
     if node.wait:
         answer.add(_T.CHILD_STARTED, name, id=child, node_index=site.index)
     else:

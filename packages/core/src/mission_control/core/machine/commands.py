@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import attrs
 
-from ..history import NO_LABELS, Labels, MissionFailure, MissionStatus
+from ..history import NO_LABELS, HistoryRecord, Labels, MissionFailure, MissionStatus
 from ..values import Value
 
 
@@ -111,12 +111,16 @@ class Keep(Value):
 
 @attrs.frozen
 class ChildEnded(Value):
-    """A child that is waited for has ended: with its output where it completed, else with what ended it."""
+    """A child that is waited for has ended: with its output where it completed, else with what ended it.
+
+    `reopened_for` is the record of its parent for which it was reopened last; 0 where it was not.
+    """
 
     mission_id: str
     status: MissionStatus
     output: Any
     error: MissionFailure | None
+    reopened_for: int = 0
 
 
 @attrs.frozen
@@ -144,6 +148,57 @@ class FinishCancel(Value):
     """What a requested cancellation had to stop has stopped."""
 
 
+# What operators ask
+
+
+@attrs.frozen
+class Pause(Value):
+    """Begin and fire nothing any more, until the mission is resumed or cancelled."""
+
+    by: str | None = None
+
+
+@attrs.frozen
+class Resume(Value):
+    """Begin and fire again what can be begun, and is due."""
+
+    by: str | None = None
+
+
+@attrs.frozen
+class Wake(Value):
+    """End a wait for a time now: the one there is, or that at the place `path`."""
+
+    path: str | None = None
+    by: str | None = None
+
+
+@attrs.frozen
+class Skip(Value):
+    """Go on as if a step that failed had returned `output`: the one there is, or that of an instance name.
+
+    `history` is the mission's, where it has ended.
+    """
+
+    output: Any
+    step: str | None = None
+    by: str | None = None
+    history: tuple[HistoryRecord, ...] | None = None
+
+
+@attrs.frozen
+class Reopen(Value):
+    """Go on where the end stopped the mission, or from a node of its main line on. `history` is all of the mission's.
+
+    `parent_seq` is the record by which a parent waits for it again, where that is why.
+    """
+
+    step: str | None = None
+    by: str | None = None
+    parent_seq: int = 0
+    history: tuple[HistoryRecord, ...] | None = None
+
+
 Command: TypeAlias = (
     Start
     | Proceed
@@ -158,4 +213,9 @@ Command: TypeAlias = (
     | Update
     | Cancel
     | FinishCancel
+    | Pause
+    | Resume
+    | Wake
+    | Skip
+    | Reopen
 )

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
-from ..definition import MissionDefinition, SignalNode, Work
+from ..definition import MissionDefinition, SignalNode
 from ..errors import MissionExecutionError
 from ..history import (
     START_AT,
@@ -15,12 +14,10 @@ from ..history import (
     HistoryType,
     MissionFailure,
     MissionStatus,
-    SignalWait,
     due_at,
     iso,
 )
 from .answer import Answer, Decided, later
-from .choices import CHOICES, next_round
 from .commands import (
     Cancel,
     ChildEnded,
@@ -40,6 +37,8 @@ from .commands import (
 from .endings import cancel, check_can_undo, error_details, fail, pass_over_missing, undone
 from .folding import PROCESS_ENDED
 from .lines import AnyLine, Line, key_of
+from .moves import fire, given, go_on_with, work_of
+from .operating import OPERATING
 from .paths import MOST_BEGUN
 from .phases import Phase
 from .refusals import check_keep, check_receive, check_update
@@ -66,7 +65,7 @@ def decide(
     `definition` may be None for the cancelling commands alone. Raises `MissionSignalError`, `MissionTerminalError`,
     `MissionNotRegisteredError` or `MissionExecutionError` where a command is not allowed; nothing has changed then.
     """
-    answer = Answer(definition, state, now, slots)
+    answer = Answer(definition, state, now, None if state.is_paused else slots)
     if is_contended:
         answer.is_contended = True
     for command in commands:
@@ -76,7 +75,7 @@ def decide(
         if answer.joined or answer.in_hand:
             answer.finish()
     state = answer.state
-    if definition is not None and not (state.is_cancelling and state.is_stopping):
+    if definition is not None and not (state.is_paused or (state.is_cancelling and state.is_stopping)):
         if state.place == "undo":
             pass_over_missing(answer)
         if state.lines is not None or state.phase is _READY:
@@ -153,12 +152,10 @@ def _succeed(answer: Answer, command: Succeed) -> None:
         answer.add(_SUCCEEDED, name, command.number, output=command.output, **_next_reminder(answer, line))
         return
     answer.append(_SUCCEEDED, name, command.number, {"output": command.output})
-    if place == "step" or place == "start":
+    if place == "step" or place == "start":  # as nearly always
         answer.go_on(key)
-    elif place == "undo":
-        undone(answer)
     else:
-        CHOICES[place](answer, key, name, command.output)
+        go_on_with(answer, key, place, name, command.output)
 
 
 def _fail(answer: Answer, command: Fail) -> None:
@@ -166,7 +163,7 @@ def _fail(answer: Answer, command: Fail) -> None:
     if line is None:
         return
     name, number = command.instance, command.number
-    work = _work(answer, name)
+    work = work_of(answer, name)
     failures = line.failures + 1
     details = {"error": error_details(command.failure)}
     if not command.is_retryable or work is None or not work.retry.allows_another(failures):
@@ -199,14 +196,6 @@ def _fail_for_good(answer: Answer, line: AnyLine, command: Fail | Interrupt, det
         fail(answer, key, command.instance, failure)
 
 
-def _work(answer: Answer, instance: str) -> Work | None:
-    """Return what runs at an instance under today's definition; None where nothing does any more."""
-    assert answer.definition is not None
-    with suppress(LookupError):
-        return answer.definition.work(instance)
-    return None
-
-
 def _index(answer: Answer, instance: str) -> int:
     assert answer.definition is not None
     site = answer.definition.site(instance)
@@ -217,7 +206,7 @@ def _interrupt(answer: Answer, command: Interrupt) -> None:
     line = _ended(answer, command)
     if line is None:
         return
-    work = _work(answer, command.instance)
+    work = work_of(answer, command.instance)
     deaths = line.interruptions + 1
     is_death = command.reason == PROCESS_ENDED and not line.stands_by
     if is_death and work is not None and deaths >= work.retry.max_interruptions:
@@ -259,10 +248,12 @@ def _next_reminder(answer: Answer, line: AnyLine) -> dict[str, Any]:
 
 def _elapse(answer: Answer, command: Elapse) -> None:
     until = answer.now if command.until is None else min(command.until, answer.now)
+    if answer.state.is_paused:
+        return
     if answer.state.lines is None:
         due = due_at(answer.state.waiting)
         if due is not None and due <= until:
-            _fire(answer, answer.state, due)
+            fire(answer, answer.state, due)
         return
     has_slot = True
     for _ in range(MOST_BEGUN):
@@ -273,7 +264,7 @@ def _elapse(answer: Answer, command: Elapse) -> None:
         if line.place == "reminder" and line.phase is Phase.SLEEPING:
             has_slot = _remind(answer, line)
         else:
-            _fire(answer, line, entry[0])
+            fire(answer, line, entry[0])
         answer.finish()
 
 
@@ -287,37 +278,6 @@ def _remind(answer: Answer, line: AnyLine) -> bool:
     return answer.begin_with_slot(name)
 
 
-def _fire(answer: Answer, line: AnyLine, due: datetime) -> None:
-    """Let the wait of a line end by itself."""
-    assert line.waiting is not None
-    name, key, phase, place = line.waiting.event_name, key_of(line), line.phase, line.place
-    if isinstance(line.waiting, SignalWait):
-        _time_out(answer, key, name, due)
-        return
-    answer.add(_FIRED, name)
-    if phase is Phase.DELAYED:
-        answer.add(_T.MISSION_STARTED)
-    elif phase is Phase.SLEEPING:
-        if place == "repeat":
-            next_round(answer, key, name)
-        else:
-            answer.go_on(key)
-
-
-def _time_out(answer: Answer, key: str, name: str, due: datetime) -> None:
-    site = answer.site(name)
-    node = site.node
-    assert isinstance(node, SignalNode)  # `check_fit` has seen to it
-    answer.stop_reminder(name)
-    answer.add(_T.SIGNAL_TIMED_OUT, name)
-    if node.on_timeout is not None:
-        answer.enter_path(key, f"{name}/timeout", node.on_timeout, "timeout", site)
-        return
-    late = f"signal {name!r} did not come in time; it was waited for until {iso(due)}"
-    message = node.timeout_message or late
-    fail(answer, key, name, MissionFailure(message=message, at=answer.now, code="SIGNAL_TIMEOUT"))
-
-
 # What comes from outside
 
 
@@ -327,7 +287,7 @@ def _receive(answer: Answer, command: Receive) -> None:
     check_receive(answer.definition, answer.state, line, command.instance)
     answer.stop_reminder(command.instance)
     sent_as = None if command.key is None or command.sent_as == command.instance else command.sent_as
-    noted = _given(key=command.key, sent_as=sent_as, by=command.by)
+    noted = given(key=command.key, sent_as=sent_as, by=command.by)
     answer.add(_T.SIGNAL_RECEIVED, command.instance, payload=command.payload, **noted)
     answer.go_on(key_of(line))
 
@@ -335,13 +295,8 @@ def _receive(answer: Answer, command: Receive) -> None:
 def _keep(answer: Answer, command: Keep) -> None:
     check_unused(answer.state, command.key)
     check_keep(answer.definition, _begun(answer.state), command.instance)
-    noted = _given(key=command.key, by=command.by)
+    noted = given(key=command.key, by=command.by)
     answer.add(_T.SIGNAL_KEPT, command.instance, payload=command.payload, **noted)
-
-
-def _given(**details: str | None) -> dict[str, Any]:
-    """Return what there is to say beside what is always said."""
-    return {name: value for name, value in details.items() if value is not None}
 
 
 def _child_ended(answer: Answer, command: ChildEnded) -> None:
@@ -374,7 +329,7 @@ def _end_of(command: ChildEnded) -> dict[str, Any]:
 def _update(answer: Answer, command: Update) -> None:
     check_unused(answer.state, command.key)
     check_update(_begun(answer.state))
-    noted = _given(key=command.key, by=command.by)
+    noted = given(key=command.key, by=command.by)
     answer.add(_T.MISSION_UPDATE, command.name, input=command.input, output=command.output, **noted)
 
 
@@ -386,7 +341,7 @@ def _cancel(answer: Answer, command: Cancel) -> None:
     if state.is_terminal or state.is_cancelling or state.is_undoing:
         return
     check_can_undo(answer)
-    answer.add(_T.CANCELLATION_REQUESTED, reason=command.reason, **_given(by=command.by))
+    answer.add(_T.CANCELLATION_REQUESTED, reason=command.reason, **given(by=command.by))
     if command.at_once or not any(line.phase is _ATTEMPTING for line in state.every_line()):
         cancel(answer, command.reason)
 
@@ -412,6 +367,7 @@ _RULES: dict[type[Command], Callable[[Answer, Any], None]] = {
     Update: _update,
     Cancel: _cancel,
     FinishCancel: _finish_cancel,
+    **OPERATING,
 }
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
 
 from ..definition import ForkNode, MissionDefinition, Site, with_article
 from ..errors import MissionDefinitionMismatchError
-from ..history import UNDO
+from ..history import UNDO, EventRecord
 from ..payloads import PLAIN, PayloadType
 from .ahead import early_waits
 from .lines import AnyLine, is_roomy
+from .phases import Phase, Place
 from .places import construct_of
 from .state import State
 
@@ -27,30 +29,66 @@ def check_fit(definition: MissionDefinition[Any], state: State) -> None:
     The node that it stands on must be there under its name and kind at its place, and no node ahead of it in its line
     may bear the name of one that the mission has passed.
     """
+    misfit = find_misfit(definition, state)
+    if misfit is not None:
+        raise MissionDefinitionMismatchError(
+            f"mission {state.mission_id!r} cannot go on under the definition {definition.name!r} as it is registered: "
+            f"{misfit.problem}. The mission stays as it is; {misfit.remedy}, or cancel the mission"
+        )
+
+
+class Misfit(NamedTuple):
+    """Why a definition cannot carry a mission on, and what would help beside cancelling that."""
+
+    problem: str
+    remedy: str = "register a definition in which that node stands where it stood"
+
+
+def find_misfit(definition: MissionDefinition[Any], state: State) -> Misfit | None:
+    """Return why not each live line of a mission can go on under `definition`, as `check_fit` says; None where it can.
+
+    Of the state it takes where the lines stand, and the names that they have passed.
+    """
     if state.is_undoing:
-        return  # what has no undo any more counts as not undone
-    for line in state.every_line():
-        _check_line(definition, state, line)
+        return None  # what has no undo any more counts as not undone
+    return next((misfit for line in state.every_line() for misfit in _misfits(definition, state, line)), None)
 
 
-def _check_line(definition: MissionDefinition[Any], state: State, line: AnyLine) -> None:
+def standing_at(
+    instance: str, place: Place, passed: Iterable[tuple[str, EventRecord | None]], *, mission_id: str, mission_name: str
+) -> State:
+    """Return as much as `find_misfit` asks for of a mission of one line: where that stands, and what it has passed."""
+    state = State(mission_id=mission_id, mission_name=mission_name, phase=Phase.READY)
+    state.cursor, state.place = instance, place
+    for name, entry in passed:
+        state.events = state.events.with_entry(name, entry)
+    return state
+
+
+def _misfits(definition: MissionDefinition[Any], state: State, line: AnyLine) -> Iterator[Misfit]:
     name = line.cursor or ""
     if line.place == "reminder":
         return  # it stands where its wait does
     site = None if name.startswith(UNDO) else definition.site(name)
-    if site is None or site.node.kind != line.place:
+    if site is not None and site.node.kind == line.place:
+        yield from _misfits_from(state, line, name, site)
+    else:
         found = "has no node of that name" if site is None else f"has {with_article(site.node.kind)} of that name"
         hint = _ODD if site is None and line is state and _is_odd(name) else ""
-        raise _mismatch(definition, state, f"it stands on the {line.place} {name!r}, and the definition {found}{hint}")
+        yield Misfit(f"it stands on the {line.place} {name!r}, and the definition {found}{hint}")
+
+
+def _misfits_from(state: State, line: AnyLine, name: str, site: Site) -> Iterator[Misfit]:
+    """What is ahead of a line on its node, and around that, has to be what the mission knows it as."""
     if isinstance(site.node, ForkNode) and is_roomy(line):
-        _check_paths(definition, state, name, site.node)
-    _check_ahead(definition, state, name, site)
+        yield from _missing_paths(state, name, site.node)
+    yield from _passed_ahead(state, name, site)
     while site.around is not None:
         place, is_line = name.rpartition("/")[0], site.role in ("path", "item")
         name, site = construct_of(place), site.around
-        _check_construct(definition, state, name, place, site.node.kind)
+        yield from _other_construct(state, name, place, site.node.kind)
         if not is_line:  # the line goes on behind the construct, and not another one
-            _check_ahead(definition, state, name, site)
+            yield from _passed_ahead(state, name, site)
 
 
 _ODD = f" (names bear no '/', '[' or ']' any more, and do not begin with {UNDO!r})"
@@ -60,22 +98,24 @@ def _is_odd(name: str) -> bool:
     return any(character in name for character in "/[]") or name.startswith(UNDO)
 
 
-def _check_ahead(definition: MissionDefinition[Any], state: State, name: str, site: Site) -> None:
+def _passed_ahead(state: State, name: str, site: Site) -> Iterator[Misfit]:
     prefix = name[: name.rfind("/") + 1]
     for node in site.nodes[site.index + 1 :]:
         ahead = prefix + node.name
         if node.kind != "end" and (state.events.has_passed(ahead) or state.events.has_passed(f"{ahead}[0]")):
-            raise _mismatch(definition, state, f"the node {ahead!r} lies ahead, and the mission has passed that name")
+            yield Misfit(
+                f"the node {ahead!r} lies ahead, and the mission has passed that name",
+                "register a definition in which the node ahead has another name",
+            )
 
 
-def _check_construct(definition: MissionDefinition[Any], state: State, name: str, place: str, kind: str) -> None:
+def _other_construct(state: State, name: str, place: str, kind: str) -> Iterator[Misfit]:
     """A construct that the node is inside of has to be of the kind that the mission knows it as."""
     was = _known_kind(state, name, place)
     if was != kind:
-        raise _mismatch(
-            definition,
-            state,
+        yield Misfit(
             f"it stands inside of {name!r}, which was {with_article(was)}, and is {with_article(kind)} there",
+            "register a definition in which that construct is of the kind that it was",
         )
 
 
@@ -91,21 +131,16 @@ def _known_kind(state: State, construct: str, place: str) -> str:
     return "repeat" if state.events.has_passed(f"{construct}[0]") else "need_to"
 
 
-def _check_paths(definition: MissionDefinition[Any], state: State, name: str, node: ForkNode) -> None:
+def _missing_paths(state: State, name: str, node: ForkNode) -> Iterator[Misfit]:
     """What was opened and has not begun has to be there: it will."""
     known = None if state.opened is None else state.opened.construct(name)
     begun = 0 if state.opened is None else state.opened.begun(name)
     for path in known[1][begun:] if known is not None and known[1] is not None else ():
         if path not in node.paths:
-            raise _mismatch(definition, state, f"the path {path!r} of {name!r} has yet to begin, and is not there")
-
-
-def _mismatch(definition: MissionDefinition[Any], state: State, problem: str) -> MissionDefinitionMismatchError:
-    return MissionDefinitionMismatchError(
-        f"mission {state.mission_id!r} cannot go on under the definition {definition.name!r} as it is registered: "
-        f"{problem}. The mission stays as it is; register a definition in which that node stands where it stood, "
-        f"or cancel the mission"
-    )
+            yield Misfit(
+                f"the path {path!r} of {name!r} has yet to begin, and is not there",
+                "register a definition in which that path is there",
+            )
 
 
 def check_payloads(definition: MissionDefinition[Any], state: State) -> None:

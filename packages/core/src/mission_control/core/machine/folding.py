@@ -60,6 +60,7 @@ def _created(state: State, line: AnyLine, record: HistoryRecord) -> None:
         details.get("schedule"),
         None if slot is None else parse_iso(slot),
         labels_of(details.get("labels", NO_LABELS)),
+        False,
     )
     state.cursor, state.place = "start", "start"
     state.events = state.events.with_entry("start", _event(details["input"], None))
@@ -80,6 +81,7 @@ def use_key(state: State, record: HistoryRecord) -> None:
 
 def _cancellation_requested(state: State, line: AnyLine, record: HistoryRecord) -> None:
     state.is_cancelling = True
+    state.is_paused = False
     state.ending = Ending(cancellation=record.details.get("reason"))
 
 
@@ -103,8 +105,17 @@ def cancellation_text(reason: str | None) -> str:
     return "the mission was cancelled" if reason is None else f"the mission was cancelled: {reason}"
 
 
+def _paused(state: State, line: AnyLine, record: HistoryRecord) -> None:
+    state.is_paused = True
+
+
+def _resumed(state: State, line: AnyLine, record: HistoryRecord) -> None:
+    state.is_paused = False
+
+
 def _ended(state: State, line: AnyLine, record: HistoryRecord) -> None:
     state.waiting = state.fork = state.lines = None
+    state.is_paused = False
     if record.type is _T.MISSION_COMPLETED:
         state.cursor = None
     else:
@@ -120,16 +131,30 @@ def _step_started(state: State, line: AnyLine, record: HistoryRecord) -> None:
     name = record.event_name or ""
     if name != line.cursor:
         stand_on(line, name, place_of(line, record))
-    if number != line.attempt_number + 1:
-        raise contradiction(state, record, f"attempt {line.attempt_number + 1} was expected")
+    expected = line.attempt_number + 1 if state.past is None else next_number(state, line, name)
+    if number != expected:
+        raise contradiction(state, record, f"attempt {expected} was expected")
     line.attempt_number = number
     line.stands_by = False
     line.waiting = None
     details = record.details
-    state.last_run = details.get("definition", state.last_run)
+    if "definition" in details:
+        state.last_run, state.origin = details["definition"], attrs.evolve(state.origin, has_changed=True)
     if "undo" in details and not line.is_undoable:
         line.is_undoable = True
         state.undos = Undo(name, state.undos)
+
+
+def next_number(state: State, line: AnyLine, instance: str) -> int:
+    """Return the number of the next attempt at an instance: what does not count any more is numbered on."""
+    here = line.attempt_number if line.cursor == instance else 0
+    return 1 + max(here, 0 if state.past is None else state.past.numbers.get(instance, 0))
+
+
+def _step_skipped(state: State, line: AnyLine, record: HistoryRecord) -> None:
+    """As if the last attempt had returned it."""
+    line.waiting = None
+    _step_succeeded(state, line, attrs.evolve(record, attempt_number=line.attempt_number))
 
 
 def _step_succeeded(state: State, line: AnyLine, record: HistoryRecord) -> None:
@@ -183,6 +208,7 @@ def _step_failed(state: State, line: AnyLine, record: HistoryRecord) -> None:
     check_attempt(state, line, record)
     line.failures += 1
     line.interruptions = 0
+    line.failed = failure_of(record)
     _given_up(state, line, record)
 
 
@@ -252,7 +278,7 @@ def _signal_received(state: State, line: AnyLine, record: HistoryRecord) -> None
     payload = details["payload"] if "payload" in details else _taken(state, line.cursor or "", record)
     state.events = state.events.with_entry(line.cursor or "", EventRecord(input=payload))
     use_key(state, record)
-    _end_reminder(state, line)
+    end_reminder(state, line)
     leave(line, record)
 
 
@@ -276,11 +302,11 @@ def _taken(state: State, instance: str, record: HistoryRecord) -> Any:
 def _signal_timed_out(state: State, line: AnyLine, record: HistoryRecord) -> None:
     check_wait(state, line, record)
     state.events = state.events.with_entry(line.cursor or "", None)
-    _end_reminder(state, line)
+    end_reminder(state, line)
     leave(line, record)
 
 
-def _end_reminder(state: State, line: AnyLine) -> None:
+def end_reminder(state: State, line: AnyLine) -> None:
     """What reminded of the wait of a line, if something did, reminds no more."""
     if state.lines is None:
         return
@@ -329,7 +355,7 @@ def _path_ended(state: State, line: AnyLine, record: HistoryRecord) -> None:
     if not isinstance(line, Line) or line.path != record.event_name or state.opened is None:
         raise contradiction(state, record, "no path of that name is live")
     line.waiting = line.fork = None
-    _end_reminder(state, line)
+    end_reminder(state, line)
     _remove(state, line)
     has_failed = record.type is _T.PATH_FAILED
     if record.type is _T.PATH_COMPLETED:
@@ -362,6 +388,8 @@ def _joined(state: State, line: AnyLine, record: HistoryRecord) -> None:
 def _child_started(state: State, line: AnyLine, record: HistoryRecord) -> None:
     name = record.event_name or ""
     child = record.details["id"]
+    if state.past is not None and child in state.past.children:
+        state.past = attrs.evolve(state.past, children={**state.past.children, child: record.seq})
     if record.details.get("wait", True):
         line.waiting = ChildWait(event_name=name, node_index=record.details["node_index"], mission_id=child)
         return
@@ -389,6 +417,10 @@ def _child_ended(state: State, line: AnyLine, record: HistoryRecord) -> None:
     leave(line, record)
 
 
+def _reopened(state: State, line: AnyLine, record: HistoryRecord) -> None:
+    raise contradiction(state, record, "what it goes on from is known only with all records before it")
+
+
 def _nothing_more(state: State, line: AnyLine, record: HistoryRecord) -> None:
     pass
 
@@ -398,6 +430,7 @@ FOLDS: Mapping[HistoryType, Callable[[State, AnyLine, HistoryRecord], None]] = {
     _T.MISSION_STARTED: _nothing_more,
     _T.STEP_STARTED: _step_started,
     _T.STEP_SUCCEEDED: _step_succeeded,
+    _T.STEP_SKIPPED: _step_skipped,
     _T.STEP_FAILED: _step_failed,
     _T.STEP_INTERRUPTED: _step_interrupted,
     _T.STEP_WAITING: _step_waiting,
@@ -416,6 +449,9 @@ FOLDS: Mapping[HistoryType, Callable[[State, AnyLine, HistoryRecord], None]] = {
     _T.CHILD_STARTED: _child_started,
     _T.CHILD_ENDED: _child_ended,
     _T.MISSION_UPDATE: _updated,
+    _T.MISSION_PAUSED: _paused,
+    _T.MISSION_RESUMED: _resumed,
+    _T.MISSION_REOPENED: _reopened,
     _T.CANCELLATION_REQUESTED: _cancellation_requested,
     _T.MISSION_UNDOING: _undoing,
     _T.MISSION_CANCELLED: _ended,

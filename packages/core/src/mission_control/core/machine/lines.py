@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import attrs
 
-from ..history import Position, SignalWait, Wait, due_at
+from ..history import MissionFailure, Position, SignalWait, Wait, due_at
 from ..values import Shown, Value
 from .phases import Phase, Place
 
@@ -73,6 +73,8 @@ class Line(Shown):
     """When the first of its reminders was due, for the line of a reminder."""
     since: int = 0
     """Which of all waits its last one was, in the order in which they began."""
+    failed: MissionFailure | None = None
+    """Why the last attempt failed, where that may be followed by another one."""
 
     def copy(self) -> Line:
         """Return a line that another version may change."""
@@ -93,6 +95,7 @@ class Line(Shown):
             self.fork,
             self.anchor,
             self.since,
+            self.failed,
         )
 
 

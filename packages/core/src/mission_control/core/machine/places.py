@@ -120,6 +120,7 @@ def stand_on(line: AnyLine, name: str, place: Place) -> None:
     line.place = place
     line.attempt_number = line.failures = line.interruptions = 0
     line.is_undoable = False
+    line.failed = None
 
 
 def leave(line: AnyLine, record: HistoryRecord) -> None:

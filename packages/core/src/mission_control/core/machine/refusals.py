@@ -90,7 +90,7 @@ def is_held(definition: MissionDefinition[Any] | None, state: State, name: str) 
 
     One is not held that only waits have which take it early, when they are ahead.
     """
-    if not state.is_running or state.is_undoing:
+    if not state.is_running or state.is_still or state.is_undoing:
         return False
     if definition is None:
         return True
@@ -135,8 +135,8 @@ def describe(state: State) -> str:
     if not waits or state.is_running:
         where = f" at {state.cursor!r}" if state.cursor else ""
         also = f", and {_described(waits)}" if waits else ""
-        return f"it is {state.status}{where}{also}"
-    return f"it {_described(waits)}"
+        return f"it is {'paused' if state.is_paused else state.status}{where}{also}"
+    return f"it {'is paused, and ' if state.is_paused else ''}{_described(waits)}"
 
 
 def _described(waits: list[Wait]) -> str:

@@ -20,6 +20,7 @@ from ..history import (
     MissionSummary,
     Opened,
     Position,
+    RetryWait,
     UsedKeys,
     Wait,
     due_at,
@@ -64,6 +65,8 @@ class Origin(Value):
     schedule: str | None = None
     slot: datetime | None = None
     labels: Labels = NO_LABELS
+    has_changed: bool = False
+    """True where another definition than that which it was created with has taken it up since."""
 
 
 @attrs.frozen(kw_only=True)
@@ -79,6 +82,18 @@ class Ending(Value):
     """The children that must have ended before the undoing begins, and those of them that have."""
     children_left: int = 0
     """How many of them have not."""
+
+
+@attrs.frozen(kw_only=True)
+class Past(Value):
+    """What a mission that was reopened has to know of the records that do not count any more."""
+
+    numbers: Mapping[str, int]
+    """How many attempts there were, by instance."""
+    children: Mapping[str, int]
+    """The missions that it began, and the record by which it waits for each again; 0 where it does not yet."""
+    reopened_for: int = 0
+    """The record by which its parent waits for it again, where that reopened it."""
 
 
 _UNBORN, _UNENDED = Origin(), Ending()
@@ -110,6 +125,8 @@ class State(Shown):
     waiting: Wait | None = None
     waits_since: datetime | None = None
     """When it began to wait for the last signal."""
+    failed: MissionFailure | None = None
+    """Why the last attempt failed, where that may be followed by another one."""
     fork: Fork | None = None
     lines: Lines | None = None
     """The live lines beside the main one, where there are any, or can be."""
@@ -119,6 +136,7 @@ class State(Shown):
     """The signals that came before their waits, where there are any that none has taken."""
     undos: Undo | None = attrs.field(default=None, eq=undone_in_order)
     """What is to be undone if the mission fails or is cancelled: what began last comes first."""
+    is_paused: bool = False
     is_cancelling: bool = False
     ending: Ending = _UNENDED
     error: MissionFailure | None = None
@@ -127,6 +145,7 @@ class State(Shown):
     last_run: str | None = None
     keys: UsedKeys | None = None
     """The keys of signals and updates that are used, from the first one on."""
+    past: Past | None = None
 
     @property
     def status(self) -> MissionStatus:
@@ -150,6 +169,11 @@ class State(Shown):
         return self.lines.open.is_short
 
     @property
+    def is_still(self) -> bool:
+        """True where it is paused, and the attempts that were running have ended: nothing moves by itself."""
+        return self.is_paused and not self.attempting
+
+    @property
     def attempting(self) -> int:
         """How many attempts are on record whose end is not."""
         return (self.phase is _ATTEMPTING) if self.lines is None else self.lines.open.attempting
@@ -161,7 +185,9 @@ class State(Shown):
 
     @property
     def next_due(self) -> datetime | None:
-        """When the first of everything open becomes due, reminders included."""
+        """When the first of everything open becomes due, reminders included; None while nothing does."""
+        if self.is_paused:
+            return None
         return due_at(self.waiting) if self.lines is None else self.lines.facts()[2]
 
     @property
@@ -178,6 +204,11 @@ class State(Shown):
     def is_undoing(self) -> bool:
         """True where the mission has failed or was cancelled, and what it did is being undone."""
         return self.place == "undo" and self.phase not in ENDED
+
+    @property
+    def ran_under(self) -> str | None:
+        """The one definition that it has run under; None for several, and while it stands on live paths."""
+        return None if self.origin.has_changed or self.phase is Phase.FORKED else self.last_run
 
     def must_end(self, child: str) -> bool:
         """True for a child that must have ended before the undoing begins, and has not."""
@@ -212,22 +243,25 @@ class State(Shown):
         else:
             is_running, wait, due = self.lines.facts()
             status, waiting = (MissionStatus.RUNNING, None) if is_running else (MissionStatus.WAITING, wait)
-        origin = self.origin
+        origin, error = self.origin, self.error
+        if wait is not None and error is None and type(wait) is RetryWait:
+            error = self.line_at(wait.event_name).failed
         return _summary(
             self.mission_id,
             self.mission_name,
             status,
             self.cursor,
             waiting,
-            self.error,
+            error,
             origin.created_at,
             self.at,
             wait,
-            due,
+            None if self.is_paused else due,
             origin.parent_id,
             origin.schedule,
             origin.slot,
             origin.labels,
+            self.is_paused,
         )
 
     def snapshot(self) -> MissionSnapshot:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from ..errors import CorruptMissionError
-from ..history import HistoryRecord, HistoryType, MissionInspection, inspected
+from ..history import HistoryRecord, HistoryType
 from .folding import FOLDS
 from .lines import AnyLine
 from .phases import ENDED, Phase
-from .places import AS_IT_IS, contradiction, fold_limits, line_of
+from .places import contradiction, fold_limits, line_of
 from .state import State
 
 _T = HistoryType
@@ -27,6 +27,7 @@ TRANSITIONS: Mapping[Phase, Mapping[HistoryType, Phase]] = {
     Phase.DELAYED: {_T.TIMER_FIRED: Phase.CREATED, _T.MISSION_CANCELLED: Phase.CANCELLED},
     Phase.READY: {
         _T.STEP_STARTED: Phase.ATTEMPTING,
+        _T.STEP_SKIPPED: Phase.READY,
         _T.STEP_RETRY_SCHEDULED: Phase.BACKING_OFF,
         _T.WAITING_FOR_SIGNAL: Phase.AWAITING,
         _T.TIMER_SCHEDULED: Phase.SLEEPING,
@@ -54,23 +55,25 @@ TRANSITIONS: Mapping[Phase, Mapping[HistoryType, Phase]] = {
         **_STOPPED,
     },
     Phase.SLEEPING: {_T.TIMER_FIRED: Phase.READY, _T.STEP_STARTED: Phase.ATTEMPTING, **_STOPPED},
-    Phase.BACKING_OFF: {_T.TIMER_FIRED: Phase.READY, **_STOPPED},
+    Phase.BACKING_OFF: {_T.TIMER_FIRED: Phase.READY, _T.STEP_SKIPPED: Phase.READY, **_STOPPED},
     Phase.FORKED: {
         _T.PATHS_JOINED: Phase.READY,
         _T.PATH_FAILED: Phase.FAILED,
         _T.MISSION_FAILED: Phase.FAILED,
         **_STOPPED,
     },
-    Phase.COMPLETED: {},
-    Phase.FAILED: {},
-    Phase.CANCELLED: {},
+    Phase.COMPLETED: {_T.MISSION_REOPENED: Phase.READY},
+    Phase.FAILED: {_T.MISSION_REOPENED: Phase.READY},
+    Phase.CANCELLED: {_T.MISSION_REOPENED: Phase.READY},
 }
 """Which record may follow in which phase of a line, and the phase it leads to."""
 
 OF_THE_MISSION = frozenset({_T.SIGNAL_KEPT, *(kind for kind in _T if kind.value.startswith("mission-"))})
 """Records that are of the mission as a whole, wherever a name in them points."""
 
-ANYWHERE = frozenset({_T.SIGNAL_KEPT, _T.MISSION_UPDATE, _T.CANCELLATION_REQUESTED})
+ANYWHERE = frozenset(
+    {_T.SIGNAL_KEPT, _T.MISSION_UPDATE, _T.MISSION_PAUSED, _T.MISSION_RESUMED, _T.CANCELLATION_REQUESTED}
+)
 """Records that may come in every phase between creation and end, and lead to no other."""
 
 _FOLLOWING = {
@@ -88,33 +91,14 @@ def evolve(state: State, record: HistoryRecord) -> State:
 
 
 def fold(state: State, records: Iterable[HistoryRecord]) -> State:
-    """Return the state after all of `records`: what `evolve` gives one by one, with a single copy."""
+    """Return the state after all of `records`: what `evolve` gives one by one, with a single copy.
+
+    None of them may reopen the mission: what it goes on from then `load` says, which has all that was before.
+    """
     after = state.copy()
     for record in records:
         apply(after, record)
     return after
-
-
-def load(mission_id: str, history: Iterable[HistoryRecord], *, mission_name: str = "") -> State:
-    """Return the state that a stored history folds to. Raises `CorruptMissionError` where it does not fold."""
-    state = State(mission_id=mission_id, mission_name=mission_name)  # nobody else has seen it: no copy is needed
-    try:
-        for record in history:
-            apply(state, record)
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
-        raise CorruptMissionError(
-            f"mission {mission_id!r}: its stored history does not fold: {error!r}. {AS_IT_IS}"
-        ) from error
-    return state
-
-
-def inspect_history(mission_id: str, history: Iterable[HistoryRecord], *, mission_name: str = "") -> MissionInspection:
-    """Return all that a stored history tells; an empty one tells of an idle mission named `mission_name`.
-
-    Raises `CorruptMissionError` where it does not fold.
-    """
-    records = tuple(history)
-    return inspected(load(mission_id, records, mission_name=mission_name).snapshot(), records)
 
 
 def apply(state: State, record: HistoryRecord) -> None:

@@ -54,11 +54,11 @@ class AnsweredError(Value):
 class Answer(Value):
     """What came of a request.
 
-    `value` is what an update returned, as JSON, or the ids of the missions that a schedule was asked for, and None
-    otherwise: states are read from storage. `is_refused` says
-    that nothing was changed; an error without it tells what the request led to, such as a start whose mission failed
-    within the call. An answer that is not `is_final` says that the request was applied, and that what it set in motion
-    goes on; another one follows.
+    `value` is what an update returned, as JSON, the ids of the missions that a schedule was asked for, how many were
+    purged, or whether one was repaired, and None otherwise: states are read from storage. `is_refused` says that
+    nothing was changed; an error without it tells what the request led to, such as a start whose mission failed within
+    the call. An answer that is not `is_final` says that the request was applied, and that what it set in motion goes
+    on; another one follows.
     """
 
     request_id: str

@@ -18,13 +18,15 @@ import attrs
 
 from ..definition import signal_json_schema
 from ..errors import CorruptMissionError, MissionValidationError, PersistenceError
-from ..history import MissionInspection, MissionStatus, MissionSummary, OpenWait
+from ..history import MissionInspection, MissionStatistics, MissionStatus, MissionSummary, OpenWait
 from ..machine import inspect_history
 from ..schedules import StoredSchedule
 from .answers import Answer
 from .mailbox import Outbox
+from .queries import MissionQuery
 from .reads import WaitPlace
 from .requests import EndRequest, PostedRequest, RefusedRequest, Request, read_request, request_form
+from .stored import LoadOutcome, Standing, StoredMission
 
 if TYPE_CHECKING:
     from .memory import InMemoryAdapter
@@ -170,20 +172,10 @@ class MemoryOutbox:
         with self._post.lock:
             return await self._view.load_summary(mission_id)
 
-    async def list_missions(
-        self,
-        *,
-        status: MissionStatus | None,
-        mission_name: str | None,
-        parent_id: str | None,
-        limit: int,
-        after: str | None,
-    ) -> Sequence[MissionSummary]:
-        """Return a page, in order of creation."""
+    async def list_missions(self, query: MissionQuery, /, *, limit: int, after: str | None) -> Sequence[MissionSummary]:
+        """Return a page of the missions that are looked for."""
         with self._post.lock:
-            return await self._view.list_missions(
-                status=status, mission_name=mission_name, parent_id=parent_id, limit=limit, after=after
-            )
+            return await self._view.list_missions(query, limit=limit, after=after)
 
     async def list_scheduled(self, *, limit: int, after: str | None) -> Sequence[MissionSummary]:
         """Return a page of what waits for a timer or a retry, the earliest first."""
@@ -214,6 +206,35 @@ class MemoryOutbox:
         """Return the static form of a definition that has run, or None."""
         with self._post.lock:
             return await self._view.load_definition(fingerprint)
+
+    async def load(self, mission_ids: Sequence[str]) -> Sequence[LoadOutcome]:
+        """Return, for each id in order, the mission's whole history, or None where there is none."""
+        with self._post.lock:
+            return await self._view.load(mission_ids)
+
+    async def statistics(self, now: datetime) -> MissionStatistics:
+        """Return what there is, counted."""
+        with self._post.lock:
+            return await self._view.statistics(now)
+
+    async def list_standing(self) -> Sequence[Standing]:
+        """Return where missions stand that have not ended, as far as their rows tell."""
+        with self._post.lock:
+            return await self._view.list_standing()
+
+    async def list_unplaced(self, *, limit: int, after: str | None) -> Sequence[MissionSummary]:
+        """Return a page of the others that have not ended, in order of creation."""
+        with self._post.lock:
+            return await self._view.list_unplaced(limit=limit, after=after)
+
+    async def audit(self, *, limit: int, after: str | None) -> Sequence[StoredMission]:
+        """Return a page of everything that is stored of missions, in order of creation."""
+        with self._post.lock:
+            return await self._view.audit(limit=limit, after=after)
+
+    async def backup(self, path: str) -> None:
+        """Refuse, as the storage does."""
+        await self._view.backup(path)
 
 
 class MemoryOwnedMailbox:

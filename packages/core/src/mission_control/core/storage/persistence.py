@@ -23,11 +23,12 @@ from typing import Any, Literal, Protocol, TypeAlias
 import attrs
 
 from ..definition import StoredDefinition
-from ..errors import CorruptMissionError, StaleMissionError
+from ..errors import StaleMissionError
 from ..history import (
     START_AT,
     ChildWait,
     HistoryRecord,
+    MissionStatistics,
     MissionStatus,
     MissionSummary,
     OpenWait,
@@ -40,6 +41,8 @@ from ..schedules import StoredSchedule
 from ..values import Value
 from .answers import Answer
 from .mailbox import OwnedMailbox
+from .queries import EVERYTHING, MissionQuery
+from .stored import LoadOutcome, MissionRows, Standing, StoredMission
 
 DueKind: TypeAlias = Literal["signal", "sleep", "retry", "start_at", "reminder"]
 """What becomes due: a signal's deadline, a sleep, a retry's backoff, a delayed start, or a reminder."""
@@ -84,14 +87,21 @@ class MissionCommit(Value):
 
     `expected_version` is the `seq` of the last record that storage has of this mission, 0 for a mission that
     storage must not know yet. `records` follow it without a gap, and there is at least one. `summary` is the
-    mission's row after them. `definition` is stored under its fingerprint unless that is known already.
+    mission's row after them. `definition` is there where the records name one, as created under or as run under from
+    then on, and is stored under its fingerprint unless that is known already; so are `definitions`, further ones that
+    an imported mission ran under. The mission names all of them for as long as it is there.
+
+    `ran_under` is the fingerprint of the one definition that the mission has run under so far, which came with this
+    commit or an earlier one, and None where there were several, or where its main line stands on live paths: then its
+    row does not tell where it stands.
 
     Of a summary, `waiting` is its `next_wait` while its status is waiting, else None; `next_due` is the due time of
-    its `next_wait`, or an earlier one, which is a reminder's then. The `mission_id` of a `ChildWait` is that of the
-    mission, a `/`, and the wait's `event_name`.
+    its `next_wait`, or an earlier one, which is a reminder's then, and None while it is `paused`. The `mission_id` of a
+    `ChildWait` is that of the mission, a `/`, and the wait's `event_name`.
 
     `children` are missions that this one creates. `is_awaited` says, in a child's own first commit, that its parent
     waits for its end. `let_go` are children that the mission awaits no longer; one that it never did is passed over.
+    `awaited` are children, all of them there, that it awaits again.
 
     `opened` are the waits for signals that are open from now on, without their `schema`, which storage does not keep;
     `closed` are those that are open no longer, each as it was opened, and all of them where the mission has ended; one
@@ -115,6 +125,9 @@ class MissionCommit(Value):
     closed: tuple[OpenWait, ...] = ()
     answers: tuple[Answer, ...] = ()
     schedule: StoredSchedule | None = None
+    awaited: tuple[str, ...] = ()
+    ran_under: str | None = None
+    definitions: tuple[StoredDefinition, ...] = ()
 
     def family(self) -> Iterator[MissionCommit]:
         """Yield this commit, and those of the missions that it creates, in the order of their creation."""
@@ -124,7 +137,6 @@ class MissionCommit(Value):
 
 
 CommitOutcome: TypeAlias = StaleMissionError | None
-LoadOutcome: TypeAlias = tuple[HistoryRecord, ...] | CorruptMissionError | None
 
 
 class PersistenceAdapter(Protocol):
@@ -175,19 +187,17 @@ class PersistenceAdapter(Protocol):
         ...
 
     async def list_missions(
-        self,
-        *,
-        status: MissionStatus | None = None,
-        mission_name: str | None = None,
-        parent_id: str | None = None,
-        limit: int,
-        after: str | None = None,
+        self, query: MissionQuery = EVERYTHING, /, *, limit: int, after: str | None = None
     ) -> Sequence[MissionSummary]:
-        """Return up to `limit` summaries in order of creation, those after the mission `after` where it is given.
+        """Return up to `limit` summaries of what is looked for, those after the mission `after` where it is given.
 
-        Only missions of that `status`, `mission_name` and `parent_id`, where given; `after` itself need not fit. An
-        `after` that storage does not know gives an empty page. Fewer than `limit` are returned only at the end. A row
-        that cannot be decoded is left out and logged. These hold for the other listings too.
+        They come in order of creation, or against it, and `after` itself need not fit. One that was purged within the
+        last day stands where it stood; another one that storage does not know gives an empty page. Fewer than `limit`
+        are returned only at the end. A row that cannot be decoded is left out and logged. These hold for the other
+        listings too.
+
+        Each of what a query may name is found by an index, and so are statuses with a name; where it names more, that
+        narrows what the best of these finds.
         """
         ...
 
@@ -255,6 +265,72 @@ class PersistenceAdapter(Protocol):
 
     async def record_schedules(self, rows: Sequence[StoredSchedule], /) -> None:
         """Write rows of schedules, in place of those of the same names, durably and all or none."""
+        ...
+
+    async def statistics(self, now: datetime, /) -> MissionStatistics:
+        """Return what there is at `now`, counted by indexes: with a million missions too it takes a moment."""
+        ...
+
+    async def list_standing(self) -> Sequence[Standing]:
+        """Return where missions stand that have not ended and have a `ran_under`: how many, by that, name and cursor.
+
+        In the order of name, fingerprint and cursor.
+        """
+        ...
+
+    async def list_unplaced(self, *, limit: int, after: str | None = None) -> Sequence[MissionSummary]:
+        """Return up to `limit` missions that have not ended and have no `ran_under`, in order of creation."""
+        ...
+
+    async def audit(
+        self, *, limit: int, after: str | None = None, mission_id: str | None = None
+    ) -> Sequence[StoredMission]:
+        """Return up to `limit` missions with all that is stored of them, in order of creation.
+
+        Only the one of `mission_id`, where that is given. Each is as it was at one moment. What cannot be decoded is
+        told in its place, and left out nowhere.
+        """
+        ...
+
+    async def rewrite(self, rows: MissionRows, /) -> bool:
+        """Replace what is stored of a mission beside its history, durably; False where nothing was written.
+
+        That is where the last record of its history is not that of `rows.version` any more.
+        """
+        ...
+
+    async def purge(
+        self,
+        before: datetime,
+        /,
+        *,
+        statuses: Sequence[MissionStatus],
+        mission_name: str | None = None,
+        limit: int,
+        request_id: str | None = None,
+    ) -> int:
+        """Delete missions that ended before an instant, in short transactions, and return how many.
+
+        Only those of these statuses, all of which are ends, and of that name, where given; the first to have ended
+        first. All that is theirs goes with them: history, waits, labels, and the stored forms of definitions that no
+        mission names any more (as created under, or ever run under). A mission that has a parent goes with that one and
+        never before it, and a family goes as a whole, when all of it has ended by then; whose parent is not there goes
+        by itself. It ends when `limit` missions are deleted, with what is left of a family beyond it; fewer than
+        `limit` are deleted only where there are no more. What is created later is later in the order of creation,
+        whatever was deleted, and may have the id of what was.
+
+        With `request_id`, that of a request of its mailbox, each transaction makes durable how many are gone so far, as
+        an answer to that request which is not final. Asked for it once more, it goes on from there: `limit` is that of
+        both together, and so is what is returned.
+        """
+        ...
+
+    async def backup(self, path: str, /) -> None:
+        """Write a copy of everything as of one instant to `path`, and check it, while commits go on.
+
+        Raises `PersistenceError` where something is at `path`, where it cannot be written, and where this storage can
+        make no copy; what was begun there is gone then.
+        """
         ...
 
     async def load_definition(self, fingerprint: str, /) -> dict[str, Any] | None:

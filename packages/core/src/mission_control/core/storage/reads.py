@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Protocol, TypeAlias
 
-from ..history import MissionInspection, MissionStatus, MissionSummary, OpenWait
+from ..history import MissionInspection, MissionStatistics, MissionStatus, MissionSummary, OpenWait
 from ..schedules import StoredSchedule
+from .queries import MissionQuery
+from .stored import LoadOutcome, Standing, StoredMission
 
 WaitPlace: TypeAlias = tuple[datetime, str, str]
 """Where an open wait stands among all: since when, of which mission, and its instance name."""
@@ -23,16 +25,8 @@ class ReadPort(Protocol):
         """Return all there is to see, or None where there is no such mission."""
         ...
 
-    async def list_missions(
-        self,
-        *,
-        status: MissionStatus | None,
-        mission_name: str | None,
-        parent_id: str | None,
-        limit: int,
-        after: str | None,
-    ) -> Sequence[MissionSummary]:
-        """Return a page, in order of creation."""
+    async def list_missions(self, query: MissionQuery, /, *, limit: int, after: str | None) -> Sequence[MissionSummary]:
+        """Return a page of the missions that are looked for."""
         ...
 
     async def list_scheduled(self, *, limit: int, after: str | None) -> Sequence[MissionSummary]:
@@ -51,4 +45,30 @@ class ReadPort(Protocol):
 
     async def load_definition(self, fingerprint: str) -> dict[str, Any] | None:
         """Return the static form of a definition that has run, or None."""
+        ...
+
+    # All missions at once
+
+    async def load(self, mission_ids: Sequence[str]) -> Sequence[LoadOutcome]:
+        """Return, for each id in order, the mission's whole history, or None where there is none."""
+        ...
+
+    async def statistics(self, now: datetime) -> MissionStatistics:
+        """Return what there is, counted."""
+        ...
+
+    async def list_standing(self) -> Sequence[Standing]:
+        """Return where missions stand that have not ended, as far as their rows tell."""
+        ...
+
+    async def list_unplaced(self, *, limit: int, after: str | None) -> Sequence[MissionSummary]:
+        """Return a page of the others that have not ended, in order of creation."""
+        ...
+
+    async def audit(self, *, limit: int, after: str | None) -> Sequence[StoredMission]:
+        """Return a page of everything that is stored of missions, in order of creation, each read at one moment."""
+        ...
+
+    async def backup(self, path: str) -> None:
+        """Write a copy as of one instant to `path`, where nothing may be. Raises `PersistenceError`."""
         ...

@@ -12,11 +12,29 @@ from typing import Any, ClassVar, Literal, TypeAlias, cast, get_args
 
 import attrs
 
-from ..history import NO_LABELS, Labels, Record, iso, labels_of, parse_iso
+from ..history import NO_LABELS, Labels, MissionStatus, Record, iso, labels_of, parse_iso
 from ..payloads import found
 from ..values import Value
 
-RequestKind: TypeAlias = Literal["start", "signal", "update", "cancel", "end", "schedule"]
+RequestKind: TypeAlias = Literal[
+    "start",
+    "signal",
+    "update",
+    "cancel",
+    "end",
+    "schedule",
+    "reopen",
+    "pause",
+    "resume",
+    "wake",
+    "skip",
+    "import",
+    "purge",
+    "repair",
+]
+
+MOST_PURGED = 1_000
+"""How many missions one request may delete."""
 
 ScheduleAction: TypeAlias = Literal["pause", "resume", "trigger", "backfill"]
 
@@ -112,7 +130,128 @@ class ScheduleRequest(Value):
         return f"{self.name}@"
 
 
-Request: TypeAlias = StartRequest | SignalRequest | UpdateRequest | CancelRequest | EndRequest | ScheduleRequest
+@attrs.frozen(kw_only=True)
+class ReopenRequest(Value):
+    """Let a mission that has ended go on where its end stopped it, or from the node `step` of its main line on."""
+
+    kind: ClassVar[RequestKind] = "reopen"
+
+    mission_id: str
+    step: str | None = None
+    by: str | None = None
+
+    @property
+    def name(self) -> str | None:
+        """The node."""
+        return self.step
+
+
+@attrs.frozen(kw_only=True)
+class PauseRequest(Value):
+    """Let nothing of a mission begin or fire any more."""
+
+    kind: ClassVar[RequestKind] = "pause"
+
+    mission_id: str
+    by: str | None = None
+    name: ClassVar[None] = None
+
+
+@attrs.frozen(kw_only=True)
+class ResumeRequest(Value):
+    """Let a paused mission go on."""
+
+    kind: ClassVar[RequestKind] = "resume"
+
+    mission_id: str
+    by: str | None = None
+    name: ClassVar[None] = None
+
+
+@attrs.frozen(kw_only=True)
+class WakeRequest(Value):
+    """End the wait for a time of a mission now: the one at the place `path`, where that is given."""
+
+    kind: ClassVar[RequestKind] = "wake"
+
+    mission_id: str
+    path: str | None = None
+    by: str | None = None
+
+    @property
+    def name(self) -> str | None:
+        """The place."""
+        return self.path
+
+
+@attrs.frozen(kw_only=True)
+class SkipRequest(Value):
+    """Let a mission go on as if its step, of the instance name `step` where that is given, had returned `output`."""
+
+    kind: ClassVar[RequestKind] = "skip"
+
+    mission_id: str
+    output: Any
+    step: str | None = None
+    by: str | None = None
+
+    @property
+    def name(self) -> str | None:
+        """The step."""
+        return self.step
+
+
+@attrs.frozen(kw_only=True)
+class ImportRequest(Value):
+    """Take in a mission that was exported, under an id of its own."""
+
+    kind: ClassVar[RequestKind] = "import"
+
+    mission_id: str
+    form: Any
+    by: str | None = None
+    name: ClassVar[None] = None
+
+
+@attrs.frozen(kw_only=True)
+class PurgeRequest(Value):
+    """Delete up to `limit` missions that ended before an instant. It is answered with how many it was."""
+
+    kind: ClassVar[RequestKind] = "purge"
+
+    ended_before: datetime
+    statuses: tuple[MissionStatus, ...]
+    mission_name: str | None = None
+    limit: int = MOST_PURGED
+    by: str | None = None
+    mission_id: ClassVar[str] = "*"
+
+    @property
+    def name(self) -> str | None:
+        """The missions' name."""
+        return self.mission_name
+
+
+@attrs.frozen(kw_only=True)
+class RepairRequest(Value):
+    """Make what is stored of a mission beside its history what the history says. It is answered with whether it was."""
+
+    kind: ClassVar[RequestKind] = "repair"
+
+    mission_id: str
+    by: str | None = None
+    name: ClassVar[None] = None
+
+
+ChangeRequest: TypeAlias = ReopenRequest | PauseRequest | ResumeRequest | WakeRequest | SkipRequest
+"""What an operator asks of one mission, which its history then tells."""
+
+OperatorRequest: TypeAlias = ChangeRequest | ImportRequest | PurgeRequest | RepairRequest
+"""What an operator asks of missions."""
+
+Request: TypeAlias = (
+    StartRequest | SignalRequest | UpdateRequest | CancelRequest | EndRequest | ScheduleRequest | OperatorRequest
+)
 
 
 @attrs.frozen(kw_only=True)
@@ -134,8 +273,8 @@ class PostedRequest(Value):
 class RefusedRequest(Record):
     """A request that its owner refused, with the code and the text of the error; nothing was changed.
 
-    `kind` is "start", "signal", "update", "cancel", "schedule", or that of a newer release; `name` that of the
-    definition, the signal, the update or the schedule.
+    `kind` is one of today's, or that of a newer release; `name` that of the definition, the signal, the update, the
+    schedule, the step or the place.
     """
 
     request_id: str
@@ -156,6 +295,8 @@ def request_form(request: Request) -> dict[str, Any]:
             form[name] = iso(value)
         elif isinstance(value, Labels):
             form[name] = dict(value)
+        elif name == "statuses":
+            form[name] = [str(one) for one in value]
     return {"kind": request.kind, **form}
 
 
@@ -211,6 +352,27 @@ def _action(name: str, value: Any) -> str:
     return text
 
 
+def _instant_given(name: str, value: Any) -> datetime:
+    return parse_iso(_text(name, value))
+
+
+def _ends(name: str, value: object) -> tuple[MissionStatus, ...]:
+    sent = found(value)
+    listed = cast("list[object]", value) if isinstance(value, list) else []
+    if not listed:
+        raise ValueError(f"{name}: expected a list of statuses, found {sent}")
+    statuses = tuple(dict.fromkeys(MissionStatus(_text(name, one)) for one in listed))
+    if not all(status.is_terminal for status in statuses):
+        raise ValueError(f"{name}: expected completed, failed or cancelled, found {', '.join(statuses)}")
+    return statuses
+
+
+def _portion(name: str, value: Any) -> int:
+    if type(value) is not int or not 0 < value <= MOST_PURGED:
+        raise ValueError(f"{name}: expected an int from 1 to {MOST_PURGED:,}, found {found(value)}")
+    return value
+
+
 _Check: TypeAlias = Callable[[str, Any], Any]
 
 _KINDS: Mapping[str, tuple[Callable[..., Request], Mapping[str, _Check]]] = {
@@ -254,5 +416,22 @@ _KINDS: Mapping[str, tuple[Callable[..., Request], Mapping[str, _Check]]] = {
         ScheduleRequest,
         {"name": _text, "action": _action, "since": _instant, "until": _instant, "by": _maybe_text},
     ),
+    "reopen": (ReopenRequest, {"mission_id": _text, "step": _maybe_text, "by": _maybe_text}),
+    "pause": (PauseRequest, {"mission_id": _text, "by": _maybe_text}),
+    "resume": (ResumeRequest, {"mission_id": _text, "by": _maybe_text}),
+    "wake": (WakeRequest, {"mission_id": _text, "path": _maybe_text, "by": _maybe_text}),
+    "skip": (SkipRequest, {"mission_id": _text, "output": _any, "step": _maybe_text, "by": _maybe_text}),
+    "import": (ImportRequest, {"mission_id": _text, "form": _any, "by": _maybe_text}),
+    "purge": (
+        PurgeRequest,
+        {
+            "ended_before": _instant_given,
+            "statuses": _ends,
+            "mission_name": _maybe_text,
+            "limit": _portion,
+            "by": _maybe_text,
+        },
+    ),
+    "repair": (RepairRequest, {"mission_id": _text, "by": _maybe_text}),
 }
 """The class of each kind, and what its fields have to be, in the order of the class."""

@@ -20,15 +20,19 @@ from __future__ import annotations
 import pytest
 
 from .answers import AnswerContract
+from .auditing import AuditContract
 from .children import ChildContract, StrayContract
 from .commits import CommitContract, LoadContract
 from .concurrency import ConcurrencyContract
+from .counting import StandingContract, StatisticsContract
 from .definitions import DefinitionContract
 from .due import DueContract
+from .finding import FindingContract
 from .labels import LabelContract
 from .listings import ListingContract
 from .ownership import OwnershipContract
 from .payloads import PayloadContract
+from .purging import PurgeContract
 from .scheduled import ScheduledContract
 from .schedules import ScheduleContract
 from .storage import AdapterFactory
@@ -45,12 +49,17 @@ class PersistenceAdapterContract(
     PayloadContract,
     DefinitionContract,
     ListingContract,
+    FindingContract,
     ScheduledContract,
     DueContract,
     WaitContract,
     ScheduleContract,
     LabelContract,
+    StatisticsContract,
+    StandingContract,
     AnswerContract,
+    AuditContract,
+    PurgeContract,
     ConcurrencyContract,
     OwnershipContract,
 ):

@@ -174,6 +174,41 @@ class StrayContract:
         assert ids(await adapter.list_strays(limit=9)) == []
 
     @contract
+    async def test_a_child_is_awaited_again(self, storage: Storage) -> None:
+        """One that was let go, or never awaited, is listed when it has ended, and not while it lives."""
+        adapter = await storage.open()
+        await create(adapter)
+        await commit(adapter, adds("p", version=1, let_go=["p/z", "p/a", "p/m"]))
+        await commit(adapter, adds("p", version=2, awaited=["p/z", "p/a", "p/free"]))
+        assert ids(await adapter.list_strays(limit=9)) == ["p/m"]
+        await commit(adapter, ends("p/z"), ends("p/m"), ends("p/free"))
+        assert ids(await adapter.list_strays(limit=9)) == ["p/z", "p/free"]
+        await commit(adapter, adds("p", version=3, let_go=["p/z", "p/a"]))
+        assert ids(await adapter.list_strays(limit=9)) == ["p/a", "p/free"]
+
+    @contract
+    async def test_an_ended_child_that_is_awaited_again_is_a_stray(self, storage: Storage) -> None:
+        """Its parent is told of its end at once, also of one that was told and reopened since, and has ended anew."""
+        adapter = await storage.open()
+        await create(adapter)
+        await commit(adapter, ends("p/z", status=CANCELLED), ends("p/a"))
+        await commit(adapter, adds("p", version=1, let_go=["p/z", "p/a"], **ended(MissionStatus.FAILED)))
+        await commit(adapter, adds("p/z", version=2, parent_id="p"), adds("p", version=2, awaited=["p/a", "p/z"]))
+        adapter = await storage.reopen(adapter)
+        assert ids(await adapter.list_strays(limit=9)) == ["p/a"]
+        await commit(adapter, ends("p/z", 3))
+        assert ids(await adapter.list_strays(limit=9)) == ["p/z", "p/a"]
+
+    @contract
+    async def test_a_stale_member_awaits_nothing(self, storage: Storage) -> None:
+        """Who was to be awaited by a member that was not written is let go as before."""
+        adapter = await storage.open()
+        await create(adapter)
+        await commit(adapter, adds("p", version=1, let_go=["p/z"]))
+        assert await stale(adapter, adds("p", version=7, awaited=["p/z"])) == ["p"]
+        assert ids(await adapter.list_strays(limit=9)) == ["p/z"]
+
+    @contract
     async def test_a_stale_member_lets_nothing_go(self, storage: Storage) -> None:
         """Who was let go by a member that was not written is awaited as before; what others let go is gone."""
         adapter = await storage.open()

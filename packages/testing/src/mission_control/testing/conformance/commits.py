@@ -5,7 +5,7 @@ from __future__ import annotations
 from mission_control.core.errors import StaleMissionError
 from mission_control.core.history import MissionStatus
 
-from .missions import adds, after, commit, definition, ended, history, ids, record, signal, sleep, summary
+from .missions import adds, after, commit, definition, ended, fitting, history, ids, record, signal, sleep, summary
 from .storage import Storage, contract
 
 MANY_IDS = 40_000
@@ -83,7 +83,7 @@ class CommitContract:
         assert await adapter.load_definition("f-1") == {"name": "order"}
         await commit(adapter, adds("m-1", version=1, waiting=sleep(after(9))))
         assert ids(await adapter.list_interrupted(limit=9)) == []
-        assert ids(await adapter.list_missions(status=MissionStatus.WAITING, limit=9)) == ["m-1"]
+        assert await fitting(adapter, statuses=(MissionStatus.WAITING,), limit=9) == ["m-1"]
         assert ids(await adapter.list_scheduled(limit=9)) == ids(await adapter.due(after(10), limit=9)) == ["m-1"]
         assert await adapter.next_due(None) == after(9)
         await commit(adapter, adds("m-1", version=2, **ended()))

@@ -7,7 +7,7 @@ import asyncio
 from mission_control.core.history import MissionStatus
 from mission_control.core.storage import PersistenceAdapter
 
-from .missions import adds, after, commit, history, ids, sleep
+from .missions import adds, after, commit, fitting, history, ids, sleep
 from .storage import Storage, contract
 
 MISSIONS = ("m-1", "m-2")
@@ -42,7 +42,7 @@ class ConcurrencyContract:
                 assert len(numbers) % 3 == 0
                 assert seen <= len(numbers), "a later read saw less than an earlier one"
                 seen = len(numbers)
-                assert ids(await adapter.list_missions(status=MissionStatus.WAITING, limit=9)) == ["m-1"]
+                assert await fitting(adapter, statuses=(MissionStatus.WAITING,), limit=9) == ["m-1"]
                 assert ids(await adapter.due(after(1_000), limit=9)) == ["m-1"]
                 await asyncio.sleep(0)
 

@@ -47,6 +47,28 @@ class DefinitionContract:
         assert await adapter.load_definition("f-2") == {"name": "order", "x": 2}
 
     @contract
+    async def test_further_definitions_come_with_an_import(self, storage: Storage) -> None:
+        """All that an imported mission ran under are stored with it, each under its fingerprint; a known one stays."""
+        adapter = await storage.open()
+        await commit(adapter, adds("a", definition=definition("f-1", x=1)))
+        further = [definition("f-1", x=2), definition("f-2", **STATIC), definition("f-4")]
+        await commit(adapter, adds("b", definition=definition("f-3", x=3), definitions=further))
+        adapter = await storage.reopen(adapter)
+        assert await adapter.load_definition("f-1") == {"name": "order", "x": 1}
+        assert await adapter.load_definition("f-2") == {"name": "order", **STATIC}
+        assert await adapter.load_definition("f-3") == {"name": "order", "x": 3}
+        assert await adapter.load_definition("f-4") == {"name": "order"}
+
+    @contract
+    async def test_further_definitions_of_a_stale_member_are_not_stored(self, storage: Storage) -> None:
+        """They come with their mission, or not at all."""
+        adapter = await storage.open()
+        await commit(adapter, adds("a"))
+        (outcome,) = await adapter.commit([adds("a", definitions=[definition("f-1")])])
+        assert outcome is not None
+        assert await adapter.load_definition("f-1") is None
+
+    @contract
     async def test_a_known_fingerprint_is_not_stored_again(self, storage: Storage) -> None:
         """A definition comes with many missions, in one batch and over time; the first one stays."""
         adapter = await storage.open()
@@ -54,6 +76,7 @@ class DefinitionContract:
             adapter, adds("a", definition=definition("f-1", x=1)), adds("b", definition=definition("f-1", x=1))
         )
         await commit(adapter, adds("c", definition=definition("f-1", x=2)))
+        await commit(adapter, adds("a", version=1, definition=definition("f-1", x=3)))
         assert await adapter.load_definition("f-1") == {"name": "order", "x": 1}
 
     @contract

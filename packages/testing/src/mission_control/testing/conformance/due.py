@@ -70,6 +70,23 @@ class DueContract:
         ]
 
     @contract
+    async def test_what_is_paused_is_not_due(self, storage: Storage) -> None:
+        """It is neither due nor next until it is resumed, whatever it waits for; among what is scheduled it stays."""
+        adapter = await storage.open()
+        shapes: dict[str, dict[str, Any]] = {"a": {"waiting": sleep(after(1))}, "b": {"waiting": retry(after(3))}}
+        shapes |= {"c": {"next_wait": sleep(after(2))}, "d": {"waiting": signal(after(4))}}
+        await commit(adapter, *(adds(name, **fields) for name, fields in shapes.items()))
+        await commit(adapter, *(adds(name, version=1, paused=True, **fields) for name, fields in shapes.items()))
+        adapter = await storage.reopen(adapter)
+        assert ids(await adapter.due(after(9), limit=9)) == []
+        assert [await adapter.next_due(None, kind) for kind in (None, "sleep", "retry", "signal")] == [None] * 4
+        assert ids(await adapter.list_scheduled(limit=9)) == ["a", "b"]
+        assert ids(await adapter.list_scheduled(limit=9, after="a")) == ["b"]
+        await commit(adapter, *(adds(name, version=2, **shapes[name]) for name in "cb"))
+        assert ids(await adapter.due(after(9), limit=9)) == ["c", "b"]
+        assert await adapter.next_due(None) == after(2)
+
+    @contract
     async def test_a_mission_with_a_reminder_is_due_once(self, storage: Storage) -> None:
         """It is listed at its earliest due time alone, also where its wait's own time has come, and page by page."""
         adapter = await storage.open()

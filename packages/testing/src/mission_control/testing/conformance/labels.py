@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mission_control.core.history import MissionStatus
-from mission_control.core.storage import PersistenceAdapter
+from mission_control.core.storage import MissionQuery, PersistenceAdapter
 
 from .missions import LIFE, adds, after, child, commit, ended, retry, signal, sleep, summary
 from .storage import Storage, contract
@@ -26,9 +26,9 @@ LABELLED: dict[str, dict[str, Any]] = {
 CHILD: dict[str, Any] = {"labels": {"employee": "e-17"}, **ended(MissionStatus.FAILED)}
 
 
-async def listed(adapter: PersistenceAdapter, **filters: Any) -> list[Any]:
+async def listed(adapter: PersistenceAdapter, **wanted: Any) -> list[Any]:
     """Return the missions that fit, as they are listed."""
-    return list(await adapter.list_missions(limit=99, **filters))
+    return list(await adapter.list_missions(MissionQuery(**wanted), limit=99))
 
 
 class LabelContract:
@@ -46,7 +46,7 @@ class LabelContract:
         }
         assert [await adapter.load_summary(name) for name in expected] == list(expected.values())
         assert await listed(adapter) == list(expected.values())
-        assert await listed(adapter, status=MissionStatus.COMPLETED) == [expected["e-ends"]]
+        assert await listed(adapter, statuses=(MissionStatus.COMPLETED,)) == [expected["e-ends"]]
         assert await listed(adapter, parent_id="g") == [expected["g/a"]]
         assert list(await adapter.list_strays(limit=9)) == [expected["g/a"]]
         assert list(await adapter.list_interrupted(limit=9)) == [expected[name] for name in ("a-runs", "f-plain", "g")]

@@ -9,6 +9,7 @@ from typing import Any
 
 from mission_control.core.definition import StoredDefinition
 from mission_control.core.history import (
+    NO_LABELS,
     START_AT,
     ChildWait,
     HistoryRecord,
@@ -22,9 +23,10 @@ from mission_control.core.history import (
     TimerWait,
     Wait,
     due_at,
+    labels_of,
 )
 from mission_control.core.schedules import Spec, StoredSchedule
-from mission_control.core.storage import LoadOutcome, MissionCommit, PersistenceAdapter
+from mission_control.core.storage import LoadOutcome, MissionCommit, MissionQuery, PersistenceAdapter
 
 START = datetime(2024, 2, 29, 23, 59, 58, tzinfo=UTC)
 
@@ -73,7 +75,7 @@ def record(seq: int, details: Mapping[str, Any] | None = None, **fields: Any) ->
 
 
 def summary(mission_id: str, **fields: Any) -> MissionSummary:
-    """Return a row for the mission: running, or waiting where a wait is given, which is the next one then."""
+    """Return a row for the mission: running, or waiting where a wait is given, which is the next one, and due, then."""
     waiting: Wait | None = fields.get("waiting")
     next_wait: Wait | None = fields.get("next_wait", waiting)
     shown: dict[str, Any] = {
@@ -85,7 +87,7 @@ def summary(mission_id: str, **fields: Any) -> MissionSummary:
         "created_at": START,
         "updated_at": after(1),
         "next_wait": next_wait,
-        "next_due": due_at(next_wait),
+        "next_due": None if fields.get("paused") else due_at(next_wait),
     }
     return MissionSummary(mission_id=mission_id, **{**shown, **fields})
 
@@ -100,11 +102,19 @@ def adds(
     children: Sequence[MissionCommit] = (),
     is_awaited: bool = False,
     let_go: Sequence[str] = (),
+    awaited: Sequence[str] = (),
     opened: Sequence[OpenWait] = (),
     closed: Sequence[OpenWait] = (),
+    ran_under: str | None = None,
+    definitions: Sequence[StoredDefinition] = (),
     **fields: Any,
 ) -> MissionCommit:
-    """Return what a mission adds to its first `version` records: `count` of them, and a row with `fields`."""
+    """Return what a mission adds to its first `version` records: `count` of them, and a row with `fields`.
+
+    The definition that it has run under alone comes with its beginning, where no other one does.
+    """
+    if definition is None and ran_under is not None and version == 0:
+        definition = _stored(ran_under)
     numbered = [record(version + place) for place in range(1, count + 1)]
     return MissionCommit(
         mission_id=mission_id,
@@ -115,8 +125,11 @@ def adds(
         children=tuple(children),
         is_awaited=is_awaited,
         let_go=tuple(let_go),
+        awaited=tuple(awaited),
         opened=tuple(opened),
         closed=tuple(closed),
+        ran_under=ran_under,
+        definitions=tuple(definitions),
     )
 
 
@@ -173,6 +186,10 @@ def child_end(parent_id: str) -> ChildWait:
 
 def definition(fingerprint: str = "f-1", **static: Any) -> StoredDefinition:
     """Return a definition to store under `fingerprint`."""
+    return _stored(fingerprint, **static)
+
+
+def _stored(fingerprint: str, **static: Any) -> StoredDefinition:
     return StoredDefinition(fingerprint=fingerprint, name="order", static={"name": "order", **static})
 
 
@@ -191,6 +208,16 @@ async def history(adapter: PersistenceAdapter, mission_id: str) -> list[int] | N
 def ids(found: Iterable[MissionSummary]) -> list[str]:
     """Return the ids of a listing, in order."""
     return [one.mission_id for one in found]
+
+
+def query(*, labels: Mapping[str, str] = NO_LABELS, **wanted: Any) -> MissionQuery:
+    """Return what is looked for."""
+    return MissionQuery(labels=labels_of(labels), **wanted)
+
+
+async def fitting(adapter: PersistenceAdapter, *, limit: int, after: str | None = None, **wanted: Any) -> list[str]:
+    """Return the ids of the missions that are found by what a query wants, in the order in which they are listed."""
+    return ids(await adapter.list_missions(query(**wanted), limit=limit, after=after))
 
 
 def text(loaded: LoadOutcome) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 
 from mission_control.core.history import HistoryRecord, HistoryType, MissionFailure, MissionStatus
+from mission_control.core.storage import MissionQuery
 
 from .missions import (
     NAMES,
@@ -18,6 +19,7 @@ from .missions import (
     commit,
     delayed_start,
     ended,
+    fitting,
     ids,
     record,
     retry,
@@ -162,6 +164,10 @@ class PayloadContract:
             {"next_wait": sleep(after(30))},
             {"next_wait": child_end("m-14")},
             {"parent_id": "p"},
+            {"paused": True},
+            {"waiting": sleep(after(30)), "paused": True},
+            {"next_wait": child_end("m-18"), "paused": True},
+            {"waiting": retry(after(30)), "error": bare},
             ended(),
             {"status": MissionStatus.FAILED, "error": bare},
             {"status": MissionStatus.CANCELLED, "error": odd},
@@ -196,7 +202,7 @@ class PayloadContract:
             (loaded,) = await adapter.load([one])
             assert text(loaded) == text(tuple(records))
             assert await adapter.load_summary(one) == summary(one, **row)
-            assert ids(await adapter.list_missions(parent_id=one, limit=9)) == [one]
+            assert await fitting(adapter, parent_id=one, limit=9) == [one]
         assert ids(await adapter.list_missions(limit=9, after=long[0])) == long[1:]
 
     @contract
@@ -208,6 +214,6 @@ class PayloadContract:
             await commit(adapter, adds(f"m-{place}", records=records, mission_name=name, cursor=name))
         for place, name in enumerate(NAMES):
             row = summary(f"m-{place}", mission_name=name, cursor=name)
-            assert list(await adapter.list_missions(mission_name=name, limit=100)) == [row]
+            assert list(await adapter.list_missions(MissionQuery(mission_name=name), limit=100)) == [row]
             (loaded,) = await adapter.load([f"m-{place}"])
             assert text(loaded) == text((record(1, event_name=name),))

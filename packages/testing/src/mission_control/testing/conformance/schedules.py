@@ -8,7 +8,7 @@ import attrs
 
 from mission_control.core.history import MissionStatus, PassedOver, PassedOverReason
 from mission_control.core.schedules import MOST_PASSED_OVER, Spec, StoredSchedule
-from mission_control.core.storage import MissionCommit, PersistenceAdapter
+from mission_control.core.storage import MissionCommit, MissionQuery, PersistenceAdapter
 
 from .missions import (
     LIFE,
@@ -176,7 +176,8 @@ class ScheduleContract:
         expected = {name: summary(name, **fields) for name, fields in STARTED.items()}
         assert [await adapter.load_summary(name) for name in STARTED] == list(expected.values())
         assert list(await adapter.list_missions(limit=9)) == list(expected.values())
-        assert list(await adapter.list_missions(limit=9, status=MissionStatus.COMPLETED)) == [expected["ends"]]
+        completed = MissionQuery(statuses=(MissionStatus.COMPLETED,))
+        assert list(await adapter.list_missions(completed, limit=9)) == [expected["ends"]]
         assert list(await adapter.list_interrupted(limit=9)) == [expected["triggered"], expected["plain"]]
         assert list(await adapter.list_scheduled(limit=9)) == [expected["retries"], expected["sleeps"]]
         in_order = [expected[name] for name in ("reminded", "retries", "sleeps")]
