@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -203,9 +202,7 @@ async def test_attempt_that_a_process_did_not_survive_is_not_followed_by_another
     assert (await recorded(mission))[-2:] == ["step-succeeded a #2", "mission-completed"]
 
 
-async def test_pausing_works_without_the_definition(
-    open_commander: OpenCommander, fake_clock: FakeClock, adapter_factory: Callable[[], PersistenceAdapter]
-) -> None:
+async def test_pausing_works_without_the_definition(open_commander: OpenCommander, fake_clock: FakeClock) -> None:
     """And so does resuming: the mission goes on when that is there."""
     definition = START.sleep("z", 60).end()
     commander = await open_commander([definition])

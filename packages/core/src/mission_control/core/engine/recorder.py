@@ -23,27 +23,26 @@ from ..errors import (
     StaleMissionError,
 )
 from ..foreign import ENDS_THE_PROGRAM
-from ..history import HistoryRecord, HistoryType, MissionFailure, MissionStatus
+from ..history import HistoryRecord, HistoryType, MissionFailure
 from ..log import ContainedLogger
 from ..machine import (
     ChildEnded,
     Command,
     Fail,
     NewChild,
-    Start,
     State,
     changed_waits,
     check_carries,
     decide,
     load,
-    open_waits,
 )
 from ..making import maker
-from ..storage import Answer, CommitOutcome, LoadOutcome, MissionCommit, PersistenceAdapter
+from ..storage import CommitOutcome, LoadOutcome, MissionCommit, PersistenceAdapter
 from .activity import Activity
-from .asked import CancelOperation, ChangeOperation, Operation
+from .asked import Operation
 from .clock import Clock
 from .coalescer import Coalescer, as_persistence_error
+from .commits import applied_answer, commit_of_child, commit_of_import
 from .consequences import is_lent, is_on_record, orphans_of, slots_of
 from .flight import Consequences, Decision, Flight, Run
 from .refusals import closed, not_found, not_registered
@@ -202,7 +201,7 @@ class Recorder:
         stored = None if definition is None or after.last_run == state.last_run else definition.stored
         children = tuple(commit for _, commit, _ in born) if born else ()
         waits, summary = changed_waits(state, after, records), after.summary()
-        answers = () if operation is None or operation.requested is None else (_applied(operation, after),)
+        answers = () if operation is None or operation.requested is None else (applied_answer(operation, after),)
         commit = _commit(
             flight.mission_id,
             state.version,
@@ -243,17 +242,7 @@ class Recorder:
         operation: Operation,
     ) -> None:
         """Make durable what was recorded of a mission elsewhere, and tell `operation` the state."""
-        commit = MissionCommit(
-            mission_id=flight.mission_id,
-            expected_version=0,
-            records=records,
-            summary=state.summary(),
-            is_awaited=state.origin.is_awaited,
-            opened=open_waits(state),
-            answers=() if operation.requested is None else (_applied(operation, state),),
-            ran_under=state.ran_under,
-            definitions=definitions,
-        )
+        commit = commit_of_import(state, records, definitions, operation)
         flight.definition = self._definitions.get(state.mission_name)
         flight.problem = self.problem(flight.definition, state)
         flight.birth, flight.is_busy = state, True
@@ -287,21 +276,7 @@ class Recorder:
         """Return a child in memory, what makes it durable, and the state that it has then."""
         child = Flight(new.mission_id, definition=new.definition)
         trace = self._roster.start_trace(child, new.definition.name)
-        parent_id = new.parent_id
-        command = Start(
-            new.definition.name, new.input, None, trace, parent_id, is_awaited=new.is_awaited, labels=new.labels
-        )
-        decided = decide(new.definition, State(mission_id=new.mission_id), (command,), self._clock.now(), slots=0)
-        commit = MissionCommit(
-            mission_id=new.mission_id,
-            expected_version=0,
-            records=decided.records,
-            summary=decided.state.summary(),
-            definition=new.definition.stored,
-            is_awaited=new.is_awaited,
-            ran_under=decided.state.ran_under,
-        )
-        return child, commit, decided.state
+        return child, *commit_of_child(new, trace, self._clock.now())
 
     def _committed(self, flight: Flight, outcome: CommitOutcome | PersistenceError) -> None:
         decision, flight.decision = flight.decision, None
@@ -473,15 +448,3 @@ class Recorder:
         except MissionControlError as error:
             return error
         return None
-
-
-def _applied(operation: Operation, after: State) -> Answer:
-    """Return what the commit says of a request; nothing follows where what was waited for has come with it."""
-    requested = operation.requested
-    assert requested is not None  # it is asked for those alone
-    is_over = after.is_terminal if isinstance(operation, CancelOperation) else not after.is_running
-    if isinstance(operation, ChangeOperation):
-        requested.is_final = True
-    if is_over and after.status is not MissionStatus.FAILED:  # a start that fails is answered with the failure
-        requested.is_final = True
-    return requested.recorded()

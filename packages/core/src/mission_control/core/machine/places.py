@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import cast, get_args
+from collections.abc import Callable, Mapping
+from typing import TypeAlias, cast, get_args
 
 import attrs
 
@@ -14,6 +14,9 @@ from .phases import Phase, Place
 from .state import State
 
 AS_IT_IS = "The mission is left as it is; restore its rows from a backup"
+
+Fold: TypeAlias = Callable[[State, AnyLine, HistoryRecord], None]
+"""What changes a state by a record, which is of the line."""
 
 _PLACES = frozenset(get_args(Place))
 
@@ -111,6 +114,12 @@ def end_line(state: State, line: Line, phase: Phase) -> None:
     waited, was_attempting = line.waiting, line.phase is Phase.ATTEMPTING
     line.phase, line.waiting = phase, None
     state.lines.moved(line, was_attempting=was_attempting, waited=waited)
+    state.lines.remove(line)
+
+
+def remove_line(state: State, line: Line) -> None:
+    """Take out a line that has ended already."""
+    assert state.lines is not None
     state.lines.remove(line)
 
 

@@ -13,12 +13,12 @@ from typing import NamedTuple
 
 from ..history import UNDO, ChildWait, HistoryRecord, HistoryType, MissionStatus, SignalWait
 from .commands import ChildEnded
-from .folding import end_reminder
 from .lines import AnyLine
 from .phases import Phase
 from .places import contradiction, place_of, stand_on
 from .state import Past, State, Undo, undone_in_order
 from .transitions import apply
+from .wait_folds import end_reminder
 
 _T = HistoryType
 
