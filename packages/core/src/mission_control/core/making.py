@@ -14,17 +14,24 @@ def maker(kind: type[T]) -> Callable[..., T]:
     """Return a function that makes a frozen attrs class with slots from a value for each of its fields, in their order.
 
     A class that is called by keywords has them collected, and each attribute of a frozen one is set by its name; this
-    calls the slots themselves. Converters, validators and defaults are not for it, nor `__attrs_post_init__`.
+    fills an object that is frozen only then. Converters, validators and defaults are not for it, nor
+    `__attrs_post_init__`.
     """
     fields = _fields(kind)
-    setters = {f"_set_{name}": getattr(kind, name).__set__ for name in fields}
-    body = (f"_set_{name}(made, {name})" for name in fields)
-    return _written(kind, ", ".join(fields), body, setters)
+    body = (*(f"made.{name} = {name}" for name in fields), "made.__class__ = _frozen")
+    return _written(_thawed(kind), ", ".join(fields), body, {"_frozen": kind})
 
 
 def copier(kind: type[T]) -> Callable[[T], T]:
     """Return a function that copies an attrs class with slots that is not frozen."""
     return _written(kind, "it", (f"made.{name} = it.{name}" for name in _fields(kind)), {})
+
+
+def _thawed(kind: type[T]) -> type[T]:
+    """Return a class that is not frozen, whose objects can become those of `kind`: they are laid out alike."""
+    # Python sets an attribute by itself, and calls nothing for it, where neither of the two is another's than its own.
+    names = {"__slots__": (), "__setattr__": object.__setattr__, "__delattr__": object.__delattr__}
+    return cast("type[T]", type(kind.__name__, (kind,), names))
 
 
 def _fields(kind: type[Any]) -> list[str]:
