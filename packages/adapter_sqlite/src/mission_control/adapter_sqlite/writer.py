@@ -22,6 +22,7 @@ import attrs
 from mission_control.core.definition import StoredDefinition
 from mission_control.core.errors import PersistenceError, StaleMissionError
 from mission_control.core.history import due_at
+from mission_control.core.making import maker
 from mission_control.core.schedules import StoredSchedule, schedule_form
 from mission_control.core.storage import CommitOutcome, MissionCommit, MissionRows
 
@@ -136,19 +137,19 @@ class Writer:
                 self._execute(prepared)
         except sqlite3.IntegrityError:
             return self._write_what_fits(batch), self._files
-        self._numbers.update(prepared.numbers)
+        self._numbers.update(prepared.named.new)
         return [None] * len(batch), self._files
 
     def _execute(self, prepared: _Prepared) -> None:
-        for definition in prepared.definitions:
+        for definition in prepared.named.rows:
             self._cursor.execute(DEFINITION, definition)
         for inlet, values in prepared.rows:
             for start in range(0, len(values), MOST_ROWS * inlet.width):
                 rows = values[start : start + MOST_ROWS * inlet.width]
                 sql, filling = inserting(inlet, len(rows) // inlet.width)
                 self._cursor.execute(sql, rows + list(filling))
-        if prepared.further:
-            self._cursor.execute(FURTHER_DEFINITIONS, (encode(prepared.further),))
+        if prepared.named.further:
+            self._cursor.execute(FURTHER_DEFINITIONS, (encode(prepared.named.further),))
         if prepared.let_go:
             self._cursor.execute(LET_GO, (encode(prepared.let_go),))
         if prepared.awaited:
@@ -164,7 +165,7 @@ class Writer:
             fitting = [member for member, outcome in zip(batch, outcomes, strict=True) if outcome is None]
             prepared = _prepare(fitting, self._numbers)
             self._execute(prepared)
-        self._numbers.update(prepared.numbers)
+        self._numbers.update(prepared.named.new)
         return outcomes
 
     def _version(self, mission_id: str) -> int:
@@ -185,15 +186,10 @@ class Writer:
 
 @attrs.frozen(eq=False, repr=False)
 class _Prepared:
-    """What a batch writes: rows, one behind the other, definitions and schedules, and who is let go or awaited again.
-
-    `numbers` are those of the definitions that are new, and `further` says which missions run under another one.
-    """
+    """What a batch writes: rows, one behind the other, definitions, schedules, and who is let go or awaited again."""
 
     rows: list[tuple[Inlet, list[Any]]]
-    definitions: list[Row]
-    numbers: dict[str, int]
-    further: list[tuple[str, int]]
+    named: _Named
     let_go: list[str]
     awaited: list[str]
     schedules: dict[str, StoredSchedule]
@@ -201,9 +197,12 @@ class _Prepared:
     @property
     def is_one_statement(self) -> bool:
         """True where SQLite makes a transaction of it by itself."""
-        is_short = all(len(values) <= MOST_ROWS * inlet.width for inlet, values in self.rows)
-        is_all = not (self.definitions or self.further or self.let_go or self.awaited or self.schedules)
-        return is_short and len(self.rows) < 2 and is_all
+        (inlet, values), *more = self.rows
+        is_short = not more and len(values) <= MOST_ROWS * inlet.width
+        return is_short and not (self.named.rows or self.named.further or self.let_go or self.awaited or self.schedules)
+
+
+_prepared = maker(_Prepared)
 
 
 def _prepare(batch: Sequence[MissionCommit], numbers: Mapping[str, int]) -> _Prepared:
@@ -227,7 +226,7 @@ def _prepare(batch: Sequence[MissionCommit], numbers: Mapping[str, int]) -> _Pre
                 schedules[member.schedule.name] = member.schedule
         except (TypeError, ValueError, RecursionError) as error:
             raise PersistenceError(f"mission {member.mission_id!r}: its records cannot be stored: {error}") from error
-    return _Prepared(_grouped(rows, members, named), named.rows, named.new, named.further, let_go, awaited, schedules)
+    return _prepared(_grouped(rows, members, named), named, let_go, awaited, schedules)
 
 
 class _Named:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, ClassVar
 
 import attrs
@@ -32,7 +33,8 @@ from .lines import AnyLine, Fork, Lines, is_roomy, position_of
 from .phases import ENDED, STATUS, Phase, Place
 
 _ATTEMPTING = Phase.ATTEMPTING
-_summary = maker(MissionSummary)
+_summary, _snapshot = maker(MissionSummary), maker(MissionSnapshot)
+_summarized = attrgetter(*(field.name for field in attrs.fields(MissionSummary)))
 
 
 @attrs.frozen(eq=False)
@@ -266,10 +268,9 @@ class State(Shown):
 
     def snapshot(self) -> MissionSnapshot:
         """Return the mission's row with its payloads, which are the caller's to keep and change."""
-        summary = self.summary()
         positions = () if self.is_terminal else (position_of(line) for line in self.every_line())
-        return MissionSnapshot(
-            **{name: getattr(summary, name) for name in attrs.fields_dict(MissionSummary)},
+        return _snapshot(
+            *_summarized(self.summary()),
             events={
                 name: EventRecord(input=copy_json(event.input), output=copy_json(event.output))
                 for name, event in self.events.items()
