@@ -14,8 +14,8 @@ def maker(kind: type[T]) -> Callable[..., T]:
     """Return a function that makes a frozen attrs class with slots from a value for each of its fields, in their order.
 
     A class that is called by keywords has them collected, and each attribute of a frozen one is set by its name; this
-    fills an object that is frozen only then. Converters, validators and defaults are not for it, nor
-    `__attrs_post_init__`.
+    fills an object of a class that is not frozen, and changes its class then. Converters, validators and defaults are
+    not for it, nor `__attrs_post_init__`.
     """
     fields = _fields(kind)
     body = (*(f"made.{name} = {name}" for name in fields), "made.__class__ = _frozen")
@@ -29,7 +29,7 @@ def copier(kind: type[T]) -> Callable[[T], T]:
 
 def _thawed(kind: type[T]) -> type[T]:
     """Return a class that is not frozen, whose objects can become those of `kind`: they are laid out alike."""
-    # Python sets an attribute by itself, and calls nothing for it, where neither of the two is another's than its own.
+    # Both of them: where one is not Python's own, it calls a function for each attribute that is set.
     names = {"__slots__": (), "__setattr__": object.__setattr__, "__delattr__": object.__delattr__}
     return cast("type[T]", type(kind.__name__, (kind,), names))
 
