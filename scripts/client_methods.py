@@ -29,8 +29,8 @@ RENAMED = {
     "list_waiting": "list_waiting_missions",
     "list_scheduled": "list_scheduled_missions",
 }
-HELD_BACK = {"MissionReads.load_definition", "MissionHandle.start", "MissionHandle.result"}
-"""Clients leave definitions to the commander, and hand out no idle handles; `result` has a time-out, in waiting.py."""
+HELD_BACK = {"MissionHandle.start", "MissionHandle.result"}
+"""Clients hand out no idle handles; `result` has a time-out, in waiting.py."""
 HANDED = {
     "MissionHandle": "BlockingMissionHandle",
     "Schedules": "BlockingSchedules",

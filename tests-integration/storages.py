@@ -25,6 +25,7 @@ from mission_control.core import (
     OpenWait,
     OwnedMailbox,
     Schedule,
+    StoredDefinition,
     create_commander,
     m,
 )
@@ -116,8 +117,8 @@ class Forwarding:
     async def statistics(self, now: datetime, /) -> MissionStatistics:
         return await self.inner.statistics(now)
 
-    async def list_standing(self) -> Sequence[Standing]:
-        return await self.inner.list_standing()
+    async def list_standing(self, *, mission_name: str | None = None, limit: int | None = None) -> Sequence[Standing]:
+        return await self.inner.list_standing(mission_name=mission_name, limit=limit)
 
     async def list_unplaced(self, *, limit: int, after: str | None = None) -> Sequence[MissionSummary]:
         return await self.inner.list_unplaced(limit=limit, after=after)
@@ -149,6 +150,12 @@ class Forwarding:
 
     async def load_definition(self, fingerprint: str, /) -> dict[str, Any] | None:
         return await self.inner.load_definition(fingerprint)
+
+    async def list_definitions(self, *, mission_name: str | None = None) -> Sequence[StoredDefinition]:
+        return await self.inner.list_definitions(mission_name=mission_name)
+
+    async def change_token(self) -> str:
+        return await self.inner.change_token()
 
     async def close(self) -> None:
         await self.inner.close()

@@ -18,8 +18,8 @@ from .golden.orders import first_half, second_half
 GOLDEN = Path(__file__).with_name("golden")
 WIDTHS = {"missions": 14, "history": 4, "definitions": 4}
 """How many columns each had then."""
-NUMBERS = ("created_under", "ran_under", "failure", "number")
-"""What came later and is not empty: the numbers of definitions, and what tells failures apart."""
+NUMBERS = ("created_under", "ran_under", "failure", "ended_at", "number")
+"""What came later and is not empty: the numbers of definitions, what tells failures apart, and the time of an end."""
 
 
 def write(path: Path, name: str) -> None:

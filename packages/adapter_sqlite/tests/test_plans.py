@@ -14,7 +14,7 @@ from typing import Any
 import attrs
 import pytest
 
-from mission_control.adapter_sqlite import counting, create_sqlite_persistence_adapter, listing, queries, waits
+from mission_control.adapter_sqlite import counting, create_sqlite_persistence_adapter, listing, purging, queries, waits
 from mission_control.core import MissionStatus, MissionSummary, PersistenceAdapter
 from mission_control.core.history import labels_of
 from mission_control.core.storage import MissionQuery
@@ -250,25 +250,48 @@ def test_ids_that_begin_alike_are_found_by_their_index(connection: sqlite3.Conne
 
 @pytest.mark.parametrize("has_statistics", [False, True])
 def test_what_is_counted_is_in_an_index(connection: sqlite3.Connection, has_statistics: bool) -> None:
-    """Rows are not read; what is sorted are the few kinds of waits."""
+    """Rows are not read; what is sorted are the few kinds of waits, and hours."""
     if has_statistics:
         analyze(connection)
     steps = plan(connection, counting.STATISTICS)
     assert steps.count("USING COVERING INDEX missions_by_name_and_status (mission_name=? AND status=?)") == 1
     assert steps.count("USING COVERING INDEX missions_by_name_and_status (mission_name=? AND status>?)") == 1
     assert steps.count("SEARCH waits USING PRIMARY KEY (kind=?)") == 3
-    assert steps.count("USING COVERING INDEX missions_by_failure (failure=?)") == 1
+    assert steps.count("USING COVERING INDEX missions_by_failure (failure=? AND ended_at<?)") == 1
+    assert steps.count("USING COVERING INDEX missions_by_failure (failure=? AND ended_at>?)") == 1
+    assert steps.count("USING COVERING INDEX missions_ended (status=? AND ended_at>? AND ended_at<?)") == 3
+    assert steps.count("SEARCH missions USING INDEX missions_by_hour (<expr>=?)") == 1
     assert steps.count("USING INDEX missions_by_due (wait_kind=? AND due_at>? AND due_at<?)") == 8
     assert steps.count("USING COVERING INDEX missions_by_reminder (remind_at>? AND remind_at<?)") == 2
-    assert steps.count("TEMP B-TREE") == 1
+    assert steps.count("TEMP B-TREE") == 2
+
+
+def test_what_may_be_purged_is_found_by_when_it_ended(connection: sqlite3.Connection) -> None:
+    """The three ways to end are merged in order of time, without sorting, and nothing that lives is looked at."""
+    steps = plan(connection, re.sub(r":\w+", "?", purging.CHUNK))
+    assert steps.count("SEARCH missions USING INDEX missions_ended (status=? AND ended_at>? AND ended_at<?)") == 3
+    assert "MERGE (UNION ALL)" in steps
+    assert "TEMP B-TREE" not in steps
+    assert "SCAN missions" not in steps
 
 
 def test_where_missions_stand_is_read_from_those_that_have_not_ended(connection: sqlite3.Connection) -> None:
     """What has ended is not looked at."""
-    for sql in (counting.STANDING, listing.UNPLACED):
+    for sql in (counting.standing(by_name=False, is_limited=False), listing.UNPLACED):
         steps = plan(connection, sql)
         assert "missions_by_status (status=?" in steps
         assert "SCAN missions" not in steps
+
+
+@pytest.mark.parametrize("by_name", [True, False])
+def test_where_the_newest_stand_is_read_from_as_many_rows(connection: sqlite3.Connection, by_name: bool) -> None:
+    """They are found by an index, merged in the order of creation without sorting; no row is read in vain."""
+    steps = plan(connection, counting.standing(by_name=by_name, is_limited=True))
+    index = "missions_by_name_and_status (mission_name=? AND status=?)" if by_name else "missions_by_status (status=?)"
+    assert steps.count(f"SEARCH missions USING COVERING INDEX {index}") == 3
+    assert steps.count("SEARCH missions USING INTEGER PRIMARY KEY (rowid=?)") == 1
+    assert "MERGE (UNION ALL)" in steps
+    assert "SCAN missions" not in steps
 
 
 def test_due_times_are_merged(connection: sqlite3.Connection) -> None:

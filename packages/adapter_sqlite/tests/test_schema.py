@@ -66,7 +66,7 @@ async def test_the_migrations_that_were_applied_are_on_record(adapter: Persisten
     """sqlite-utils' table tells which migrations made the file what it is."""
     found = query(path, "SELECT migration_set, name FROM _sqlite_migrations ORDER BY applied_at")
     names = ("first_schema", "a_row_for_each_commit", "children_and_reminders", "open_waits", "answers", "schedules")
-    assert found == [("mission_control", name) for name in (*names, "operations")]
+    assert found == [("mission_control", name) for name in (*names, "operations", "by_hour")]
 
 
 FIRST_SCHEMA = """
@@ -194,7 +194,22 @@ async def test_a_file_of_an_earlier_schema_is_brought_up_to_date(path: Path, ver
     assert query(path, "PRAGMA user_version") == [(SCHEMA_VERSION,)]
 
 
-SEVENTH_SCHEMA = """
+EIGHTH_SCHEMA = """
+DROP INDEX missions_ended;
+DROP INDEX missions_by_failure;
+DROP INDEX missions_by_hour;
+ALTER TABLE missions DROP COLUMN ended_at;
+CREATE INDEX missions_ended ON missions (updated_at) WHERE status < 'idle';
+CREATE INDEX missions_by_failure ON missions (failure) WHERE failure IS NOT NULL;
+CREATE INDEX missions_by_hour ON missions (CAST((julianday(created_at) - 2440000) * 24 AS INTEGER));
+DELETE FROM _sqlite_migrations WHERE name = 'by_hour';
+PRAGMA user_version = 8;
+"""
+"""What makes a file one of schema 8, which has no time of an end but that of the last change."""
+
+SEVENTH_SCHEMA = (
+    EIGHTH_SCHEMA
+    + """
 DROP VIEW all_missions;
 CREATE TABLE before (
     fingerprint TEXT NOT NULL PRIMARY KEY, name TEXT NOT NULL, static TEXT NOT NULL, stored_at TEXT
@@ -222,6 +237,7 @@ ALTER TABLE missions DROP COLUMN failure;
 DELETE FROM _sqlite_migrations WHERE name = 'operations';
 PRAGMA user_version = 7;
 """
+)
 """What makes a file one of schema 7, of which nothing is purged, and missions are found by name and status alone."""
 
 SIXTH_SCHEMA = (
@@ -293,6 +309,24 @@ async def test_a_file_of_the_seventh_schema_is_brought_up_to_date(path: Path) ->
         assert ids(await adapter.list_missions(query, limit=9)) == ["parked"]
     assert ids(await adapter.list_missions(MissionQuery(error="STEP_FAILED", since=START), limit=9)) == ["failed"]
     assert [one.count for one in (await adapter.statistics(START)).failures] == [1]
+    await adapter.close()
+
+
+async def test_a_file_of_the_eighth_schema_is_brought_up_to_date(path: Path) -> None:
+    """What has ended is counted by hour, and purged, as in a file that was always of this schema."""
+    adapter = create_sqlite_persistence_adapter(path)
+    await adapter.bootstrap()
+    ends = {name: ended(name) for name in (MissionStatus.COMPLETED, MissionStatus.FAILED, MissionStatus.CANCELLED)}
+    await commit(adapter, adds("lives", waiting=signal()), adds("runs"))
+    await commit(adapter, *(adds(name, **life, updated_at=after(n)) for n, (name, life) in enumerate(ends.items())))
+    before = await adapter.list_missions(limit=9), await adapter.statistics(after(9))
+    await adapter.close()
+    change(path, EIGHTH_SCHEMA)
+    await adapter.bootstrap()
+    assert (await adapter.list_missions(limit=9), await adapter.statistics(after(9))) == before
+    assert [one.started for one in before[1].hours][-2:] == [5, 0]
+    assert await adapter.purge(after(2), statuses=list(ends), limit=9) == 2
+    assert ids(await adapter.list_missions(limit=9)) == ["lives", "runs", "cancelled"]
     await adapter.close()
 
 

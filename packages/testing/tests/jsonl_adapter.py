@@ -11,7 +11,7 @@ import fcntl
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from itertools import chain, islice
@@ -33,14 +33,28 @@ from mission_control.core import (
     OpenWait,
     PersistenceError,
     StaleMissionError,
+    StoredDefinition,
     is_scheduled,
 )
-from mission_control.core.history import FailureCount, MissionCount, MissionStatistics, WaitCount, due_at
+from mission_control.core.history import (
+    FailureCount,
+    HourCount,
+    MissionCount,
+    MissionStatistics,
+    WaitCount,
+    due_at,
+    hour_of,
+    last_hours,
+)
 from mission_control.core.schedules import StoredSchedule
 from mission_control.core.storage import EVERYTHING, MissionQuery, MissionRows, Standing, StoredMission, next_due_kind
 
 T = TypeVar("T")
 converter = make_converter()
+
+
+def _definition(text: str) -> StoredDefinition:
+    return converter.structure(json.loads(text), StoredDefinition)
 
 
 @attrs.define
@@ -72,6 +86,18 @@ def fits(row: MissionSummary, query: MissionQuery) -> bool:
         and row.mission_id.startswith(query.id_prefix or "")
         and (query.since is None or (row.created_at is not None and row.created_at >= query.since))
         and (query.until is None or (row.created_at is not None and row.created_at < query.until))
+    )
+
+
+def _failures(rows: Iterable[MissionSummary]) -> tuple[FailureCount, ...]:
+    kinds = Counter(
+        (row.error.code, row.error.type, None if row.cursor is None else re.sub(r"\[\d+\]", "[]", row.cursor))
+        for row in rows
+        if row.error is not None
+    )
+    return tuple(
+        FailureCount(code=code, type=type_name, node=node, count=count)
+        for (code, type_name, node), count in kinds.most_common()
     )
 
 
@@ -122,7 +148,8 @@ class JsonLinesAdapter:
         created: set[str] = set()
         outcomes = [self._stale(member, created) for member in batch]
         written = [one for one, stale in zip(batch, outcomes, strict=True) if not stale]
-        self._append({"commits": converter.unstructure(written)})
+        if written:
+            self._append({"commits": converter.unstructure(written)})
         return outcomes
 
     def _append(self, form: dict[str, list[Any]]) -> None:
@@ -158,7 +185,8 @@ class JsonLinesAdapter:
             mission.version += len(form["records"])
             mission.commits.append(form)
             for definition in filter(None, (form["definition"], *form["definitions"])):
-                self._definitions.setdefault(definition["fingerprint"], json.dumps(definition["static"]))
+                stored = {**definition, "stored_at": form["records"][0]["at"]}
+                self._definitions.setdefault(definition["fingerprint"], json.dumps(stored))
                 mission.definitions.add(definition["fingerprint"])
             for closed in form["closed"]:
                 mission.waits.pop(closed["event_name"], None)
@@ -295,11 +323,11 @@ class JsonLinesAdapter:
         rows = [mission.summary for mission in self._missions.values()]
         due = [row.next_due for row in rows if row.next_due is not None]
         missions = Counter((row.mission_name, row.status) for row in rows)
-        failures = Counter(
-            (row.error.code, row.error.type, None if row.cursor is None else re.sub(r"\[\d+\]", "[]", row.cursor))
-            for row in rows
-            if row.error is not None and row.status is MissionStatus.FAILED
-        )
+        ended = [(row.updated_at, row) for row in rows if row.status.is_terminal and row.updated_at is not None]
+        failed = [(at, row) for at, row in ended if row.status is MissionStatus.FAILED]
+        recent = [row for at, row in failed if at >= now - timedelta(days=1)]
+        ends = Counter((hour_of(at), row.status) for at, row in ended)
+        starts = Counter(hour_of(row.created_at) for row in rows if row.created_at is not None)
         waits: defaultdict[str, list[datetime]] = defaultdict(list)
         for wait in chain.from_iterable(mission.waits.values() for mission in self._missions.values()):
             waits[wait.signal].append(wait.since)
@@ -312,23 +340,33 @@ class JsonLinesAdapter:
             waits=tuple(
                 WaitCount(signal=name, count=len(since), oldest=min(since)) for name, since in sorted(waits.items())
             ),
-            failures=tuple(
-                FailureCount(code=code, type=type_name, node=node, count=count)
-                for (code, type_name, node), count in failures.most_common()
+            failures=_failures(row for _, row in failed),
+            recent_failures=_failures(recent),
+            hours=tuple(
+                HourCount(
+                    hour=hour,
+                    started=starts[hour],
+                    completed=ends[hour, MissionStatus.COMPLETED],
+                    failed=ends[hour, MissionStatus.FAILED],
+                    cancelled=ends[hour, MissionStatus.CANCELLED],
+                )
+                for hour in last_hours(now)
             ),
             due_within_hour=sum(now <= at < now + timedelta(hours=1) for at in due),
             overdue=sum(at < now for at in due),
         )
 
-    async def list_standing(self) -> Sequence[Standing]:
-        return await self._run(self._standing)
+    async def list_standing(self, *, mission_name: str | None = None, limit: int | None = None) -> Sequence[Standing]:
+        return await self._run(lambda: self._standing(mission_name, limit))
 
-    def _standing(self) -> Sequence[Standing]:
+    def _standing(self, mission_name: str | None, limit: int | None) -> Sequence[Standing]:
         groups: defaultdict[tuple[str, str, str], list[str]] = defaultdict(list)
-        for mission_id, mission in self._missions.items():
-            row = mission.summary
-            if mission.ran_under is not None and row.cursor is not None and not row.status.is_terminal:
-                groups[row.mission_name, mission.ran_under, row.cursor].append(mission_id)
+        newest = (mission.summary for mission in reversed(self._missions.values()))
+        live = (row for row in newest if not row.status.is_terminal and mission_name in (None, row.mission_name))
+        for row in islice(live, limit):
+            ran_under = self._missions[row.mission_id].ran_under
+            if ran_under is not None and row.cursor is not None:
+                groups[row.mission_name, ran_under, row.cursor].append(row.mission_id)
         return [
             Standing(mission_name=name, fingerprint=fingerprint, cursor=cursor, count=len(ids), examples=tuple(ids[:5]))
             for (name, fingerprint, cursor), ids in sorted(groups.items())
@@ -413,7 +451,14 @@ class JsonLinesAdapter:
 
     async def load_definition(self, fingerprint: str, /) -> dict[str, Any] | None:
         text = await self._run(lambda: self._definitions.get(fingerprint))
-        return None if text is None else json.loads(text)
+        return None if text is None else dict(_definition(text).static)
+
+    async def list_definitions(self, *, mission_name: str | None = None) -> Sequence[StoredDefinition]:
+        forms = await self._run(lambda: list(self._definitions.values()))
+        return [one for one in map(_definition, forms) if mission_name in (None, one.name)]
+
+    async def change_token(self) -> str:
+        return await self._run(lambda: str(self._path.stat().st_size))
 
     def mailbox(self) -> None:
         return None

@@ -28,8 +28,11 @@ from mission_control.core import (
     MissionSummary,
     OpenWait,
     Operations,
+    Owner,
     Schedules,
     ScheduleSummary,
+    Standing,
+    StoredDefinition,
 )
 from mission_control.core.commander import MissionPort, MissionReads, Missions, ReadPort
 
@@ -45,6 +48,9 @@ async def ask(client: CommanderClient, instant: datetime) -> None:
     assert_type(await client.get_mission("r-1"), MissionHandle[Any] | None)
     assert_type(await client.cancel_mission("r-1", "no more", by="ops"), MissionSnapshot)
     assert_type(await client.inspect_mission("r-1"), MissionInspection | None)
+    assert_type(await client.get_summary("r-1"), MissionSummary | None)
+    assert_type(await client.load_definition("fingerprint"), dict[str, Any] | None)
+    assert_type(await client.list_definitions(mission_name="request"), list[StoredDefinition])
     assert_type(await client.list_missions(status=MissionStatus.FAILED), list[MissionSummary])
     assert_type(await client.list_waiting_missions(limit=5), list[MissionSummary])
     assert_type(await client.list_scheduled_missions(after="r-1"), list[MissionSummary])
@@ -81,6 +87,10 @@ async def operate(operations: Operations, instant: datetime) -> None:
     assert_type(await operations.plan([request]), DeployPlan)
     assert_type(await operations.doctor(repair=True, progress=lambda done, total: None), list[Finding])
     assert_type(await operations.statistics(), MissionStatistics)
+    assert_type(await operations.owner(), Owner | None)
+    assert_type(await operations.standing("request", limit=5), list[Standing])
+    assert_type(await operations.change_token(), str)
+    assert_type(await operations.list_due(until=instant, limit=5, after="r-1"), list[MissionSummary])
     await operations.backup("backup.db")
 
 
@@ -97,6 +107,10 @@ def operate_and_wait(operations: BlockingOperations, instant: datetime) -> None:
     assert_type(operations.plan([request]), DeployPlan)
     assert_type(operations.doctor(repair=True, progress=lambda done, total: None), list[Finding])
     assert_type(operations.statistics(), MissionStatistics)
+    assert_type(operations.owner(), Owner | None)
+    assert_type(operations.standing("request"), list[Standing])
+    assert_type(operations.change_token(), str)
+    assert_type(operations.list_due(until=instant), list[MissionSummary])
     operations.backup("backup.db")
 
 
@@ -109,6 +123,9 @@ def wait(client: BlockingCommanderClient, instant: datetime) -> None:
     assert_type(client.get_mission("r-1"), BlockingMissionHandle[Any] | None)
     assert_type(client.cancel_mission("r-1", "no more"), MissionSnapshot)
     assert_type(client.inspect_mission("r-1"), MissionInspection | None)
+    assert_type(client.get_summary("r-1"), MissionSummary | None)
+    assert_type(client.load_definition("fingerprint"), dict[str, Any] | None)
+    assert_type(client.list_definitions(), list[StoredDefinition])
     assert_type(client.list_missions(status=MissionStatus.FAILED), list[MissionSummary])
     assert_type(client.list_waiting_missions(limit=5), list[MissionSummary])
     assert_type(client.list_scheduled_missions(after="r-1"), list[MissionSummary])

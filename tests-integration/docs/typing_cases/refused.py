@@ -105,7 +105,9 @@ async def wrong_clients(client: CommanderClient) -> None:
     await client.operations.purge_missions(limit=5)  # error
     await client.operations.reopen_mission("r-1", "send-email")  # error
     await client.get_mission(mission_id="r-1")  # error
-    await client.load_definition("fingerprint")  # error
+    await client.load_definition(5)  # error
+    await client.list_definitions("order")  # error
+    await client.get_summary(mission_id="r-1")  # error
 
 
 def print_no_numbers() -> None: ...

@@ -8,9 +8,18 @@ from mission_control.core import Commander
 def test_commander_has_the_names_of_the_contract_and_no_others() -> None:
     """What a commander is made of does not show."""
     assert [name for name in dir(Commander) if not name.startswith("_")] == [
-        *("cancel_mission", "close", "closed", "create_mission", "get_mission", "inspect_mission", "iter_missions"),
-        *("iter_waits", "list_missions", "list_scheduled", "list_waiting", "list_waits", "load_definition"),
-        *("operations", "register", "schedules", "settled", "start", "wait_until_ready"),
+        *("cancel_mission", "close", "closed", "create_mission", "get_mission", "get_summary", "inspect_mission"),
+        *("iter_missions", "iter_waits", "list_definitions", "list_missions", "list_scheduled", "list_waiting"),
+        *(
+            "list_waits",
+            "load_definition",
+            "operations",
+            "register",
+            "schedules",
+            "settled",
+            "start",
+            "wait_until_ready",
+        ),
     ]
 
 

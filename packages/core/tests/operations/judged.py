@@ -88,7 +88,16 @@ class Missions:
 
     async def statistics(self, now: datetime) -> MissionStatistics:
         count = MissionCount(mission_name="order", status=MissionStatus.WAITING, count=len(self.histories))
-        return MissionStatistics(at=now, missions=(count,), waits=(), failures=(), due_within_hour=0, overdue=0)
+        return MissionStatistics(
+            at=now,
+            missions=(count,),
+            waits=(),
+            failures=(),
+            recent_failures=(),
+            hours=(),
+            due_within_hour=0,
+            overdue=0,
+        )
 
     async def list_schedules(self) -> Sequence[tuple[StoredSchedule, None]]:
         return [(schedule, None) for schedule in self.schedules]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from mission_control.core import MissionStatus
 from mission_control.core.storage import CancelRequest, OwnedMailbox
 from mission_control.core.storage.memory import InMemoryAdapter
@@ -41,3 +43,22 @@ async def test_who_sends_to_the_owner_lists_its_schedules() -> None:
     await adapter.close()
     assert list(await outbox.list_schedules()) == [(fires, MissionStatus.RUNNING), (idle, None)]
     await outbox.close()
+
+
+def test_an_owner_whose_loop_has_ended_is_none() -> None:
+    """It has not given the storage up, and owns it no longer."""
+    adapter = InMemoryAdapter()
+
+    async def look() -> bool:
+        outbox = await adapter.entrance().open(lambda: None)
+        try:
+            return await outbox.owner() is not None
+        finally:
+            await outbox.close()
+
+    async def own() -> bool:
+        await adapter.bootstrap()
+        return await look()
+
+    assert asyncio.run(own())
+    assert not asyncio.run(look())

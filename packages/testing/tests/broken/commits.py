@@ -10,6 +10,8 @@ from mission_control.core.errors import StaleMissionError
 from mission_control.core.history.records import MissionSummary
 from mission_control.core.storage import CommitOutcome, LoadOutcome, MissionCommit
 from mission_control.core.storage.memory_index import places
+from mission_control.core.storage.memory_stored import Named
+from mission_control.testing.conformance.missions import START
 
 from .memory import Memory
 
@@ -228,7 +230,7 @@ class WritesStaleDefinitions(Memory):
         definitions = [member.definition for member in batch if member.definition]
         outcomes = await super().commit(batch)
         for one in definitions if any(outcomes) else []:
-            self._definitions.name(one.fingerprint, '{"name":"order"}')
+            self._definitions.name(Named.of(one, START))
         return outcomes
 
 

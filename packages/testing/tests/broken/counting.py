@@ -11,11 +11,14 @@ import attrs
 
 from mission_control.core.history import (
     FailureCount,
+    HourCount,
     MissionCount,
     MissionStatistics,
     MissionStatus,
     MissionSummary,
     due_at,
+    hour_of,
+    last_hours,
 )
 from mission_control.core.storage import CommitOutcome, MissionCommit, Standing
 
@@ -152,6 +155,133 @@ class CountsRareFailuresFirst(Failures):
         return attrs.evolve(counted, failures=counted.failures[::-1])
 
 
+class CountsAllFailuresAsRecent(Failures):
+    def changed(self, found: MissionStatistics, rows: list[MissionSummary]) -> MissionStatistics:
+        return attrs.evolve(found, recent_failures=found.failures)
+
+
+class CountsRareRecentFailuresFirst(Failures):
+    def changed(self, found: MissionStatistics, rows: list[MissionSummary]) -> MissionStatistics:
+        return attrs.evolve(found, recent_failures=found.recent_failures[::-1])
+
+
+class Recent(Failures):
+    """Counts the failures of the last day row by row."""
+
+    def is_recent(self, row: MissionSummary, day_before: datetime) -> bool:
+        return self.is_failure(row) and row.updated_at is not None and row.updated_at >= day_before
+
+    def changed(self, found: MissionStatistics, rows: list[MissionSummary]) -> MissionStatistics:
+        day_before = found.at - timedelta(days=1)
+        failed = filter(None, (self.failure(row) for row in rows if self.is_recent(row, day_before)))
+        kinds = [attrs.evolve(kind, count=count) for kind, count in Counter(failed).most_common()]
+        return attrs.evolve(found, recent_failures=tuple(kinds))
+
+
+class CountsFailuresOfWhatBeganRecently(Recent):
+    def is_recent(self, row: MissionSummary, day_before: datetime) -> bool:
+        return self.is_failure(row) and row.created_at is not None and row.created_at >= day_before
+
+
+class CountsFailuresOfLessThanADay(Recent):
+    def is_recent(self, row: MissionSummary, day_before: datetime) -> bool:
+        return super().is_recent(row, day_before) and row.updated_at != day_before
+
+
+class CountsCancelledOnesAsRecentFailures(Recent):
+    def is_failure(self, row: MissionSummary) -> bool:
+        return row.status.is_terminal
+
+
+class CountsRecentFailuresOfEachItem(Recent):
+    def failure(self, row: MissionSummary) -> FailureCount | None:
+        return (found := super().failure(row)) and attrs.evolve(found, node=row.cursor)
+
+
+class Hours(Counting):
+    """Counts starts and ends row by row."""
+
+    def started_at(self, row: MissionSummary) -> datetime | None:
+        return row.created_at
+
+    def ended_at(self, row: MissionSummary) -> datetime | None:
+        return row.updated_at if row.status.is_terminal else None
+
+    def end(self, row: MissionSummary) -> MissionStatus:
+        return row.status
+
+    def changed(self, found: MissionStatistics, rows: list[MissionSummary]) -> MissionStatistics:
+        starts = Counter(hour_of(at) for row in rows if (at := self.started_at(row)) is not None)
+        ends = Counter((hour_of(at), self.end(row)) for row in rows if (at := self.ended_at(row)) is not None)
+        hours = (
+            HourCount(
+                hour=hour,
+                started=starts[hour],
+                completed=ends[hour, MissionStatus.COMPLETED],
+                failed=ends[hour, MissionStatus.FAILED],
+                cancelled=ends[hour, MissionStatus.CANCELLED],
+            )
+            for hour in self.hours(found.at)
+        )
+        return attrs.evolve(found, hours=tuple(hours))
+
+    def hours(self, now: datetime) -> Iterable[datetime]:
+        return last_hours(now)
+
+
+class CountsTheNewestHourFirst(Hours):
+    def hours(self, now: datetime) -> Iterable[datetime]:
+        return reversed(last_hours(now))
+
+
+class CountsHoursThatAreOver(Hours):
+    def hours(self, now: datetime) -> Iterable[datetime]:
+        return last_hours(now - timedelta(hours=1))
+
+
+class CountsHoursFromNow(Hours):
+    def hours(self, now: datetime) -> Iterable[datetime]:
+        return (now - timedelta(hours=ago) for ago in range(23, -1, -1))
+
+
+class RoundsStarts(Hours):
+    def started_at(self, row: MissionSummary) -> datetime | None:
+        return row.created_at and row.created_at + timedelta(microseconds=500)
+
+
+class RoundsEnds(Hours):
+    def ended_at(self, row: MissionSummary) -> datetime | None:
+        return (at := super().ended_at(row)) and at + timedelta(microseconds=500)
+
+
+class CountsEndsByTheirStart(Hours):
+    def ended_at(self, row: MissionSummary) -> datetime | None:
+        return super().ended_at(row) and row.created_at
+
+
+class CountsStartsByTheirEnd(Hours):
+    def started_at(self, row: MissionSummary) -> datetime | None:
+        return row.updated_at
+
+
+class CountsStartsOfWhatLives(Hours):
+    def started_at(self, row: MissionSummary) -> datetime | None:
+        return None if row.status.is_terminal else row.created_at
+
+
+class CountsWhatGoesOnAsCompleted(Hours):
+    def ended_at(self, row: MissionSummary) -> datetime | None:
+        return row.updated_at
+
+    def end(self, row: MissionSummary) -> MissionStatus:
+        return row.status if row.status.is_terminal else MissionStatus.COMPLETED
+
+
+class CountsCancelledAsFailed(Hours):
+    def end(self, row: MissionSummary) -> MissionStatus:
+        return MissionStatus.FAILED if row.status is MissionStatus.CANCELLED else row.status
+
+
 class Times(Counting):
     """Counts what is due row by row."""
 
@@ -206,8 +336,8 @@ class CountsWhatWaitsAsDue(Times):
 class Places(Memory):
     """Changes where missions stand."""
 
-    async def list_standing(self) -> Sequence[Standing]:
-        return list(self.changed(await super().list_standing()))
+    async def list_standing(self, *, mission_name: str | None = None, limit: int | None = None) -> Sequence[Standing]:
+        return list(self.changed(await super().list_standing(mission_name=mission_name, limit=limit)))
 
     def changed(self, found: Sequence[Standing]) -> Iterable[Standing]:
         return found
@@ -234,12 +364,77 @@ class StandsWithTheSameExample(Places):
 
 
 class StandsWithAllExamples(Memory):
-    async def list_standing(self) -> Sequence[Standing]:
+    async def list_standing(self, *, mission_name: str | None = None, limit: int | None = None) -> Sequence[Standing]:
         def there(group: Standing) -> tuple[str, ...]:
             return tuple(row.mission_id for row in rows if row.cursor == group.cursor)
 
         rows = await self.rows()
-        return [attrs.evolve(one, examples=there(one)) for one in await super().list_standing()]
+        groups = await super().list_standing(mission_name=mission_name, limit=limit)
+        return [attrs.evolve(one, examples=there(one)) for one in groups]
+
+
+class AllNamesStand(Memory):
+    async def list_standing(self, *, mission_name: str | None = None, limit: int | None = None) -> Sequence[Standing]:
+        return await super().list_standing(limit=limit)
+
+
+class SuchNamesStand(Memory):
+    async def list_standing(self, *, mission_name: str | None = None, limit: int | None = None) -> Sequence[Standing]:
+        found = await super().list_standing(mission_name=None if limit is None else mission_name, limit=limit)
+        return [one for one in found if mission_name is None or one.mission_name.lower() == mission_name.lower()]
+
+
+class StandsWithoutLimit(Memory):
+    async def list_standing(self, *, mission_name: str | None = None, limit: int | None = None) -> Sequence[Standing]:
+        return await super().list_standing(mission_name=mission_name)
+
+
+class LooksAtMissionsOfAllNames(Memory):
+    async def list_standing(self, *, mission_name: str | None = None, limit: int | None = None) -> Sequence[Standing]:
+        found = await super().list_standing(limit=limit)
+        return [one for one in found if mission_name in (None, one.mission_name)]
+
+
+class StandingOfTheNewest(Memory):
+    """Looks at the newest missions row by row."""
+
+    def is_looked_at(self, row: MissionSummary) -> bool:
+        return not row.status.is_terminal
+
+    async def looked_at(self, mission_name: str | None) -> list[MissionSummary]:
+        rows = (row for row in await self.rows() if mission_name in (None, row.mission_name))
+        return [row for row in reversed(list(rows)) if self.is_looked_at(row)]
+
+    async def list_standing(self, *, mission_name: str | None = None, limit: int | None = None) -> Sequence[Standing]:
+        groups: dict[tuple[str, str, str], list[str]] = {}
+        for row in (await self.looked_at(mission_name))[:limit]:
+            ran_under = self._missions[row.mission_id].ran_under
+            if ran_under is not None and not row.status.is_terminal:
+                groups.setdefault((row.mission_name, ran_under, row.cursor or ""), []).append(row.mission_id)
+        return [
+            Standing(mission_name=name, fingerprint=fingerprint, cursor=cursor, count=len(ids), examples=tuple(ids[:5]))
+            for (name, fingerprint, cursor), ids in sorted(groups.items())
+        ]
+
+
+class LooksAtTheOldest(StandingOfTheNewest):
+    async def looked_at(self, mission_name: str | None) -> list[MissionSummary]:
+        return (await super().looked_at(mission_name))[::-1]
+
+
+class LooksAtThoseThatTell(StandingOfTheNewest):
+    def is_looked_at(self, row: MissionSummary) -> bool:
+        return super().is_looked_at(row) and self._missions[row.mission_id].ran_under is not None
+
+
+class LooksAtEndedMissions(StandingOfTheNewest):
+    def is_looked_at(self, row: MissionSummary) -> bool:
+        return True
+
+
+class LooksAtWhatRunsAndThenAtWhatWaits(StandingOfTheNewest):
+    async def looked_at(self, mission_name: str | None) -> list[MissionSummary]:
+        return sorted(await super().looked_at(mission_name), key=lambda row: row.status)
 
 
 class StandsWhereItBegan(Memory):

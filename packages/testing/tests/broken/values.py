@@ -11,6 +11,8 @@ import attrs
 from mission_control.core.definition.definition import StoredDefinition
 from mission_control.core.history.records import HistoryRecord, MissionSummary
 from mission_control.core.storage import EVERYTHING, CommitOutcome, LoadOutcome, MissionCommit, MissionQuery
+from mission_control.core.storage.memory_stored import Named
+from mission_control.testing.conformance.missions import START
 
 from .memory import Memory
 
@@ -198,20 +200,20 @@ class LosesDefinitions(Memory):
 class KeepsDefinitionsByName(Memory):
     async def load_definition(self, fingerprint: str, /) -> dict[str, Any] | None:
         known = await super().load_definition(fingerprint)
-        return known and await super().load_definition(next(iter(self._definitions.texts)))
+        return known and await super().load_definition(next(iter(self._definitions.kept)))
 
 
 class FindsDefinitionsByPrefix(Memory):
     async def load_definition(self, fingerprint: str, /) -> dict[str, Any] | None:
         exact = await super().load_definition(fingerprint)
-        like = [one for one in self._definitions.texts if one.startswith(fingerprint)]
+        like = [one for one in self._definitions.kept if one.startswith(fingerprint)]
         return exact or (await super().load_definition(like[0]) if like else None)
 
 
 class ReplacesDefinitions(Memory):
     async def commit(self, batch: Sequence[MissionCommit], /) -> Sequence[CommitOutcome]:
         if len(batch) == 1 and (definition := batch[0].definition):
-            self._definitions.texts.pop(definition.fingerprint, None)
+            self._definitions.kept.pop(definition.fingerprint, None)
         return await super().commit(batch)
 
 
@@ -254,7 +256,7 @@ class WritesFurtherDefinitionsOfWhatIsStale(Memory):
     async def commit(self, batch: Sequence[MissionCommit], /) -> Sequence[CommitOutcome]:
         outcomes = await super().commit(batch)
         for further in (one for member in batch for one in member.definitions if any(outcomes)):
-            self._definitions.name(further.fingerprint, '{"name":"order"}')
+            self._definitions.name(Named.of(further, START))
         return outcomes
 
 

@@ -16,6 +16,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 import attrs
 
+from mission_control.core.definition import StoredDefinition
 from mission_control.core.errors import CommanderClosedError, DatabaseInUseError, PersistenceError
 from mission_control.core.history import MissionStatistics, MissionStatus, MissionSummary, OpenWait
 from mission_control.core.payloads import found
@@ -35,7 +36,7 @@ from mission_control.core.storage import (
     StoredMission,
 )
 
-from . import auditing, counting, listing, purging, queries, schedules, waits
+from . import auditing, counting, definitions, listing, purging, queries, schedules, waits
 from .backups import Backup
 from .connection import Synchronous
 from .failures import ReplacedError, storage_error
@@ -270,9 +271,9 @@ class SQLiteAdapter:
         """Return what there is at `now`, counted."""
         return await self._read(counting.statistics, now)
 
-    async def list_standing(self) -> Sequence[Standing]:
+    async def list_standing(self, *, mission_name: str | None = None, limit: int | None = None) -> Sequence[Standing]:
         """Return where missions stand that have not ended, as far as their rows tell."""
-        return await self._read(counting.list_standing)
+        return await self._read(counting.list_standing, mission_name=mission_name, limit=limit)
 
     async def list_unplaced(self, *, limit: int, after: str | None = None) -> Sequence[MissionSummary]:
         """Return a page of the missions that have not ended and do not tell where they stand."""
@@ -345,7 +346,16 @@ class SQLiteAdapter:
 
     async def load_definition(self, fingerprint: str, /) -> dict[str, Any] | None:
         """Return the static form stored under `fingerprint`, or None."""
-        return await self._read(queries.load_definition, fingerprint)
+        return await self._read(definitions.load_definition, fingerprint)
+
+    async def list_definitions(self, *, mission_name: str | None = None) -> Sequence[StoredDefinition]:
+        """Return all definitions that there are, or those of a name, in the order in which they were stored."""
+        return await self._read(definitions.list_definitions, mission_name=mission_name)
+
+    async def change_token(self) -> str:
+        """Return a text that is another one after any connection has committed anything."""
+        opened = self._opened()
+        return await opened.checked(opened.reader.do(Reader.change_token))
 
     def mailbox(self) -> OwnedMailbox | None:
         """Return the owner's side of the mailbox beside the file."""

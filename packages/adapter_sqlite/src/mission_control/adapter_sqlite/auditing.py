@@ -14,7 +14,7 @@ from mission_control.core.errors import CorruptMissionError
 from mission_control.core.history import OpenWait
 from mission_control.core.storage import MissionCommit, MissionRows, StoredMission
 
-from .expressions import failure_of, labels_of_rows
+from .expressions import end_of, failure_of, labels_of_rows
 from .fetching import fetch_all, one_moment
 from .queries import load_as_stored, number_of
 from .rows import (
@@ -51,7 +51,8 @@ _REWRITTEN = tuple(
 """All but who it is, and what its parent says of it."""
 _REWRITE = f"""
 UPDATE missions SET version = :version, {", ".join(f"{one} = :{one}" for one in _REWRITTEN)},
-    ran_under = (SELECT number FROM definitions WHERE fingerprint = :alone), failure = {failure_of(":")}
+    ran_under = (SELECT number FROM definitions WHERE fingerprint = :alone), failure = {failure_of(":")},
+    ended_at = {end_of(":")}
 WHERE mission_id = :mission_id AND (SELECT max(version) FROM history WHERE mission = number) = :version
 """
 _REMOVE_LABELS = f"""

@@ -22,9 +22,17 @@ def failure_of(row: str = "") -> str:
     return f"iif({row}status = 'failed', {told}, NULL)"
 
 
+def end_of(row: str = "") -> str:
+    """Return the SQL of when a mission ended, and NULL of others: the names of ends sort before all others."""
+    return f"iif({row}status < 'idle', {row}updated_at, NULL)"
+
+
 def hour_of(time: str) -> str:
-    """Return the SQL of the number of an hour, a few bytes; no statement changes that of a mission's creation."""
-    return f"CAST((julianday({time}) - 2440000) * 24 AS INTEGER)"
+    """Return the SQL of the number of an hour, a few bytes; no statement changes that of a mission's creation.
+
+    It goes by the text of the time, since SQLite's own times are rounded, and some would be in the next hour.
+    """
+    return f"CAST(strftime('%s', substr({time}, 1, 13) || ':00') AS INTEGER) / 3600"
 
 
 SCHEDULE = "x''"

@@ -2,6 +2,10 @@
 
 It belongs to the descriptor that it was taken on, so that the process may open and close the lock file as it likes. A
 process looks into its own registry, by device and inode, to tell its own commanders from others.
+
+Where a lock can be looked at, one byte is locked after the rest, when the owner has written who it is: who finds that
+byte locked can believe what is written.
+
 The lock file stays for good: deleting it would let two processes lock two files of one name.
 """
 
@@ -10,12 +14,19 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 
 from mission_control.core.errors import DatabaseInUseError, PersistenceError
+from mission_control.core.history import Owner
 
 from .files import Identity, identity
-from .record_locks import ARE_OFFERED, set_lock
+from .record_locks import ARE_OFFERED, holder, set_lock
+
+_LOCKED_BYTE = 2**30
+"""Far behind the pid, which others could not read on Windows if it were locked."""
+_UNTOLD = (0, _LOCKED_BYTE)
+_TOLD = (_LOCKED_BYTE, 1)
 
 _registry_guard = threading.Lock()
 _held: dict[Identity, DatabaseLock] = {}
@@ -32,15 +43,12 @@ class DatabaseLock:
     @classmethod
     def acquire(cls, database: Path) -> DatabaseLock:
         """Own the database at once, or raise `DatabaseInUseError` naming the process that does."""
-        path = database.with_name(f"{database.name}.lock")
+        path = _lock_file(database)
         with _registry_guard:
             try:
                 return cls._acquire(database, path)
             except OSError as error:
-                raise PersistenceError(
-                    f"{database}: its lock file {path} cannot be locked: {error.strerror or error}: check the"
-                    " permissions of its directory, and that the file system has locks"
-                ) from error
+                raise _failure(database, "locked", error) from error
 
     @classmethod
     def _acquire(cls, database: Path, path: Path) -> DatabaseLock:
@@ -51,6 +59,7 @@ class DatabaseLock:
             if not _try_to_lock(descriptor):
                 raise _in_use(database, f"another process (pid {_read_pid(descriptor)})")
             _write_pid(descriptor)
+            _tell(descriptor)
             lock = cls(path, identity(os.fstat(descriptor)), descriptor)
         except BaseException:
             os.close(descriptor)
@@ -71,6 +80,42 @@ class DatabaseLock:
         os.close(self._descriptor)
 
 
+def owner_of(database: Path, *, is_listening: bool) -> Owner | None:
+    """Return who owns the database now, or None, from a look at its lock, which is not taken for that.
+
+    Where a lock cannot be looked at, nobody is known but an owner that listens. Raises `PersistenceError`.
+    """
+    try:
+        return _owner_by(_lock_file(database), is_listening=is_listening)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise _failure(database, "read", error) from error
+
+
+def _owner_by(path: Path, *, is_listening: bool) -> Owner | None:
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+    try:
+        if not (holder(descriptor, *_TOLD) if ARE_OFFERED else is_listening):
+            return None
+        since = datetime.fromtimestamp(os.fstat(descriptor).st_mtime, UTC)
+        pid = _read_pid(descriptor)
+        return Owner(pid=int(pid) if pid.isdecimal() else 0, since=since, is_listening=is_listening)
+    finally:
+        os.close(descriptor)
+
+
+def _lock_file(database: Path) -> Path:
+    return database.with_name(f"{database.name}.lock")
+
+
+def _failure(database: Path, what: str, error: OSError) -> PersistenceError:
+    return PersistenceError(
+        f"{database}: its lock file {_lock_file(database)} cannot be {what}: {error.strerror or error}: check the"
+        " permissions of its directory, and that the file system has locks"
+    )
+
+
 def _in_use(database: Path, holder: str) -> DatabaseInUseError:
     return DatabaseInUseError(
         f"{database}: in use by {holder}. One process runs the missions of a file; any other, such as a second worker"
@@ -82,20 +127,24 @@ def _in_use(database: Path, holder: str) -> DatabaseInUseError:
 
 def _read_pid(descriptor: int) -> str:
     os.lseek(descriptor, 0, os.SEEK_SET)
-    return os.read(descriptor, 20).decode("ascii", "replace").strip() or "unknown"
+    return os.read(descriptor, 20).decode("ascii", "replace").partition("\n")[0].strip() or "unknown"
 
 
 def _write_pid(descriptor: int) -> None:
-    os.ftruncate(descriptor, 0)
+    """Write who owns the database; at no moment the file says nothing, or something else than its first line did."""
+    written = f"{os.getpid()}\n".encode("ascii")
     os.lseek(descriptor, 0, os.SEEK_SET)
-    os.write(descriptor, f"{os.getpid()}\n".encode("ascii"))
+    os.write(descriptor, written)
+    os.ftruncate(descriptor, len(written))
+
+
+def _tell(descriptor: int) -> None:
+    if ARE_OFFERED:
+        set_lock(descriptor, "exclusive", *_TOLD)
 
 
 if sys.platform == "win32":  # pragma: no cover
     import msvcrt
-
-    _LOCKED_BYTE = 2**30
-    """Far behind the pid, which others could not read if it were locked."""
 
     def _try_to_lock(descriptor: int) -> bool:
         os.lseek(descriptor, _LOCKED_BYTE, os.SEEK_SET)
@@ -114,7 +163,7 @@ else:
 
     def _try_to_lock(descriptor: int) -> bool:
         if ARE_OFFERED:
-            return set_lock(descriptor, "exclusive")
+            return set_lock(descriptor, "exclusive", *_UNTOLD)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -90,21 +90,28 @@ class Tally:
 
 # What the reader does
 
-_CHUNK = f"""
-SELECT number, mission_name, status, parent, updated_at FROM missions INDEXED BY missions_ended
-WHERE status < 'idle' AND updated_at < :before AND (updated_at, number) > (:at, :number)
-ORDER BY updated_at, number LIMIT {_LOOKED_AT}
+
+def _ended(status: str) -> str:
+    return (
+        "SELECT number, mission_name, status, parent, ended_at FROM missions INDEXED BY missions_ended"
+        f" WHERE status = '{status}' AND ended_at < :before AND (ended_at, number) > (:at, :number)"
+    )
+
+
+CHUNK = f"""
+{" UNION ALL ".join(_ended(status) for status in MissionStatus if status.is_terminal)}
+ORDER BY ended_at, number LIMIT {_LOOKED_AT}
 """
 _FIND = f"""
-SELECT json_group_array(json_array(updated_at, number)) FROM (
-    SELECT updated_at, number FROM ({_CHUNK}) AS m
+SELECT json_group_array(json_array(ended_at, number)) FROM (
+    SELECT ended_at, number FROM ({CHUNK}) AS m
     WHERE status IN (SELECT value FROM json_each(:statuses))
     AND (:mission_name IS NULL OR mission_name = :mission_name)
     AND NOT EXISTS (SELECT 1 FROM missions WHERE mission_id = m.parent)
     LIMIT {_ROOTS}
 )
 """
-_LAST = f"SELECT updated_at, number FROM ({_CHUNK}) ORDER BY updated_at DESC, number DESC LIMIT 1"
+_LAST = f"SELECT ended_at, number FROM ({CHUNK}) ORDER BY ended_at DESC, number DESC LIMIT 1"
 
 
 def find(connection: sqlite3.Connection, wanted: Wanted, place: Place) -> Found:
@@ -121,10 +128,10 @@ def find(connection: sqlite3.Connection, wanted: Wanted, place: Place) -> Found:
 
 _LEAVE = """
 WITH RECURSIVE family (root, number, mission_id, ended_at) AS (
-    SELECT number, number, mission_id, iif(status < 'idle', updated_at, NULL)
+    SELECT number, number, mission_id, ended_at
     FROM json_each(:roots) CROSS JOIN missions ON number = value
     UNION
-    SELECT root, m.number, m.mission_id, iif(m.status < 'idle', m.updated_at, NULL)
+    SELECT root, m.number, m.mission_id, m.ended_at
     FROM family CROSS JOIN missions AS m INDEXED BY missions_by_parent ON m.parent = family.mission_id
 )
 INSERT INTO purged (number, mission_id, ended_at, at, is_left)

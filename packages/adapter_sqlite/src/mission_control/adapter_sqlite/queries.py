@@ -6,7 +6,6 @@ makes no page short: then the rows are fetched one by one, until enough of them 
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
@@ -15,7 +14,7 @@ from itertools import chain, islice
 from operator import itemgetter
 from typing import Any, TypeAlias, TypeVar, get_args
 
-from mission_control.core.errors import CorruptMissionError, PersistenceError
+from mission_control.core.errors import CorruptMissionError
 from mission_control.core.history import HistoryRecord, MissionSummary, parse_iso
 from mission_control.core.log import ContainedLogger
 from mission_control.core.storage import DueKind, LoadOutcome
@@ -72,7 +71,6 @@ UNION ALL SELECT * FROM (
     SELECT ended_at, mission_id FROM purged WHERE mission_id = ?1 ORDER BY number DESC LIMIT 1
 ) LIMIT 1
 """
-_DEFINITION = "SELECT static FROM definitions WHERE fingerprint = ?"
 
 _KINDS: tuple[DueKind, ...] = get_args(DueKind)
 _WAITS: tuple[DueKind, ...] = ("signal", "sleep", "retry", "start_at")
@@ -249,17 +247,6 @@ def _first_due(connection: sqlite3.Connection, kind: DueKind, floor: str) -> dat
             except UNDECODABLE as error:
                 _leave_out(mission_id, error)
     return None
-
-
-def load_definition(connection: sqlite3.Connection, fingerprint: str) -> dict[str, Any] | None:
-    """Return the static form of a definition, or None."""
-    row = connection.execute(_DEFINITION, (fingerprint,)).fetchone()
-    try:
-        return None if row is None else json.loads(row[0])
-    except UNDECODABLE as error:
-        raise PersistenceError(
-            f"definition {fingerprint!r}: its stored form cannot be read: {error}: restore it from a backup"
-        ) from error
 
 
 def page(

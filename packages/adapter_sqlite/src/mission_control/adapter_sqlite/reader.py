@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias, cast, get_args
 
 from mission_control.core.commander import MissionReads, ReadPort, WaitPlace
+from mission_control.core.definition import StoredDefinition
 from mission_control.core.errors import CorruptMissionError
 from mission_control.core.history import MissionInspection, MissionStatistics, MissionStatus, MissionSummary, OpenWait
 from mission_control.core.machine import inspect_history
@@ -18,7 +19,7 @@ from mission_control.core.payloads import found
 from mission_control.core.schedules import StoredSchedule
 from mission_control.core.storage import LoadOutcome, MissionQuery, Standing, StoredMission
 
-from . import auditing, counting, listing, queries, schedules, waits
+from . import auditing, counting, definitions, listing, queries, schedules, waits
 from .backups import Backup
 from .failures import NotPreparedError
 from .location import DatabasePath, check_place, locate
@@ -55,6 +56,10 @@ class ViewPort:
             raise history
         return None if history is None else inspect_history(mission_id, history)
 
+    async def load_summary(self, mission_id: str, /) -> MissionSummary | None:
+        """Return the mission's row, or None."""
+        return await self._worker.do(View.read, queries.load_summary, mission_id)
+
     async def list_missions(self, query: MissionQuery, /, *, limit: int, after: str | None) -> list[MissionSummary]:
         """Return a page of the missions that are looked for."""
         return await self._worker.do(View.read, listing.list_missions, query, limit=limit, after=after)
@@ -62,6 +67,10 @@ class ViewPort:
     async def list_scheduled(self, *, limit: int, after: str | None) -> list[MissionSummary]:
         """Return a page of what waits for a timer or a retry, the earliest first."""
         return await self._worker.do(View.read, queries.list_scheduled, limit=limit, after=after)
+
+    async def due(self, before: datetime, /, *, limit: int, after: tuple[datetime, str] | None) -> list[MissionSummary]:
+        """Return a page of what is due, the earliest first."""
+        return await self._worker.do(View.read, queries.due, before, limit=limit, after=after)
 
     async def list_waits(
         self, *, signal: str | None, mission_name: str | None, limit: int, after: WaitPlace | None
@@ -78,7 +87,15 @@ class ViewPort:
 
     async def load_definition(self, fingerprint: str) -> dict[str, Any] | None:
         """Return the static form of a definition that has run, or None."""
-        return await self._worker.do(View.read, queries.load_definition, fingerprint)
+        return await self._worker.do(View.read, definitions.load_definition, fingerprint)
+
+    async def list_definitions(self, *, mission_name: str | None) -> list[StoredDefinition]:
+        """Return all definitions that there are, or those of a name, in the order in which they were stored."""
+        return await self._worker.do(View.read, definitions.list_definitions, mission_name=mission_name)
+
+    async def change_token(self) -> str:
+        """Return a text that is another one after anything was committed."""
+        return await self._worker.do(View.change_token)
 
     async def load(self, mission_ids: Sequence[str]) -> list[LoadOutcome]:
         """Return, for each id in order, the mission's whole history, or None where there is none."""
@@ -88,9 +105,9 @@ class ViewPort:
         """Return what there is, counted."""
         return await self._worker.do(View.read, counting.statistics, now)
 
-    async def list_standing(self) -> list[Standing]:
+    async def list_standing(self, *, mission_name: str | None = None, limit: int | None = None) -> list[Standing]:
         """Return where missions stand that have not ended, as far as their rows tell."""
-        return await self._worker.do(View.read, counting.list_standing)
+        return await self._worker.do(View.read, counting.list_standing, mission_name=mission_name, limit=limit)
 
     async def list_unplaced(self, *, limit: int, after: str | None) -> list[MissionSummary]:
         """Return a page of the others that have not ended, in order of creation."""

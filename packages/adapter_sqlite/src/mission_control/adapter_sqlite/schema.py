@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Literal
 
 from mission_control.core.errors import PersistenceError
 
-from .expressions import CODE, HOUR, IS_STRAY, failure_of, labels_of_rows
+from .expressions import CODE, HOUR, IS_STRAY, end_of, failure_of, labels_of_rows
 from .views import VIEWS
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-SCHEMA_VERSION = 8
+SCHEMA_VERSION = 9
 """The version that this release reads and writes."""
 
 APPLICATION_ID = 0x4D435452
@@ -267,6 +267,21 @@ CREATE INDEX missions_ended ON missions (updated_at) WHERE status < 'idle';
 A mission that does not stand on what it waits for has live paths, or runs: one that has opened any does not tell.
 """
 
+_BY_HOUR = f"""
+DROP INDEX missions_ended;
+DROP INDEX missions_by_failure;
+DROP INDEX missions_by_hour;
+ALTER TABLE missions ADD COLUMN ended_at TEXT;
+UPDATE missions SET ended_at = {end_of()} WHERE status < 'idle';
+CREATE INDEX missions_ended ON missions (status, ended_at) WHERE ended_at IS NOT NULL;
+CREATE INDEX missions_by_failure ON missions (failure, ended_at) WHERE failure IS NOT NULL;
+CREATE INDEX missions_by_hour ON missions ({HOUR});
+"""
+"""When a mission ended is a column of its own: an index of its last change would concern each step of it.
+
+The hours of schema 8 were rounded.
+"""
+
 _DRAW_ID = "INSERT INTO identity (database_id) VALUES (lower(hex(randomblob(16))))"
 
 
@@ -320,6 +335,7 @@ def migrate(connection: sqlite3.Connection) -> None:
     migrations(name="answers")(_answers)
     migrations(name="schedules")(_schedules)
     migrations(name="operations")(_operations)
+    migrations(name="by_hour")(_by_hour)
     database = Database(connection, recursive_triggers=False, execute_plugins=False)
     connection.execute("BEGIN IMMEDIATE")
     with database.atomic():
@@ -345,6 +361,7 @@ def create_empty(connection: sqlite3.Connection) -> None:
         + _PURGING
         + _NAMED_IN_HISTORY
         + _FINDING
+        + _BY_HOUR
     )
 
 
@@ -383,3 +400,7 @@ def _schedules(database: Database) -> None:
 
 def _operations(database: Database) -> None:
     _execute(database, _PURGING + _NAMED_IN_HISTORY + _FINDING)
+
+
+def _by_hour(database: Database) -> None:
+    _execute(database, _BY_HOUR)

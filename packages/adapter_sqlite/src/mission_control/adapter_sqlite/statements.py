@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cache
 
-from .expressions import SCHEDULE, failure_of
+from .expressions import SCHEDULE, end_of, failure_of
 from .rows import ABSENT, ANSWERS, BOUND_COLUMNS, HISTORY_COLUMNS, RARE_COLUMNS, WAIT_CHANGES, Row
 
 MOST_ROWS = 256
@@ -67,7 +67,7 @@ INSERT OR REPLACE INTO answers (request_id, at, state, answer)
            json_extract(value, '$[3]') FROM json_each(NEW.answers);
 """
 
-_FAILURE = failure_of("NEW.")
+_ENDED_AT, _FAILURE = end_of("NEW."), failure_of("NEW.")
 _ADD_LABELS = f"""
 INSERT INTO labels (name, value, mission)
     SELECT key, value, last_insert_rowid() FROM json_each(nullif(NEW.labels, ''))
@@ -104,8 +104,8 @@ class Inlet:
             f"""
             CREATE TEMP TRIGGER create_by_{self.name} INSTEAD OF INSERT ON {self.name}
             WHEN NEW.expected_version <= {CREATED} BEGIN
-                INSERT INTO missions (number, version, failure, {", ".join(self._created)})
-                    VALUES ({_NEXT_NUMBER}, NEW.version, {_FAILURE}, {", ".join(self._created.values())});
+                INSERT INTO missions (number, version, failure, ended_at, {", ".join(self._created)})
+                    VALUES ({_NEXT_NUMBER}, NEW.version, {_FAILURE}, {_ENDED_AT}, {", ".join(self._created.values())});
                 INSERT INTO history VALUES (last_insert_rowid(), NEW.version, NEW.at, NEW.records);
                 {_ADD_LABELS if "labels" in self.row else ""}
             END
@@ -122,7 +122,8 @@ class Inlet:
                     AND {self._new("remind_at")} IS NULL
                     AND status = 'running' AND wait_kind IS NULL AND error IS NULL AND remind_at IS NULL;
                 {"" if self.beside else _END_HERE}
-                UPDATE missions SET failure = {_FAILURE}, {self._changes(one for one in _ROW if one not in _LASTING)}
+                UPDATE missions SET failure = {_FAILURE}, ended_at = {_ENDED_AT},
+                    {self._changes(one for one in _ROW if one not in _LASTING)}
                     WHERE mission_id = NEW.mission_id AND version = NEW.expected_version;
             END
             """,

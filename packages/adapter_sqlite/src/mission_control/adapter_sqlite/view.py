@@ -17,7 +17,7 @@ from typing import Concatenate, NamedTuple, ParamSpec, TypeVar
 from mission_control.core.errors import PersistenceError
 
 from .failures import NotPreparedError, ReplacedError
-from .files import Identity, identity, log_of, may_change_unseen, tick_ns
+from .files import Files, Identity, identity, log_of, may_change_unseen, tick_ns
 from .opening import connect_for_reading, open_for_reading
 from .reading import Reader
 from .schema import create_empty
@@ -56,10 +56,33 @@ class View:
             create_empty(connection)
             return query(connection, *args, **kwargs)
 
+    def change_token(self) -> str:
+        """Return a text that is another one after anything was committed, whoever has the database open.
+
+        Without a log a commit gives the file another time; with one, SQLite counts the commits that it sees.
+        """
+        try:
+            return self._change_token()
+        except NotPreparedError:
+            if not self._is_empty_when_missing:
+                raise
+        return "nothing"
+
+    def _change_token(self) -> str:
+        for _ in range(_TRIES):
+            still = self._look()
+            if still is not None:
+                self.close()
+                return f"{still.file[0]}-{still.file[1]}-{still.size}-{still.modified_ns}"
+            answer = self._ask(Reader.change_token)
+            if answer is not None:
+                return answer[0]
+        raise ReplacedError
+
     def _read(self, query: Callable[[sqlite3.Connection], T]) -> T:
         for _ in range(_TRIES):
             still = self._look()
-            answer = self._read_with_log(query) if still is None else self._read_still(query, still)
+            answer = self._ask(lambda reader: reader.read(query)) if still is None else self._read_still(query, still)
             if answer is not None:
                 return answer[0]
         raise ReplacedError
@@ -89,13 +112,14 @@ class View:
             return None
         return (answer,) if self._look() == still else None
 
-    def _read_with_log(self, query: Callable[[sqlite3.Connection], T]) -> tuple[T] | None:
+    def _ask(self, question: Callable[[Reader], tuple[T, Files]]) -> tuple[T] | None:
+        """Return the answer of a reader of the file with its log, if it was of what is there still."""
         try:
             reader = self._reader = self._reader or open_for_reading(self._path)
         except ReplacedError:
             return None
         try:
-            answer, files = reader.read(query)
+            answer, files = question(reader)
         except (sqlite3.Error, PersistenceError):
             if reader.files.are_in_place():
                 raise

@@ -18,8 +18,9 @@ from mission_control.core.errors import PersistenceError
 from mission_control.core.history import OpenWait
 from mission_control.core.payloads import copy_json
 
+from .definitions import load_definition
 from .fetching import step
-from .queries import load_definition, page
+from .queries import page
 from .rows import UNDECODABLE, WAIT_COLUMNS, last_run, read_wait, stored_time
 
 _DEFINED = """

@@ -17,6 +17,7 @@ from mission_control.core import (
     Operations,
     Schedules,
     Signal,
+    StoredDefinition,
 )
 from mission_control.core.definition import I
 
@@ -118,6 +119,10 @@ class ClientMethods(Asking):
         """Return everything there is to see of a mission, or None. Works without its definition."""
         return await self._asked.inspect_mission(mission_id)
 
+    async def get_summary(self, mission_id: str, /) -> MissionSummary | None:
+        """Return a mission on one row, or None. Its history is not read, however long that is."""
+        return await self._asked.get_summary(mission_id)
+
     async def list_missions(
         self,
         *,
@@ -211,3 +216,14 @@ class ClientMethods(Asking):
     ) -> AsyncIterator[OpenWait]:
         """Iterate over the open waits for signals in the same order, page by page."""
         return self._asked.iter_waits(signal=signal, mission_name=mission_name)
+
+    async def load_definition(self, fingerprint: str, /) -> dict[str, Any] | None:
+        """Return the static form of a definition that has run, or None."""
+        return await self._asked.load_definition(fingerprint)
+
+    async def list_definitions(self, *, mission_name: str | None = None) -> list[StoredDefinition]:
+        """Return all definitions that missions ran under, in the order in which they were stored, the newest last.
+
+        With `mission_name`, those of that name. What no mission names any more, since those were purged, is not there.
+        """
+        return await self._asked.list_definitions(mission_name=mission_name)

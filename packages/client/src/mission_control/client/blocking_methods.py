@@ -22,9 +22,12 @@ from mission_control.core import (
     MissionSummary,
     OpenWait,
     Operations,
+    Owner,
     Schedules,
     ScheduleSummary,
     Signal,
+    Standing,
+    StoredDefinition,
 )
 from mission_control.core.commander import Missions
 from mission_control.core.definition import I
@@ -321,6 +324,34 @@ class BlockingOperations(Waiting[Operations]):
         """
         return self._ask(self._asked.import_mission, form, mission_id=mission_id)
 
+    def owner(self) -> Owner | None:
+        """Return who runs the missions: of a commander this process, else who owns the storage now, or None.
+
+        An owner that does not listen yet, or any more, is known on Linux alone; elsewhere a lock cannot be looked at
+        without taking it.
+        """
+        return self._ask(self._asked.owner)
+
+    def change_token(self) -> str:
+        """Return a text that is another one after anything was committed, and the same while nothing was.
+
+        For a view that is to be read again when something has happened: take the token first, then read. It costs
+        next to nothing, takes no lock, and leaves nothing behind. When an owner opens or closes the storage it may be
+        another one although nothing was committed.
+        """
+        return self._ask(self._asked.change_token)
+
+    def list_due(
+        self, *, until: datetime | None = None, limit: int = 100, after: str | None = None
+    ) -> list[MissionSummary]:
+        """Return up to `limit` missions that go on by themselves, the earliest first, by `next_due` and then by id.
+
+        That are sleeps, backoffs and delayed starts, deadlines of waits, and reminders, those that are overdue too; not
+        what is paused. With `until` (aware) those alone that are due then or earlier. `after` is the id of the last one
+        seen: where that is due no longer, it stands where its last change puts it.
+        """
+        return self._ask(self._asked.list_due, until=until, limit=limit, after=after)
+
     def purge_missions(
         self,
         *,
@@ -355,6 +386,14 @@ class BlockingOperations(Waiting[Operations]):
     def statistics(self) -> MissionStatistics:
         """Return what there is, counted: missions, open waits, failures, and what is due."""
         return self._ask(self._asked.statistics)
+
+    def standing(self, mission_name: str, /, *, limit: int = 100000) -> list[Standing]:
+        """Return where missions of a name stand that have not ended: how many, by definition and cursor.
+
+        Those that stand on paths, or ran under several definitions, are not among them. No more than `limit` missions
+        are looked at, the newest, so that it takes a moment however many there are.
+        """
+        return self._ask(self._asked.standing, mission_name, limit=limit)
 
     def backup(self, path: str | os.PathLike[str], /) -> None:
         """Write a copy of everything as of one instant to `path` while missions go on, and check it.
@@ -468,6 +507,10 @@ class BlockingClientMethods(Waiting[Missions]):
         """Return everything there is to see of a mission, or None. Works without its definition."""
         return self._ask(self._asked.inspect_mission, mission_id)
 
+    def get_summary(self, mission_id: str, /) -> MissionSummary | None:
+        """Return a mission on one row, or None. Its history is not read, however long that is."""
+        return self._ask(self._asked.get_summary, mission_id)
+
     def list_missions(
         self,
         *,
@@ -563,3 +606,14 @@ class BlockingClientMethods(Waiting[Missions]):
     ) -> Iterator[OpenWait]:
         """Iterate over the open waits for signals in the same order, page by page."""
         return self._each(self._asked.iter_waits, signal=signal, mission_name=mission_name)
+
+    def load_definition(self, fingerprint: str, /) -> dict[str, Any] | None:
+        """Return the static form of a definition that has run, or None."""
+        return self._ask(self._asked.load_definition, fingerprint)
+
+    def list_definitions(self, *, mission_name: str | None = None) -> list[StoredDefinition]:
+        """Return all definitions that missions ran under, in the order in which they were stored, the newest last.
+
+        With `mission_name`, those of that name. What no mission names any more, since those were purged, is not there.
+        """
+        return self._ask(self._asked.list_definitions, mission_name=mission_name)

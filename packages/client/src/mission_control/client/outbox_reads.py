@@ -13,8 +13,10 @@ from mission_control.core import (
     MissionStatus,
     MissionSummary,
     OpenWait,
+    Owner,
     RefusedRequest,
     Standing,
+    StoredDefinition,
     StoredMission,
 )
 from mission_control.core.commander import WaitPlace
@@ -32,9 +34,17 @@ class OutboxReads:
         """Return a page of what was refused, the newest first."""
         return await self._outbox.list_refused(limit=limit, after=after)
 
+    async def owner(self) -> Owner | None:
+        """Return who owns the storage now, or None."""
+        return await self._outbox.owner()
+
     async def inspect(self, mission_id: str) -> MissionInspection | None:
         """Return all there is to see, or None where there is no such mission."""
         return await self._outbox.inspect(mission_id)
+
+    async def load_summary(self, mission_id: str, /) -> MissionSummary | None:
+        """Return the mission's row, or None."""
+        return await self._outbox.load_summary(mission_id)
 
     async def list_missions(self, query: MissionQuery, /, *, limit: int, after: str | None) -> Sequence[MissionSummary]:
         """Return a page of the missions that are looked for."""
@@ -43,6 +53,12 @@ class OutboxReads:
     async def list_scheduled(self, *, limit: int, after: str | None) -> Sequence[MissionSummary]:
         """Return a page of what waits for a timer or a retry, the earliest first."""
         return await self._outbox.list_scheduled(limit=limit, after=after)
+
+    async def due(
+        self, before: datetime, /, *, limit: int, after: tuple[datetime, str] | None
+    ) -> Sequence[MissionSummary]:
+        """Return a page of what is due, the earliest first."""
+        return await self._outbox.due(before, limit=limit, after=after)
 
     async def list_waits(
         self, *, signal: str | None, mission_name: str | None, limit: int, after: WaitPlace | None
@@ -58,6 +74,14 @@ class OutboxReads:
         """Return the static form of a definition that has run, or None."""
         return await self._outbox.load_definition(fingerprint)
 
+    async def list_definitions(self, *, mission_name: str | None) -> Sequence[StoredDefinition]:
+        """Return all definitions that there are, or those of a name, in the order in which they were stored."""
+        return await self._outbox.list_definitions(mission_name=mission_name)
+
+    async def change_token(self) -> str:
+        """Return a text that is another one after anything was committed."""
+        return await self._outbox.change_token()
+
     async def load(self, mission_ids: Sequence[str]) -> Sequence[LoadOutcome]:
         """Return, for each id in order, the mission's whole history, or None where there is none."""
         return await self._outbox.load(mission_ids)
@@ -66,9 +90,9 @@ class OutboxReads:
         """Return what there is, counted."""
         return await self._outbox.statistics(now)
 
-    async def list_standing(self) -> Sequence[Standing]:
+    async def list_standing(self, *, mission_name: str | None = None, limit: int | None = None) -> Sequence[Standing]:
         """Return where missions stand that have not ended, as far as their rows tell."""
-        return await self._outbox.list_standing()
+        return await self._outbox.list_standing(mission_name=mission_name, limit=limit)
 
     async def list_unplaced(self, *, limit: int, after: str | None) -> Sequence[MissionSummary]:
         """Return a page of the others that have not ended, in order of creation."""

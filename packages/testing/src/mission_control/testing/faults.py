@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Container, Sequence
 from datetime import datetime
 from typing import Any, Literal, TypeVar
 
+from mission_control.core.definition import StoredDefinition
 from mission_control.core.errors import PersistenceError
 from mission_control.core.history import MissionStatistics, MissionStatus, MissionSummary, OpenWait
 from mission_control.core.schedules import StoredSchedule
@@ -137,9 +138,9 @@ class FaultInjectingAdapter:
         """Forwarded."""
         return await self._inner.statistics(now)
 
-    async def list_standing(self) -> Sequence[Standing]:
+    async def list_standing(self, *, mission_name: str | None = None, limit: int | None = None) -> Sequence[Standing]:
         """Forwarded."""
-        return await self._inner.list_standing()
+        return await self._inner.list_standing(mission_name=mission_name, limit=limit)
 
     async def list_unplaced(self, *, limit: int, after: str | None = None) -> Sequence[MissionSummary]:
         """Forwarded."""
@@ -180,6 +181,14 @@ class FaultInjectingAdapter:
     async def load_definition(self, fingerprint: str, /) -> dict[str, Any] | None:
         """Forwarded."""
         return await self._inner.load_definition(fingerprint)
+
+    async def list_definitions(self, *, mission_name: str | None = None) -> Sequence[StoredDefinition]:
+        """Forwarded."""
+        return await self._inner.list_definitions(mission_name=mission_name)
+
+    async def change_token(self) -> str:
+        """Forwarded."""
+        return await self._inner.change_token()
 
     def mailbox(self) -> OwnedMailbox | None:
         """Forwarded."""

@@ -135,6 +135,11 @@ def ring(path: Path, words: bytes = b"\n") -> bool:
     return True
 
 
+def is_heard(path: Path) -> bool:
+    """Return whether anybody would hear a bell, without ringing it."""
+    return ring(path, b"")
+
+
 def ring_or_clear(path: Path) -> None:
     """Ring a bell, and take it away where who listened has died."""
     if not ring(path) and is_dead(path):

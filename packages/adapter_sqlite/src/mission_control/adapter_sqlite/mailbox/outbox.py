@@ -12,16 +12,16 @@ from functools import partial
 from pathlib import Path
 
 from mission_control.core.errors import CommanderClosedError
-from mission_control.core.history import MissionSummary
+from mission_control.core.history import Owner
 from mission_control.core.storage import Answer, EndRequest, Mailbox, Outbox, RefusedRequest, Request
 
-from .. import queries
 from ..location import DatabasePath, check_place, locate
+from ..lock import owner_of
 from ..reader import ViewPort
 from ..view import View
 from ..worker import Worker, end
 from .answers import database_id, list_refused, load_answers
-from .bells import Bell, ring
+from .bells import Bell, is_heard, ring
 from .letters import Letter, post, written
 from .place import Place
 
@@ -96,6 +96,10 @@ class _Desk:
         """Return whether somebody hears the owner's bell."""
         return ring(self._place.owner_bell)
 
+    def owner(self) -> Owner | None:
+        """Return who owns the database, and whether it hears its bell."""
+        return owner_of(self._place.database, is_listening=is_heard(self._place.owner_bell))
+
     def close(self) -> None:
         """Take the bell down."""
         self._bell.close()
@@ -163,14 +167,15 @@ class SQLiteOutbox(ViewPort):
         """Return a page of what was refused, the newest first."""
         return await self._view.do(View.read, list_refused, limit=limit, after=after)
 
-    async def load_summary(self, mission_id: str, /) -> MissionSummary | None:
-        """Return the mission's row, or None."""
-        return await self._view.do(View.read, queries.load_summary, mission_id)
-
     async def has_owner(self) -> bool:
         """Return whether an owner's process hears its bell."""
         self._check_process()
         return await self._desk.do(_Desk.has_owner)
+
+    async def owner(self) -> Owner | None:
+        """Return which process owns the database, or None."""
+        self._check_process()
+        return await self._desk.do(_Desk.owner)
 
     async def close(self) -> None:
         """Finish what is being posted, and end both threads."""

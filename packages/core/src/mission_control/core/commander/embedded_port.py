@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, TypeAlias
 
 from ..definition import MissionDefinition, exact_text, flag, seconds
@@ -38,7 +39,7 @@ from ..errors import (
     PersistenceError,
     StaleMissionError,
 )
-from ..history import Labels, MissionSnapshot, MissionStatus, is_recoverable
+from ..history import Labels, MissionSnapshot, MissionStatus, Owner, is_recoverable
 from ..machine import Pause, Reopen, Resume, Skip, State, Wake, load
 from ..payloads import same_json
 from ..storage import (
@@ -82,6 +83,9 @@ class EmbeddedPort(EmbeddedReads):
         self._runner = runner
         self._activity = activity
         self._scheduler = scheduler
+        self._since = datetime.now(UTC)
+        self.is_listening: bool = False
+        """True while it is asked by other processes, too."""
 
     # Starting
 
@@ -297,6 +301,10 @@ class EmbeddedPort(EmbeddedReads):
     def clock(self) -> Callable[[], datetime]:
         """The clock of the commander."""
         return self._runner.clock.now
+
+    async def owner(self) -> Owner:
+        """Return this process, which has had the storage since this was made."""
+        return Owner(pid=os.getpid(), since=self._since, is_listening=self.is_listening)
 
     async def purge(self, request: PurgeRequest, requested: Requested | None = None) -> int:
         """Delete up to so many missions, durably, and return how many; fewer where there are no more."""

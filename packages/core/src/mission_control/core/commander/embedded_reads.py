@@ -8,6 +8,7 @@ from typing import Any
 
 import attrs
 
+from ..definition import StoredDefinition
 from ..errors import CorruptMissionError
 from ..history import MissionInspection, MissionStatistics, MissionStatus, MissionSummary, OpenWait
 from ..machine import inspect_history
@@ -23,6 +24,10 @@ class EmbeddedReads:
         self._adapter = adapter
         self._registry = registry
 
+    async def load_summary(self, mission_id: str, /) -> MissionSummary | None:
+        """Return the mission's row, or None."""
+        return await self._adapter.load_summary(mission_id)
+
     async def list_missions(self, query: MissionQuery, /, *, limit: int, after: str | None) -> Sequence[MissionSummary]:
         """Return a page of the missions that are looked for."""
         return await self._adapter.list_missions(query, limit=limit, after=after)
@@ -30,6 +35,12 @@ class EmbeddedReads:
     async def list_scheduled(self, *, limit: int, after: str | None) -> Sequence[MissionSummary]:
         """Return a page of what waits for a timer or a retry, the earliest first."""
         return await self._adapter.list_scheduled(limit=limit, after=after)
+
+    async def due(
+        self, before: datetime, /, *, limit: int, after: tuple[datetime, str] | None
+    ) -> Sequence[MissionSummary]:
+        """Return a page of what is due, the earliest first."""
+        return await self._adapter.due(before, limit=limit, after=after)
 
     async def list_waits(
         self, *, signal: str | None, mission_name: str | None, limit: int, after: WaitPlace | None
@@ -51,12 +62,20 @@ class EmbeddedReads:
         """Return the static form of a definition that has run, or None."""
         return await self._adapter.load_definition(fingerprint)
 
+    async def list_definitions(self, *, mission_name: str | None) -> Sequence[StoredDefinition]:
+        """Return all definitions that there are, or those of a name, in the order in which they were stored."""
+        return await self._adapter.list_definitions(mission_name=mission_name)
+
     async def inspect(self, mission_id: str) -> MissionInspection | None:
         """Return all there is to see of a mission, or None where there is none."""
         (outcome,) = await self._adapter.load([mission_id])
         if isinstance(outcome, CorruptMissionError):
             raise outcome
         return None if outcome is None else inspect_history(mission_id, outcome)
+
+    async def change_token(self) -> str:
+        """Return a text that is another one after anything was committed."""
+        return await self._adapter.change_token()
 
     # All missions at once
 
@@ -68,9 +87,9 @@ class EmbeddedReads:
         """Return what there is, counted."""
         return await self._adapter.statistics(now)
 
-    async def list_standing(self) -> Sequence[Standing]:
+    async def list_standing(self, *, mission_name: str | None = None, limit: int | None = None) -> Sequence[Standing]:
         """Return where missions stand that have not ended, as far as their rows tell."""
-        return await self._adapter.list_standing()
+        return await self._adapter.list_standing(mission_name=mission_name, limit=limit)
 
     async def list_unplaced(self, *, limit: int, after: str | None) -> Sequence[MissionSummary]:
         """Return a page of the others that have not ended, in order of creation."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable, Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from ..definition import MissionDefinition, checked_instant, exact_text, flag, sought, sought_id
-from ..history import MissionSnapshot, MissionStatistics, MissionStatus
+from ..history import MissionSnapshot, MissionStatistics, MissionStatus, MissionSummary, Owner
 from ..payloads import found
 from ..storage import (
     MOST_PURGED,
@@ -22,6 +22,7 @@ from ..storage import (
     RepairRequest,
     ResumeRequest,
     SkipRequest,
+    Standing,
     WakeRequest,
 )
 from .notes import noted
@@ -139,6 +140,41 @@ class Operations:
 
     # All missions
 
+    async def owner(self) -> Owner | None:
+        """Return who runs the missions: of a commander this process, else who owns the storage now, or None.
+
+        An owner that does not listen yet, or any more, is known on Linux alone; elsewhere a lock cannot be looked at
+        without taking it.
+        """
+        return await (await self._port()).owner()
+
+    async def change_token(self) -> str:
+        """Return a text that is another one after anything was committed, and the same while nothing was.
+
+        For a view that is to be read again when something has happened: take the token first, then read. It costs
+        next to nothing, takes no lock, and leaves nothing behind. When an owner opens or closes the storage it may be
+        another one although nothing was committed.
+        """
+        return await (await self._port()).change_token()
+
+    async def list_due(
+        self, *, until: datetime | None = None, limit: int = 100, after: str | None = None
+    ) -> list[MissionSummary]:
+        """Return up to `limit` missions that go on by themselves, the earliest first, by `next_due` and then by id.
+
+        That are sleeps, backoffs and delayed starts, deadlines of waits, and reminders, those that are overdue too; not
+        what is paused. With `until` (aware) those alone that are due then or earlier. `after` is the id of the last one
+        seen: where that is due no longer, it stands where its last change puts it.
+        """
+        last = _EVER if until is None else checked_instant(until, subject="until")
+        last_seen, most = None if after is None else sought_id(after, subject="after"), checked_limit(limit)
+        port = await self._port()
+        if last_seen is None:
+            return list(await port.due(last, limit=most, after=None))
+        seen = await port.load_summary(last_seen)
+        at = None if seen is None else seen.next_due or seen.updated_at
+        return [] if at is None else list(await port.due(last, limit=most, after=(at, last_seen)))
+
     async def purge_missions(
         self,
         *,
@@ -206,6 +242,15 @@ class Operations:
         port = await self._port()
         return await port.statistics(port.clock())
 
+    async def standing(self, mission_name: str, /, *, limit: int = 100_000) -> list[Standing]:
+        """Return where missions of a name stand that have not ended: how many, by definition and cursor.
+
+        Those that stand on paths, or ran under several definitions, are not among them. No more than `limit` missions
+        are looked at, the newest, so that it takes a moment however many there are.
+        """
+        name, most = sought(mission_name, subject="mission_name"), checked_limit(limit)
+        return list(await (await self._port()).list_standing(mission_name=name, limit=most))
+
     async def backup(self, path: str | os.PathLike[str], /) -> None:
         """Write a copy of everything as of one instant to `path` while missions go on, and check it.
 
@@ -216,6 +261,7 @@ class Operations:
         await (await self._port()).backup(_path(path))
 
 
+_EVER = datetime.max.replace(tzinfo=UTC)
 _ENDS = (MissionStatus.COMPLETED, MissionStatus.FAILED, MissionStatus.CANCELLED)
 
 

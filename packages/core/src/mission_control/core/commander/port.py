@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 from ..definition import MissionDefinition
 from ..errors import CommanderError
-from ..history import Labels, MissionSnapshot, MissionStatus
+from ..history import Labels, MissionSnapshot, MissionStatus, Owner
 from ..storage import (
     ChangeRequest,
     ImportRequest,
@@ -143,6 +143,10 @@ class MissionPort(SchedulePort, Protocol):
     @property
     def clock(self) -> Callable[[], datetime]:
         """What says what time it is."""
+        ...
+
+    async def owner(self) -> Owner | None:
+        """Return who owns the storage now, or None."""
         ...
 
     async def change(self, request: ChangeRequest) -> MissionSnapshot:

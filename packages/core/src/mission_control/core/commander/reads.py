@@ -8,7 +8,17 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from datetime import datetime
 from typing import Any, cast
 
-from ..definition import Signal, checked_instant, checked_labels, exact_text, flag, is_a, sought, sought_id
+from ..definition import (
+    Signal,
+    StoredDefinition,
+    checked_instant,
+    checked_labels,
+    exact_text,
+    flag,
+    is_a,
+    sought,
+    sought_id,
+)
 from ..history import MissionInspection, MissionStatus, MissionSummary, OpenWait
 from ..payloads import found
 from ..storage import MissionQuery, ReadPort, WaitPlace
@@ -28,6 +38,10 @@ class MissionReads(ABC):
     async def inspect_mission(self, mission_id: str, /) -> MissionInspection | None:
         """Return everything there is to see of a mission, or None. Works without its definition."""
         return await (await self._port()).inspect(sought_id(mission_id, subject="a mission id"))
+
+    async def get_summary(self, mission_id: str, /) -> MissionSummary | None:
+        """Return a mission on one row, or None. Its history is not read, however long that is."""
+        return await (await self._port()).load_summary(sought_id(mission_id, subject="a mission id"))
 
     async def list_missions(
         self,
@@ -152,6 +166,14 @@ class MissionReads(ABC):
         """Return the static form of a definition that has run, or None."""
         wanted = sought(fingerprint, subject="a definition's fingerprint")
         return await (await self._port()).load_definition(wanted)
+
+    async def list_definitions(self, *, mission_name: str | None = None) -> list[StoredDefinition]:
+        """Return all definitions that missions ran under, in the order in which they were stored, the newest last.
+
+        With `mission_name`, those of that name. What no mission names any more, since those were purged, is not there.
+        """
+        name = None if mission_name is None else sought(mission_name, subject="mission_name")
+        return list(await (await self._port()).list_definitions(mission_name=name))
 
 
 def checked_limit(limit: int) -> int:

@@ -74,6 +74,7 @@ class Session:
         if mailbox is not None:
             self._postman = Postman(mailbox, self.operations, self.activity)
             await self._postman.open()
+            self.operations.is_listening = True
 
     async def begin(self) -> None:
         """Hand over what other processes have asked for, and begin to resume what is due or was interrupted.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from functools import cached_property
 from typing import Any, Generic, cast, overload
 
@@ -28,11 +29,15 @@ T = TypeVar("T")
 
 @attrs.frozen(kw_only=True)
 class StoredDefinition(Value):
-    """A definition's static form under its fingerprint: JSON-ready, without code."""
+    """A definition's static form under its fingerprint: JSON-ready, without code.
+
+    `stored_at` is when the first mission recorded that it runs under it, where a storage tells that.
+    """
 
     fingerprint: str
     name: str
     static: Mapping[str, Any]
+    stored_at: datetime | None = attrs.field(default=None, eq=False)
 
 
 @attrs.frozen(eq=False, repr=False)

@@ -8,6 +8,7 @@ from .kept import Kept, KeptSignal
 from .labels import NO_LABELS, Labels, labels_of
 from .ledger import Ledger
 from .opened import Construct, ConstructKind, Opened, PathEnd, PathStatus
+from .owner import Owner
 from .records import (
     START_AT,
     UNDO,
@@ -39,7 +40,7 @@ from .records import (
     parse_iso,
 )
 from .schedules import PassedOver, PassedOverReason, ScheduleStatus, ScheduleSummary
-from .statistics import FailureCount, MissionCount, MissionStatistics, WaitCount
+from .statistics import FailureCount, HourCount, MissionCount, MissionStatistics, WaitCount, hour_of, last_hours
 from .used_keys import UsedKeys
 from .waits import OpenWait
 
@@ -55,6 +56,7 @@ __all__ = [
     "FailureCount",
     "HistoryRecord",
     "HistoryType",
+    "HourCount",
     "Kept",
     "KeptSignal",
     "Labels",
@@ -68,6 +70,7 @@ __all__ = [
     "MissionSummary",
     "OpenWait",
     "Opened",
+    "Owner",
     "PassedOver",
     "PassedOverReason",
     "PathEnd",
@@ -88,11 +91,13 @@ __all__ = [
     "WaitCount",
     "due_at",
     "failure_of",
+    "hour_of",
     "inspected",
     "is_recoverable",
     "is_scheduled",
     "is_waiting",
     "iso",
     "labels_of",
+    "last_hours",
     "parse_iso",
 ]

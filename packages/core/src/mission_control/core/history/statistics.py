@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import attrs
 
@@ -41,6 +41,17 @@ class FailureCount(Record):
 
 
 @attrs.frozen(kw_only=True)
+class HourCount(Record):
+    """How many missions were started, and how many ended how, in the `hour` that begins then (UTC)."""
+
+    hour: datetime
+    started: int
+    completed: int
+    failed: int
+    cancelled: int
+
+
+@attrs.frozen(kw_only=True)
 class MissionStatistics(Record):
     """What there is, as it was `at` one instant.
 
@@ -55,5 +66,19 @@ class MissionStatistics(Record):
     """By signal."""
     failures: tuple[FailureCount, ...]
     """The most frequent first."""
+    recent_failures: tuple[FailureCount, ...]
+    """Of missions that have failed since 24 hours before `at`; the most frequent first."""
+    hours: tuple[HourCount, ...]
+    """24 of them, the oldest first; the last one is that of `at`."""
     due_within_hour: int
     overdue: int
+
+
+def hour_of(instant: datetime) -> datetime:
+    """Return when the hour of an instant begins."""
+    return instant.replace(minute=0, second=0, microsecond=0)
+
+
+def last_hours(at: datetime) -> tuple[datetime, ...]:
+    """Return when each of the last 24 hours begins, the oldest first; the last one is that of `at`."""
+    return tuple(hour_of(at) - timedelta(hours=ago) for ago in range(23, -1, -1))

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Protocol
 
-from ..history import MissionSummary
+from ..history import Owner
 from .answers import Answer
 from .reads import ReadPort
 from .requests import PostedRequest, RefusedRequest, Request
@@ -67,12 +67,16 @@ class Outbox(ReadPort, Protocol):
         """
         ...
 
-    async def load_summary(self, mission_id: str, /) -> MissionSummary | None:
-        """Return the mission's row, or None."""
-        ...
-
     async def has_owner(self) -> bool:
         """Return whether a commander owns the storage now, and hears what is posted."""
+        ...
+
+    async def owner(self) -> Owner | None:
+        """Return who owns the storage now, whether it hears what is posted or not, and None where nobody does.
+
+        It takes nothing to look, and leaves nothing behind; who becomes the owner just then is not disturbed. Where a
+        lock cannot be looked at without taking it, only an owner that hears what is posted is known.
+        """
         ...
 
     async def close(self) -> None:

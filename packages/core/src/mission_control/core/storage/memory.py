@@ -10,12 +10,13 @@ from __future__ import annotations
 import asyncio
 import json
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from copy import copy
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
+from ..definition import StoredDefinition
 from ..errors import DatabaseInUseError, PersistenceError, StaleMissionError
 from ..history import MissionStatistics, MissionStatus, MissionSummary, OpenWait, due_at, is_scheduled
 from ..schedules import StoredSchedule
@@ -23,9 +24,9 @@ from .answers import Answer
 from .mailbox import Mailbox, OwnedMailbox
 from .memory_counting import standing, statistics
 from .memory_index import EVERY, STRAY, UNPLACED, At, Facet, Index, places
-from .memory_mailbox import MemoryMailbox, MemoryOwnedMailbox, Post
+from .memory_mailbox import Held, MemoryMailbox, MemoryOwnedMailbox, Post
 from .memory_purging import Definitions, Purged
-from .memory_stored import Encoded, Entry, Stored, encoded
+from .memory_stored import Encoded, Entry, Named, Stored, encoded
 from .persistence import CommitOutcome, DueKind, MissionCommit
 from .queries import EVERYTHING, MissionQuery
 from .stored import LoadOutcome, MissionRows, Standing, StoredMission
@@ -60,6 +61,7 @@ class InMemoryAdapter:
                 " close that one first, or give each commander an adapter of its own"
             )
         self._owner = asyncio.get_running_loop()
+        self.post.held = Held(self._owner, datetime.now(UTC))
 
     async def commit(self, batch: Sequence[MissionCommit], /) -> Sequence[CommitOutcome]:
         """Append the records of many missions, each where its expected version is the stored one."""
@@ -77,21 +79,22 @@ class InMemoryAdapter:
             if version != member.expected_version:
                 return _stale(member, version)
             expected[member.mission_id] = member.records[-1].seq
+        self.post.changes += 1
         for member, entries, named in family:
             self._append_one(member, entries, named)
         return None
 
-    def _append_one(self, member: MissionCommit, entries: Iterable[Entry], named: Mapping[str, str]) -> None:
+    def _append_one(self, member: MissionCommit, entries: Iterable[Entry], named: Iterable[Named]) -> None:
         stored = self._missions.get(member.mission_id)
         if stored is None:
             stored = self._index.create(member.summary, member.ran_under, is_awaited=member.is_awaited)
         else:
             self._index.replace(stored, member.summary, member.ran_under)
         stored.entries.extend(entries)
-        for fingerprint, form in named.items():
-            if fingerprint not in stored.named:
-                stored.named.add(fingerprint)
-                self._definitions.name(fingerprint, form)
+        for definition in named:
+            if definition.fingerprint not in stored.named:
+                stored.named.add(definition.fingerprint)
+                self._definitions.name(definition)
         for child_id in member.let_go:
             self._let_go(child_id)
         for child_id in member.awaited:
@@ -208,6 +211,7 @@ class InMemoryAdapter:
         """Keep rows of schedules, in place of those of the same names."""
         self._check_open()
         with self.post.lock:
+            self.post.changes += 1
             self._schedules.update((row.name, row) for row in rows)
 
     async def statistics(self, now: datetime, /) -> MissionStatistics:
@@ -215,10 +219,10 @@ class InMemoryAdapter:
         self._check_open()
         return statistics(self._index, now)
 
-    async def list_standing(self) -> Sequence[Standing]:
+    async def list_standing(self, *, mission_name: str | None = None, limit: int | None = None) -> Sequence[Standing]:
         """Return where missions stand that have not ended, as far as their rows tell."""
         self._check_open()
-        return standing(self._index)
+        return standing(self._index, mission_name, limit)
 
     async def list_unplaced(self, *, limit: int, after: str | None = None) -> Sequence[MissionSummary]:
         """Return a page of the others that have not ended, in order of creation."""
@@ -241,6 +245,7 @@ class InMemoryAdapter:
             stored = self._missions.get(rows.summary.mission_id)
             if stored is None or stored.version != rows.version:
                 return False
+            self.post.changes += 1
             self._index.replace(stored, rows.summary, rows.ran_under)
             self._change_waits(stored, tuple(stored.waits.values()), rows.waits)
             return True
@@ -289,6 +294,7 @@ class InMemoryAdapter:
 
     def _delete(self, stored: Stored) -> None:
         summary = stored.summary
+        self.post.changes += 1
         self._change_waits(stored, tuple(stored.waits.values()), ())
         self._index.remove(stored)
         self._definitions.release(stored.named)
@@ -304,8 +310,18 @@ class InMemoryAdapter:
     async def load_definition(self, fingerprint: str, /) -> dict[str, Any] | None:
         """Return the static form stored under `fingerprint`, or None."""
         self._check_open()
-        text = self._definitions.get(fingerprint)
-        return None if text is None else json.loads(text)
+        known = self._definitions.kept.get(fingerprint)
+        return None if known is None else json.loads(known.text)
+
+    async def list_definitions(self, *, mission_name: str | None = None) -> Sequence[StoredDefinition]:
+        """Return all definitions that there are, or those of a name, in the order in which they were stored."""
+        self._check_open()
+        return [one.fresh() for one in self._definitions.kept.values() if mission_name in (None, one.name)]
+
+    async def change_token(self) -> str:
+        """Return how often anything was committed."""
+        self._check_open()
+        return str(self.post.changes)
 
     def mailbox(self) -> OwnedMailbox | None:
         """Return the owner's side of the mailbox."""
@@ -323,7 +339,7 @@ class InMemoryAdapter:
 
     async def close(self) -> None:
         """Give the storage up; what it holds stays in this object."""
-        self._owner = None
+        self._owner = self.post.held = None
 
     def _page(self, facet: Facet, limit: int, after: str | None) -> list[MissionSummary]:
         self._check_open()

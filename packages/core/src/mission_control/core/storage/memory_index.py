@@ -76,7 +76,12 @@ def _facets(stored: Stored) -> set[Facet]:
 def _failure_facets(row: MissionSummary, error: MissionFailure) -> Iterator[Facet]:
     yield "error", error.code
     if row.status is MissionStatus.FAILED:
-        yield "failure", error.code, error.type, None if row.cursor is None else template(row.cursor)
+        yield "failure", *kind_of_failure(row, error)
+
+
+def kind_of_failure(row: MissionSummary, error: MissionFailure) -> tuple[str, str | None, str | None]:
+    """Return what failed missions are told apart by: code, class, and the node where it was."""
+    return error.code, error.type, None if row.cursor is None else template(row.cursor)
 
 
 def _times(row: MissionSummary) -> dict[Queue, At]:
@@ -189,6 +194,12 @@ class Index:
     def count_until(self, queue: Queue, instant: datetime) -> int:
         """Return how many in a queue are there for that instant or an earlier one."""
         return bisect_right(self.times.get(queue, []), instant, key=_time)
+
+    def ended_since(self, instant: datetime) -> Iterator[tuple[datetime, MissionSummary]]:
+        """Yield the missions that ended then or later, each with when that was."""
+        times = self.times.get("ended", [])
+        for at, mission_id in times[self.count_before("ended", instant) :]:
+            yield at, self.missions[mission_id].summary
 
     def count_before(self, queue: Queue, instant: datetime) -> int:
         """Return how many in a queue are there for an instant earlier than that one."""

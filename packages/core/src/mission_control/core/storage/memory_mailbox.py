@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import secrets
 import threading
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -16,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from ..definition import signal_json_schema
+from ..definition import StoredDefinition, signal_json_schema
 from ..errors import CorruptMissionError, MissionValidationError, PersistenceError
-from ..history import MissionInspection, MissionStatistics, MissionStatus, MissionSummary, OpenWait
+from ..history import MissionInspection, MissionStatistics, MissionStatus, MissionSummary, OpenWait, Owner
 from ..machine import inspect_history
 from ..schedules import StoredSchedule
 from .answers import Answer
@@ -49,8 +50,16 @@ class _Bell:
             self.loop.call_soon_threadsafe(self.rung)
 
 
+@attrs.frozen
+class Held:
+    """That a commander has the storage, on which loop, and since when."""
+
+    loop: asyncio.AbstractEventLoop
+    since: datetime
+
+
 class Post:
-    """What is in the mailbox of one storage: requests as their JSON text, answers, and who is to be rung."""
+    """What is in the mailbox of one storage: requests as their JSON text, answers, whom to ring, and who owns it."""
 
     def __init__(self) -> None:
         self.lock: threading.RLock = threading.RLock()
@@ -58,8 +67,11 @@ class Post:
         self.answers: dict[str, Answer] = {}
         self.refused: dict[str, RefusedRequest] = {}
         self.owner: _Bell | None = None
+        self.held: Held | None = None
         self.clients: dict[str, _Bell] = {}
         self.count: int = 0
+        self.changes: int = 0
+        """How often anything was committed to the storage, answers to requests included."""
 
     def ring(self, bells: Sequence[_Bell]) -> None:
         """Ring, outside of the lock."""
@@ -141,6 +153,14 @@ class MemoryOutbox:
         with self._post.lock:
             return self._post.owner is not None and not self._post.owner.loop.is_closed()
 
+    async def owner(self) -> Owner | None:
+        """Return this process while a commander of it has the storage."""
+        with self._post.lock:
+            held, is_listening = self._post.held, await self.has_owner()
+        if held is None or held.loop.is_closed():
+            return None
+        return Owner(pid=os.getpid(), since=held.since, is_listening=is_listening)
+
     async def close(self) -> None:
         """Be rung no more, and take back what nobody waits for any more."""
         self._is_closed = True
@@ -182,6 +202,13 @@ class MemoryOutbox:
         with self._post.lock:
             return await self._view.list_scheduled(limit=limit, after=after)
 
+    async def due(
+        self, before: datetime, /, *, limit: int, after: tuple[datetime, str] | None
+    ) -> Sequence[MissionSummary]:
+        """Return a page of what is due, the earliest first."""
+        with self._post.lock:
+            return await self._view.due(before, limit=limit, after=after)
+
     async def list_waits(
         self, *, signal: str | None, mission_name: str | None, limit: int, after: WaitPlace | None
     ) -> Sequence[OpenWait]:
@@ -207,6 +234,16 @@ class MemoryOutbox:
         with self._post.lock:
             return await self._view.load_definition(fingerprint)
 
+    async def list_definitions(self, *, mission_name: str | None) -> Sequence[StoredDefinition]:
+        """Return all definitions that there are, or those of a name, in the order in which they were stored."""
+        with self._post.lock:
+            return await self._view.list_definitions(mission_name=mission_name)
+
+    async def change_token(self) -> str:
+        """Return a text that is another one after anything was committed."""
+        with self._post.lock:
+            return await self._view.change_token()
+
     async def load(self, mission_ids: Sequence[str]) -> Sequence[LoadOutcome]:
         """Return, for each id in order, the mission's whole history, or None where there is none."""
         with self._post.lock:
@@ -217,10 +254,10 @@ class MemoryOutbox:
         with self._post.lock:
             return await self._view.statistics(now)
 
-    async def list_standing(self) -> Sequence[Standing]:
+    async def list_standing(self, *, mission_name: str | None = None, limit: int | None = None) -> Sequence[Standing]:
         """Return where missions stand that have not ended, as far as their rows tell."""
         with self._post.lock:
-            return await self._view.list_standing()
+            return await self._view.list_standing(mission_name=mission_name, limit=limit)
 
     async def list_unplaced(self, *, limit: int, after: str | None) -> Sequence[MissionSummary]:
         """Return a page of the others that have not ended, in order of creation."""
@@ -271,6 +308,7 @@ class MemoryOwnedMailbox:
     async def record(self, answers: Sequence[tuple[PostedRequest, Answer]], /) -> None:
         """Keep final answers."""
         with self._post.lock:
+            self._post.changes += 1
             for posted, answer in answers:
                 self._post.answers[answer.request_id] = answer
                 if answer.is_refused and answer.error is not None:

@@ -11,32 +11,30 @@ from datetime import datetime, timedelta
 
 import attrs
 
+from .memory_stored import Named
+
 _REMEMBERED = timedelta(days=1)
 """How long it is known where a mission stood that was deleted."""
 
 
 @attrs.define(eq=False, repr=False)
 class Definitions:
-    """The static forms of definitions as JSON text, for as long as a mission names them."""
+    """The definitions that missions name, by fingerprint, in the order in which they came."""
 
-    texts: dict[str, str] = attrs.field(factory=dict[str, str])
+    kept: dict[str, Named] = attrs.field(factory=dict[str, Named])
     _uses: Counter[str] = attrs.field(factory=Counter[str])
 
-    def get(self, fingerprint: str) -> str | None:
-        """Return the form that came first."""
-        return self.texts.get(fingerprint)
-
-    def name(self, fingerprint: str, text: str) -> None:
-        """Keep the form for one mission more."""
-        self.texts.setdefault(fingerprint, text)
-        self._uses[fingerprint] += 1
+    def name(self, definition: Named) -> None:
+        """Keep the form that came first for one mission more."""
+        self.kept.setdefault(definition.fingerprint, definition)
+        self._uses[definition.fingerprint] += 1
 
     def release(self, fingerprints: Iterable[str]) -> None:
         """Keep each for one mission less."""
         for fingerprint in fingerprints:
             self._uses[fingerprint] -= 1
             if not self._uses[fingerprint]:
-                del self._uses[fingerprint], self.texts[fingerprint]
+                del self._uses[fingerprint], self.kept[fingerprint]
 
 
 @attrs.frozen(eq=False, repr=False)

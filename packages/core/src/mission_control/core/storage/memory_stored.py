@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 import attrs
 
+from ..definition import StoredDefinition
 from ..errors import PersistenceError
 from ..history import HistoryRecord, HistoryType, MissionSummary, OpenWait
 from .persistence import MissionCommit
@@ -45,8 +46,28 @@ class Entry:
         )
 
 
-Encoded: TypeAlias = tuple[MissionCommit, list[Entry], dict[str, str]]
-"""What a mission adds, its records, and the definitions that it names as JSON text by fingerprint."""
+@attrs.frozen(eq=False, repr=False)
+class Named:
+    """A definition that a commit names: its form is JSON text, and `at` the time of the commit's first record."""
+
+    fingerprint: str
+    name: str
+    text: str
+    at: datetime
+
+    @classmethod
+    def of(cls, definition: StoredDefinition, at: datetime) -> Named:
+        """Return what is kept of a definition."""
+        return cls(definition.fingerprint, definition.name, _encode(definition.static), at)
+
+    def fresh(self) -> StoredDefinition:
+        """Return the definition, which is the caller's."""
+        static = json.loads(self.text)
+        return StoredDefinition(fingerprint=self.fingerprint, name=self.name, static=static, stored_at=self.at)
+
+
+Encoded: TypeAlias = tuple[MissionCommit, list[Entry], list[Named]]
+"""What a mission adds, its records, and the definitions that it names."""
 
 
 def encoded(member: MissionCommit) -> Encoded:
@@ -54,7 +75,7 @@ def encoded(member: MissionCommit) -> Encoded:
     first = () if member.definition is None else (member.definition,)
     try:
         entries = [Entry.of(record) for record in member.records]
-        return member, entries, {one.fingerprint: _encode(one.static) for one in (*first, *member.definitions)}
+        return member, entries, [Named.of(one, member.records[0].at) for one in (*first, *member.definitions)]
     except (TypeError, ValueError, RecursionError) as error:
         raise PersistenceError(f"mission {member.mission_id!r}: its records have no JSON form: {error}") from error
 

@@ -271,10 +271,12 @@ class PersistenceAdapter(Protocol):
         """Return what there is at `now`, counted by indexes: with a million missions too it takes a moment."""
         ...
 
-    async def list_standing(self) -> Sequence[Standing]:
+    async def list_standing(self, *, mission_name: str | None = None, limit: int | None = None) -> Sequence[Standing]:
         """Return where missions stand that have not ended and have a `ran_under`: how many, by that, name and cursor.
 
-        In the order of name, fingerprint and cursor.
+        In the order of name, fingerprint and cursor. Of one name alone, where that is given. With `limit`, no more than
+        so many missions are looked at that fit and have not ended, the last ones in the order of creation, those
+        without a `ran_under` among them.
         """
         ...
 
@@ -335,6 +337,22 @@ class PersistenceAdapter(Protocol):
 
     async def load_definition(self, fingerprint: str, /) -> dict[str, Any] | None:
         """Return the static form that was first committed under `fingerprint`, or None. It is the caller's."""
+        ...
+
+    async def list_definitions(self, *, mission_name: str | None = None) -> Sequence[StoredDefinition]:
+        """Return all definitions that there are, in the order in which they were stored, of that name where given.
+
+        Each is as it was first committed, and the caller's; its `stored_at` is the time of the first record of that
+        commit. One that cannot be decoded is left out and logged.
+        """
+        ...
+
+    async def change_token(self) -> str:
+        """Return a text that is another one after anything was written, and the same while nothing was.
+
+        No text comes again once another one was returned, by an adapter that is opened later neither. It costs next to
+        nothing: it is asked for several times a second. It may be another one for other reasons, too, if rarely.
+        """
         ...
 
     def mailbox(self) -> OwnedMailbox | None:

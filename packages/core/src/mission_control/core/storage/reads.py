@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Protocol, TypeAlias
 
+from ..definition import StoredDefinition
 from ..history import MissionInspection, MissionStatistics, MissionStatus, MissionSummary, OpenWait
 from ..schedules import StoredSchedule
 from .queries import MissionQuery
@@ -25,12 +26,22 @@ class ReadPort(Protocol):
         """Return all there is to see, or None where there is no such mission."""
         ...
 
+    async def load_summary(self, mission_id: str, /) -> MissionSummary | None:
+        """Return the mission's row, or None. Reads no history."""
+        ...
+
     async def list_missions(self, query: MissionQuery, /, *, limit: int, after: str | None) -> Sequence[MissionSummary]:
         """Return a page of the missions that are looked for."""
         ...
 
     async def list_scheduled(self, *, limit: int, after: str | None) -> Sequence[MissionSummary]:
         """Return a page of what waits for a timer or a retry, the earliest first."""
+        ...
+
+    async def due(
+        self, before: datetime, /, *, limit: int, after: tuple[datetime, str] | None
+    ) -> Sequence[MissionSummary]:
+        """Return a page of what is due at `before` or earlier, by time and then by id, behind a time and an id."""
         ...
 
     async def list_waits(
@@ -47,6 +58,14 @@ class ReadPort(Protocol):
         """Return the static form of a definition that has run, or None."""
         ...
 
+    async def list_definitions(self, *, mission_name: str | None) -> Sequence[StoredDefinition]:
+        """Return all definitions that there are, or those of a name, in the order in which they were stored."""
+        ...
+
+    async def change_token(self) -> str:
+        """Return a text that is another one after anything was committed, and the same while nothing was."""
+        ...
+
     # All missions at once
 
     async def load(self, mission_ids: Sequence[str]) -> Sequence[LoadOutcome]:
@@ -57,8 +76,11 @@ class ReadPort(Protocol):
         """Return what there is, counted."""
         ...
 
-    async def list_standing(self) -> Sequence[Standing]:
-        """Return where missions stand that have not ended, as far as their rows tell."""
+    async def list_standing(self, *, mission_name: str | None = None, limit: int | None = None) -> Sequence[Standing]:
+        """Return where missions stand that have not ended, as far as their rows tell; of a name, where that is given.
+
+        With `limit`, no more than so many are looked at, the newest.
+        """
         ...
 
     async def list_unplaced(self, *, limit: int, after: str | None) -> Sequence[MissionSummary]:

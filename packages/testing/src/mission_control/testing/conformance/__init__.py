@@ -21,6 +21,7 @@ import pytest
 
 from .answers import AnswerContract
 from .auditing import AuditContract
+from .changes import ChangesContract
 from .children import ChildContract, StrayContract
 from .commits import CommitContract, LoadContract
 from .concurrency import ConcurrencyContract
@@ -59,6 +60,7 @@ class PersistenceAdapterContract(
     StandingContract,
     AnswerContract,
     AuditContract,
+    ChangesContract,
     PurgeContract,
     ConcurrencyContract,
     OwnershipContract,

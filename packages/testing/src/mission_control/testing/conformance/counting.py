@@ -10,16 +10,32 @@ import attrs
 
 from mission_control.core.history import (
     FailureCount,
+    HourCount,
     MissionCount,
     MissionFailure,
     MissionStatistics,
     MissionStatus,
     WaitCount,
 )
-from mission_control.core.storage import MissionCommit, PersistenceAdapter, Standing
+from mission_control.core.storage import MissionCommit, MissionRows, PersistenceAdapter, Standing
 
 from .listings import pages
-from .missions import NAMES, START, adds, after, child, commit, definition, ended, ids, retry, signal, sleep, wait
+from .missions import (
+    NAMES,
+    START,
+    adds,
+    after,
+    child,
+    commit,
+    definition,
+    ended,
+    ids,
+    retry,
+    signal,
+    sleep,
+    summary,
+    wait,
+)
 from .storage import Storage, contract
 
 RUNNING, WAITING, COMPLETED = MissionStatus.RUNNING, MissionStatus.WAITING, MissionStatus.COMPLETED
@@ -27,6 +43,8 @@ FAILED, CANCELLED = MissionStatus.FAILED, MissionStatus.CANCELLED
 
 MOMENT = timedelta(microseconds=1)
 HOUR = timedelta(hours=1)
+MIDNIGHT = after(2)
+"""When an hour begins, and a day."""
 
 
 def failed(cursor: str | None = "pack", code: str = "STEP_FAILED", of: str | None = "ValueError") -> dict[str, Any]:
@@ -63,8 +81,17 @@ class StatisticsContract:
         """It has nothing to count, and nobody stands anywhere."""
         adapter = await storage.open()
         found = await adapter.statistics(after(7))
-        nothing = MissionStatistics(at=after(7), missions=(), waits=(), failures=(), due_within_hour=0, overdue=0)
-        assert found == nothing
+        zero = HourCount(hour=MIDNIGHT, started=0, completed=0, failed=0, cancelled=0)
+        assert found == MissionStatistics(
+            at=after(7),
+            missions=(),
+            waits=(),
+            failures=(),
+            recent_failures=(),
+            hours=tuple(attrs.evolve(zero, hour=MIDNIGHT - hours * HOUR) for hours in range(23, -1, -1)),
+            due_within_hour=0,
+            overdue=0,
+        )
         assert list(await adapter.list_standing()) == list(await adapter.list_unplaced(limit=9)) == []
 
     @contract
@@ -144,6 +171,83 @@ class StatisticsContract:
         assert [one.count for one in (await adapter.statistics(START)).failures] == [1]
         await commit(adapter, adds("a", version=2))
         assert (await adapter.statistics(START)).failures == ()
+
+    @contract
+    async def test_failures_of_the_last_day_are_counted_by_themselves(self, storage: Storage) -> None:
+        """What failed 24 hours before, or later, whenever it was started; the most frequent first."""
+        adapter = await storage.open()
+        day_ago, early = START - 24 * HOUR, START - 99 * HOUR
+        kinds = {"rare": failed("pay"), "often": failed("all[1]/post", of="KeyError"), "old": failed("ship")}
+        times = {"rare": [START, day_ago - MOMENT], "often": [day_ago, START - HOUR], "old": [day_ago - MOMENT] * 3}
+        lives = [(kinds[kind], at) for kind, ends in times.items() for at in ends]
+        members = (adds(f"m-{n}", created_at=early, updated_at=at, **life) for n, (life, at) in enumerate(lives))
+        await commit(adapter, *members)
+        cancelled: dict[str, Any] = {**failed(), "status": CANCELLED}
+        await commit(adapter, adds("cancelled", updated_at=START, **cancelled))
+        for _ in range(2):
+            found = await adapter.statistics(START)
+            assert found.recent_failures == (
+                FailureCount(code="STEP_FAILED", type="KeyError", node="all[]/post", count=2),
+                FailureCount(code="STEP_FAILED", type="ValueError", node="pay", count=1),
+            )
+            assert [one.count for one in found.failures] == [3, 2, 2]
+            adapter = await storage.reopen(adapter)
+        await commit(adapter, adds("m-0", version=1))
+        assert [one.node for one in (await adapter.statistics(START)).recent_failures] == ["all[]/post"]
+
+    @contract
+    async def test_starts_are_counted_by_hour(self, storage: Storage) -> None:
+        """To the microsecond, by when a mission was created, whatever became of it."""
+        adapter = await storage.open()
+        times = [MIDNIGHT + hours * HOUR + moment for hours in (0, 1, 2, 24, 25) for moment in (-MOMENT, MOMENT * 0)]
+        lives: list[dict[str, Any]] = [{}, ended(), failed(), {"waiting": signal()}, ended(CANCELLED)]
+        members = (adds(f"m-{n}", created_at=at, **lives[n % 5]) for n, at in enumerate(times))
+        await commit(adapter, *members)
+        now = MIDNIGHT + 24 * HOUR + timedelta(minutes=30)
+        found = (await adapter.statistics(now)).hours
+        assert [one.hour for one in found] == [MIDNIGHT + hours * HOUR for hours in range(1, 25)]
+        assert [one.started for one in found] == [2, 1, *[0] * 20, 1, 2]
+        assert [one.started for one in (await adapter.statistics(now - HOUR)).hours] == [2, 2, 1, *[0] * 20, 1]
+
+    @contract
+    async def test_ends_are_counted_by_hour(self, storage: Storage) -> None:
+        """To the microsecond, by when a mission ended, and how; not one that goes on, or was reopened."""
+        adapter = await storage.open()
+        lives = {"completed": ended(), "failed": failed(), "cancelled": ended(CANCELLED)}
+        hours = {"completed": [0, 5, 24], "failed": [1, 5, 25], "cancelled": [1, 24]}
+        for how, life in lives.items():
+            for hour in hours[how]:
+                for moment in (-MOMENT, MOMENT * 0):
+                    name, at = f"{how}-{hour}-{moment}", MIDNIGHT + hour * HOUR + moment
+                    await commit(adapter, adds(name, created_at=START - 9 * HOUR, **life, updated_at=at))
+        await commit(
+            adapter, adds("a", updated_at=MIDNIGHT + 5 * HOUR), adds("b", waiting=signal(), updated_at=after(9))
+        )
+        adapter = await storage.reopen(adapter)
+        now = MIDNIGHT + 24 * HOUR + timedelta(minutes=59)
+        found = (await adapter.statistics(now)).hours
+        assert [one.completed for one in found] == [0, 0, 0, 1, 1, *[0] * 17, 1, 1]
+        assert [one.failed for one in found] == [1, 0, 0, 1, 1, *[0] * 18, 1]
+        assert [one.cancelled for one in found] == [1, *[0] * 21, 1, 1]
+        assert {one.started for one in found} == {0}
+        await commit(adapter, adds(f"failed-1-{MOMENT * 0}", version=1, updated_at=now))
+        assert [one.failed for one in (await adapter.statistics(now)).hours][:4] == [0, 0, 0, 1]
+
+    @contract
+    async def test_what_is_put_right_is_counted(self, storage: Storage) -> None:
+        """Rows that were rewritten count as what they are now: an end in its hour, a failure by its kind."""
+        adapter = await storage.open()
+        await commit(adapter, adds("a"), adds("b", **ended(), updated_at=START))
+        fields = {"a": {**failed(), "updated_at": START}, "b": {}}
+        for mission_id, shown in fields.items():
+            rows = MissionRows(summary=summary(mission_id, **shown), version=1, ran_under=None, waits=())
+            assert await adapter.rewrite(rows)
+        adapter = await storage.reopen(adapter)
+        found = await adapter.statistics(START)
+        assert (found.hours[-1].completed, found.hours[-1].failed) == (0, 1)
+        assert [one.count for one in found.recent_failures] == [1]
+        assert await adapter.purge(after(1), statuses=[COMPLETED, FAILED], limit=9) == 1
+        assert ids(await adapter.list_missions(limit=9)) == ["b"]
 
     @contract
     async def test_what_is_due_is_counted(self, storage: Storage) -> None:
@@ -227,6 +331,42 @@ class StandingContract:
             ("order", "f-2", "pack", 1),
         ]
         assert ids(await adapter.list_unplaced(limit=9)) == []
+
+    @contract
+    async def test_missions_of_one_name_stand_somewhere(self, storage: Storage) -> None:
+        """They alone, as among all; names are compared exactly."""
+        adapter = await storage.open()
+        for place, name in enumerate(NAMES):
+            await commit(adapter, *(stands(f"m-{place}-{n}", mission_name=name, cursor=f"s-{n}") for n in range(2)))
+        await commit(adapter, stands("ended", mission_name="a", **ended()), adds("elsewhere", mission_name="a"))
+        everywhere = await adapter.list_standing()
+        for name in (*NAMES, "b"):
+            expected = [one for one in everywhere if one.mission_name == name]
+            assert placed(await adapter.list_standing(mission_name=name)) == placed(expected)
+
+    @contract
+    async def test_the_newest_missions_stand_somewhere(self, storage: Storage) -> None:
+        """So many of those that have not ended are looked at, of a name or of all, those that do not tell included."""
+        adapter = await storage.open()
+        await commit(adapter, stands("a", cursor="old"), stands("b", cursor="pack"), stands("c", mission_name="refund"))
+        await commit(adapter, adds("d"), stands("e", waiting=signal(), cursor="pack"), stands("f", **ended()))
+        await commit(adapter, stands("g", cursor="post", waiting=signal()), stands("h", **ended()), adds("i"))
+        await commit(adapter, adds("a", version=1, ran_under="f-1", cursor="old"))
+        post, pack, old = (("order", "f-1", cursor, 1) for cursor in ("post", "pack", "old"))
+        refund = ("refund", "f-1", "pack", 1)
+        named: dict[int, list[object]] = {
+            1: [],
+            2: [post],
+            3: [pack, post],
+            4: [pack, post],
+            6: [old, (*pack[:3], 2), post],
+        }
+        for limit, expected in named.items():
+            assert placed(await adapter.list_standing(mission_name="order", limit=limit)) == expected
+        assert placed(await adapter.list_standing(limit=5)) == [pack, post, refund]
+        assert placed(await adapter.list_standing(limit=100)) == placed(await adapter.list_standing())
+        (group,) = await adapter.list_standing(mission_name="order", limit=2)
+        assert group.examples == ("g",)
 
     @contract
     async def test_the_others_are_listed(self, storage: Storage) -> None:

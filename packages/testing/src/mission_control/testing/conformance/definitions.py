@@ -1,10 +1,12 @@
-"""What `load_definition` promises: each definition once, under its fingerprint."""
+"""What `load_definition` and `list_definitions` promise: each definition once, under its fingerprint, in order."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from .missions import NAMES, adds, commit, definition
+import attrs
+
+from .missions import NAMES, adds, after, commit, definition, record
 from .storage import Storage, contract
 
 STATIC: dict[str, Any] = {
@@ -108,3 +110,47 @@ class DefinitionContract:
             await commit(adapter, adds(f"m-{place}", definition=definition(name, place=place)))
         for place, name in enumerate(NAMES):
             assert await adapter.load_definition(name) == {"name": "order", "place": place}
+
+    @contract
+    async def test_definitions_are_listed_in_the_order_in_which_they_were_stored(self, storage: Storage) -> None:
+        """All of them, each once and as it was first committed; those of one commit in its order."""
+        adapter = await storage.open()
+        first, second = definition("f-9", **STATIC), definition("f-1", x=1)
+        await commit(adapter, adds("a", definition=first))
+        further = [definition("f-9", x=3), definition("f-7"), definition("f-8")]
+        await commit(adapter, adds("b", definition=second, definitions=further))
+        await commit(adapter, adds("c", definition=definition("f-1", x=4)), adds("a", version=1))
+        for _ in range(2):
+            assert list(await adapter.list_definitions()) == [first, second, *further[1:]]
+            adapter = await storage.reopen(adapter)
+
+    @contract
+    async def test_definitions_of_one_name_are_listed(self, storage: Storage) -> None:
+        """Names are compared exactly; of one that no definition has there are none."""
+        adapter = await storage.open()
+        stored = [attrs.evolve(definition(f"f-{place}"), name=name) for place, name in enumerate((*NAMES, NAMES[0]))]
+        await commit(adapter, *(adds(f"m-{place}", definition=one) for place, one in enumerate(stored)))
+        for name in (*NAMES, "b"):
+            assert list(await adapter.list_definitions(mission_name=name)) == [
+                one for one in stored if one.name == name
+            ]
+
+    @contract
+    async def test_a_listed_definition_tells_since_when_it_is_stored(self, storage: Storage) -> None:
+        """That is the time of the first record of the commit that brought it first."""
+        adapter = await storage.open()
+        records = [record(1, at=after(7)), record(2, at=after(8))]
+        await commit(adapter, adds("a", records=records, definition=definition("f-1")))
+        await commit(adapter, adds("b", definition=definition("f-2"), definitions=[definition("f-1")]))
+        adapter = await storage.reopen(adapter)
+        assert [one.stored_at for one in await adapter.list_definitions()] == [after(7), after(1)]
+
+    @contract
+    async def test_a_listed_definition_belongs_to_the_caller(self, storage: Storage) -> None:
+        """Changing what `list_definitions` returned changes nothing in storage."""
+        adapter = await storage.open()
+        await commit(adapter, adds("a", definition=definition("f-1", nodes=[{"kind": "start"}])))
+        for _ in range(2):
+            (listed,) = await adapter.list_definitions()
+            assert listed == definition("f-1", nodes=[{"kind": "start"}])
+            listed.static["nodes"][0]["kind"] = "end"

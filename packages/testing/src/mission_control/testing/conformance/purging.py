@@ -226,6 +226,19 @@ class PurgeContract:
         assert await (await storage.reopen(adapter)).load_definition("f-1") == {"name": "order", "x": 2}
 
     @contract
+    async def test_a_definition_that_went_is_listed_no_more(self, storage: Storage) -> None:
+        """When it comes again it is the newest one."""
+        adapter = await storage.open()
+        first, second = definition("f-1"), definition("f-2")
+        await commit(adapter, adds("a", definition=first, **done()), adds("b", definition=second))
+        assert await purge(adapter) == 1
+        assert list(await adapter.list_definitions()) == [second]
+        await commit(adapter, adds("c", definition=first))
+        for _ in range(2):
+            assert list(await adapter.list_definitions()) == [second, first]
+            adapter = await storage.reopen(adapter)
+
+    @contract
     async def test_a_schedule_says_nothing_of_a_deleted_mission(self, storage: Storage) -> None:
         """Its row stays, and the status of its last mission is None."""
         adapter = await storage.open()
