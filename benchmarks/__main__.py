@@ -27,6 +27,7 @@ from . import (
     w12_repeat,
     w13_mailbox,
     w14_schedules,
+    w15_console,
     w17_open_waits,
 )
 from .figures import Line
@@ -50,6 +51,7 @@ WORKLOADS: Mapping[str, Callable[[Plan], Awaitable[list[Line]]]] = {
     "W12": w12_repeat.measure,
     "W13": w13_mailbox.measure,
     "W14": w14_schedules.measure,
+    "W15": w15_console.measure,
     "W17": w17_open_waits.measure,
 }
 PEERS_HAVE = ("W1", "W2", "W3", "W4", "W5")

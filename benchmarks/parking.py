@@ -27,7 +27,12 @@ async def park(database: Path, samples: Mapping[MissionDefinition[Payload], int]
     """Make a file with so many parked missions of each definition, in that order."""
     async with open_commander(database, *samples) as commander:
         ids = [(await commander.start(definition, PAYLOAD)).mission_id for definition in samples]
-    _copy(database, dict(zip(ids, samples.values(), strict=True)))
+    copy_missions(database, dict(zip(ids, samples.values(), strict=True)))
+
+
+def copy_missions(database: Path, counts: Mapping[str, int]) -> None:
+    """Replace the missions of a file, which nobody has open, by so many copies of each of these, in that order."""
+    _copy(database, counts)
     with database.open("rb") as file:
         os.fsync(file.fileno())
 
@@ -45,9 +50,15 @@ def _copy(database: Path, counts: Mapping[str, int]) -> None:
         for sample, count in counts.items():
             query = "SELECT number FROM missions WHERE mission_id = ?"
             (number,) = connection.execute(query, (sample,)).fetchone()
-            for table, key in (("missions", "number"), ("history", "mission")):
-                _copy_rows(connection, table, key, number, copied + 1, copied + count)
+            for table, key, of in (
+                ("missions", "number", number),
+                ("history", "mission", number),
+                ("waits", "mission_id", sample),
+            ):
+                _copy_rows(connection, table, key, of, copied + 1, copied + count)
             copied += count
+        samples = ", ".join("?" * len(counts))
+        connection.execute(f"DELETE FROM waits WHERE mission_id IN ({samples})", tuple(counts))
         connection.execute("DELETE FROM history WHERE mission < 0")
         connection.execute("DELETE FROM missions WHERE number < 0")
         connection.execute("COMMIT")
@@ -59,11 +70,11 @@ def columns_of(connection: sqlite3.Connection, table: str) -> list[str]:
     return [str(name) for (name,) in connection.execute("SELECT name FROM pragma_table_info(?)", (table,))]
 
 
-def _copy_rows(connection: sqlite3.Connection, table: str, key: str, number: int, first: int, last: int) -> None:
+def _copy_rows(connection: sqlite3.Connection, table: str, key: str, of: int | str, first: int, last: int) -> None:
     columns = columns_of(connection, table)
     values = ", ".join(_OWN.get(column, column) for column in columns)
     connection.execute(
         f"{_NUMBERS} INSERT INTO {table} ({', '.join(columns)})"
         f" SELECT {values} FROM copies CROSS JOIN {table} WHERE {key} = ? ORDER BY n",
-        (first, last, number),
+        (first, last, of),
     )

@@ -1,4 +1,4 @@
-"""What imports what in the packages, by room: a distribution, or a package or module directly inside core."""
+"""What imports what in the packages, by room: a distribution, or a package or module directly inside one with rooms."""
 
 import ast
 from collections.abc import Iterator
@@ -7,6 +7,9 @@ from functools import cache
 from pathlib import Path
 
 from workspace import Package, read_packages
+
+WITH_ROOMS = ("core", "console")
+"""The distributions that have rooms."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +33,7 @@ class Import:
 def room_of(module: str) -> str:
     """Return the room that a module is in: `mission_control.core.engine`, `mission_control.client`."""
     parts = module.split(".")
-    return ".".join(parts[: 3 if parts[1] == "core" else 2])
+    return ".".join(parts[: 3 if parts[1] in WITH_ROOMS else 2])
 
 
 @cache

@@ -133,12 +133,15 @@ def _purpose(path: Path) -> str:
     return sentence.removesuffix(".").replace("`", "")
 
 
+_PURITY = "The rules and the records know nothing of the world"
+"""The linter's contract for what is pure."""
+
+
 def _pure_modules() -> list[str]:
     """Return the modules that the linter keeps from the world."""
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]
-    (contract,) = (contract for contract in settings["contracts"] if contract["type"] == "forbidden")
-    pure: list[str] = contract["source_modules"]
-    return pure
+    (pure,) = (one["source_modules"] for one in settings["contracts"] if one["name"] == _PURITY)
+    return [str(module) for module in pure]
 
 
 def _rows(boxes: Mapping[str, Box]) -> list[list[Box]]:

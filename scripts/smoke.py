@@ -6,12 +6,14 @@ Files are handed by path: asked for by name, pip would prefer an old build of th
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 import venv
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from urllib.request import urlopen
 
 from workspace import ROOT, Package, closure, python_blocks, read_packages
 
@@ -29,6 +31,8 @@ for argument in sys.argv[1:]:
     missing = [public for public in module.__all__ if not hasattr(module, public)]
     assert not missing, f"{name} lacks {missing}"
 """
+PAGE = "[page]"
+"""What the console's own name has behind it where its page is wanted, too."""
 FIXTURES = ("fake_clock", "in_memory_commander", "mission_id_sequence")
 FORGETFUL = """
 import pytest
@@ -57,6 +61,8 @@ def smoke_wheel(package: Package, packages: tuple[Package, ...], folder: Path) -
     python = _python_of(folder)
     wheels = [str(sibling.wheel) for sibling in closure(package, packages)]
     _run(uv, "pip", "install", "--quiet", "--python", python, *wheels, cwd=folder.parent)
+    if package.module == "mission_control.console":
+        smoke_console(package, uv, python, folder.parent)
     _probe(python, (package,), cwd=folder.parent)
     if package.module == "mission_control.adapter_sqlite":
         _run(python, "-I", _first_program(folder.parent), cwd=folder.parent)
@@ -76,11 +82,35 @@ def smoke_testing(python: str, folder: Path) -> None:
         raise SystemExit(f"the contract does not explain what a forgetful adapter does wrong\n{told}")
 
 
+def smoke_console(package: Package, uv: str, python: str, folder: Path) -> None:
+    """See the command tell of a mission and say what the page needs, and the page come once that is there."""
+    _run(python, "-I", _first_program(folder), cwd=folder)
+    command = (str(Path(python).with_name("mission-control")), "--db", "missions.db")
+    told = _run(*command, "status", cwd=folder)
+    if "purchase" not in told:
+        raise SystemExit(f"the status does not tell of the mission that ran\n{told}")
+    told = _run(*command, "serve", cwd=folder, codes=(1,))
+    if f"{package.distribution}{PAGE}" not in told:
+        raise SystemExit(f"it is not said what the page needs\n{told}")
+    _run(uv, "pip", "install", "--quiet", "--python", python, f"{package.wheel}{PAGE}", cwd=folder)
+    with subprocess.Popen([*command, "serve", "--port", "0"], cwd=folder, stdout=subprocess.PIPE, text=True) as serving:
+        try:
+            assert serving.stdout is not None
+            (address,) = re.findall(r"http://[^/]+", serving.stdout.readline())
+            with urlopen(address) as response:
+                page = response.read().decode()
+        finally:
+            serving.terminate()
+    if "purchase" not in page or serving.returncode:
+        raise SystemExit(f"the page does not tell of the mission, or did not end well ({serving.returncode})\n{page}")
+
+
 def smoke_sdists(packages: tuple[Package, ...], folder: Path) -> None:
     """Install all sdists with plain pip, run the README's first program and check its types."""
     venv.create(folder, with_pip=True)
     python = _python_of(folder)
-    _run(python, "-m", "pip", "install", "--quiet", *(str(package.sdist) for package in packages), cwd=folder.parent)
+    files = (str(package.sdist) + PAGE * (package.module == "mission_control.console") for package in packages)
+    _run(python, "-m", "pip", "install", "--quiet", *files, cwd=folder.parent)
     _run(python, "-m", "pip", "check", cwd=folder.parent)
     _probe(python, packages, cwd=folder.parent)
 

@@ -3,7 +3,8 @@
 A block says by its language what becomes of it:
 
 - `python`: run in this process, in the module that the page is; with `title="name.py"` written to a file instead.
-- `sh`: commands, one a line, of the few kinds that this module knows; Python programs, pytest and SQL are run.
+- `sh`: commands, one a line, of the few kinds that this module knows; Python programs, pytest, SQL and the console are
+  run.
 - `text`: where it follows a block that printed something, that is what was printed; otherwise a figure.
 - `toml`: read, and written to a file where it has a `title`.
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import re
 import shlex
 import sqlite3
@@ -23,12 +25,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
+from mission_control.console.command.group import COMMANDS
 from workspace import ROOT, read_packages
 
 PAGES = ROOT / "docs" / "pages"
 
 _FENCE = re.compile(r"^(?P<indent> *)```(?P<info>\S[^\n]*)\n(?P<code>.*?)^(?P=indent)```$", re.MULTILINE | re.DOTALL)
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)")
+_SHOWN_TIME = re.compile(
+    r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC( \([^)]*\))?|\d{4}-\d\d-\d\d UTC|\d\d:\d\d:\d\d\.\d{3} |\d+ \w+ ago|\bnow\b"
+)
+"""Times as the console shows them."""
 _DISTRIBUTION = re.compile(r"mission-control-[a-z-]+")
 
 
@@ -62,6 +69,7 @@ class PageRun:
         self._folder = folder
         self._module = module
         self._printed = ""
+        self._environment = {**os.environ, "COLUMNS": "100", "TZ": "UTC"}
 
     def run(self) -> None:
         """Run every block of the page. Raises what the page raises."""
@@ -95,6 +103,12 @@ class PageRun:
                 without = [] if (self._folder / "pyproject.toml").exists() else ["-p", "no:asyncio"]
                 without += ["-p", "no:hypothesispytest", "-p", "no:cacheprovider"]  # the one is slow, the other writes
                 return self._process("-m", "pytest", "-W", "error", *without, *arguments)
+            case ["mission-control", *arguments]:
+                return self._process("-W", "error", "-m", "mission_control.console.command", *arguments)
+            case ["export", str(assignment)]:
+                name, _, value = assignment.partition("=")
+                self._environment[name] = value
+                return ""
             case ["cat", str(file)]:
                 return (self._folder / file).read_text("utf-8")
             case ["sqlite3", str(file), str(sql)]:
@@ -106,12 +120,19 @@ class PageRun:
     def _process(self, *arguments: str) -> str:
         command = [sys.executable, "-X", "utf8", *arguments]
         done = subprocess.run(
-            command, cwd=self._folder, check=False, capture_output=True, text=True, encoding="utf-8", timeout=120
+            command,
+            cwd=self._folder,
+            env=self._environment,
+            check=False,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            timeout=120,
         )
         if done.returncode == -9:
             return done.stdout + "Killed\n"
         assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
-        return done.stdout
+        return done.stdout.replace(f"{self._folder}{os.sep}", "")
 
     def _sql(self, file: str, sql: str) -> str:
         with contextlib.closing(sqlite3.connect(self._folder / file)) as connection:
@@ -120,7 +141,8 @@ class PageRun:
 
     def _text(self, block: Block) -> None:
         if self._printed:
-            assert _comparable(self._printed) == _comparable(block.code)
+            printed, told = _comparable(self._printed), _comparable(block.code)
+            assert printed == told, printed  # this module has no rewritten assertions
         self._printed = ""
 
     def _toml(self, block: Block) -> None:
@@ -146,8 +168,10 @@ def _check_command(words: list[str]) -> None:
     match words:
         case ["pip", "install", *requirements]:
             known = {package.distribution for package in read_packages()}
-            if {name for name in requirements if _DISTRIBUTION.match(name)} <= known:
+            if {name.partition("[")[0] for name in requirements if _DISTRIBUTION.match(name)} <= known:
                 return
+        case ["mission-control", *arguments] if not COMMANDS.keys().isdisjoint(arguments):
+            return
         case ["python3", "-m", "venv", ".venv"] | [".venv/bin/pip", "install", "hatch"] | ["sqlite3", _, _]:
             return
         case ["hatch" | ".venv/bin/hatch", "run", script, *_]:
@@ -163,5 +187,6 @@ def _check_command(words: list[str]) -> None:
 
 def _comparable(output: str) -> list[str]:
     """Return lines without what differs from run to run: times, and how long pytest took."""
-    lines = (_TIME.sub("<time>", line.rstrip()) for line in output.strip().splitlines())
+    lines = (_SHOWN_TIME.sub("<time>", _TIME.sub("<time>", line)) for line in output.strip().splitlines())
+    lines = (re.sub(r"(?<=\S) {2,}", "  ", line).rstrip() for line in lines)  # columns are as wide as their times
     return [re.sub(r"in \d+\.\d+s", "in <seconds>", line) for line in lines]

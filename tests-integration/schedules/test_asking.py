@@ -89,6 +89,15 @@ async def test_a_schedule_that_is_not_there(
     assert isinstance(caught.value, LookupError)
 
 
+async def test_what_is_no_note_of_who_asks(schedules: Schedules) -> None:
+    """It is refused before anything is asked."""
+    for asked in (schedules.pause("s", by=""), schedules.resume("s", by=""), schedules.trigger("s", by="")):
+        with pytest.raises(MissionDefinitionError, match="by"):
+            await asked
+    with pytest.raises(MissionDefinitionError, match="by"):
+        await schedules.backfill("s", since=NOON, until=NOON, by="")
+
+
 @ALL_CHANGES
 @pytest.mark.parametrize("name", [None, 5, b"nightly", ["nightly"]])
 async def test_what_is_no_name(

@@ -68,6 +68,18 @@ async def test_each_trigger_is_a_mission(open_commander: OpenCommander, client: 
     assert inspection.history[0].details["by"] == "ops"
 
 
+async def test_a_call_says_who_asks(open_commander: OpenCommander, client: CommanderClient) -> None:
+    """Its own note goes before the client's, on what it starts."""
+    commander = await open_commander(schedules=[every(10, definition=quick)])
+    triggered = await client.schedules.trigger("s", by="night shift")
+    (backfilled,) = await client.schedules.backfill("s", since=at(10), until=at(20), by="night shift")
+
+    for mission_id in (triggered, backfilled):
+        inspection = await commander.inspect_mission(mission_id)
+        assert inspection is not None
+        assert inspection.history[0].details["by"] == "night shift"
+
+
 async def test_slots_are_backfilled(open_commander: OpenCommander, client: CommanderClient) -> None:
     """Those that are there already are named with the others, and left alone."""
     commander = await open_commander(schedules=[every(10, definition=quick)])

@@ -121,9 +121,9 @@ def test_client_begins_nothing_before_its_first_use(database: Path) -> None:
 def test_runtime_is_the_owners(database: Path) -> None:
     """What a runtime is made of has no place beside a mailbox."""
     mailbox = sqlite_mailbox(database)
-    with pytest.raises(TypeError, match="pass definitions=, answer_timeout= and by= alone"):
+    with pytest.raises(TypeError, match="pass definitions=, by= and the timeouts alone"):
         create_blocking_client(mailbox=mailbox, persistence=create_sqlite_persistence_adapter(database))
-    with pytest.raises(TypeError, match="pass definitions=, answer_timeout= and by= alone"):
+    with pytest.raises(TypeError, match="pass definitions=, by= and the timeouts alone"):
         create_blocking_client(mailbox=mailbox, max_concurrency=8)
-    with pytest.raises(TypeError, match="pass definitions=, answer_timeout= and by= alone"):
+    with pytest.raises(TypeError, match="pass definitions=, by= and the timeouts alone"):
         create_blocking_client(mailbox=mailbox, schedules=[Schedule("hourly", order, input=Order("tea"), every=3600)])

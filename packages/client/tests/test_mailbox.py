@@ -11,6 +11,7 @@ import pytest
 from mission_control.adapter_sqlite import sqlite_mailbox
 from mission_control.client import CommanderClient, create_commander_client
 from mission_control.client.mailbox_missions import MailboxMissions
+from mission_control.client.patience import Patience
 from mission_control.core import (
     CommanderClosedError,
     CommanderError,
@@ -105,6 +106,19 @@ async def test_nobody_answers_in_time(place: Place, client: CommanderClient) -> 
         again = await client.start_mission(order, Order("tea"), mission_id="order-1", if_exists="return")
         assert await again.status() is MissionStatus.WAITING
         assert len(await client.list_missions()) == 1
+
+
+async def test_who_need_not_wait_without_an_owner(place: Place) -> None:
+    """A client may be told at once that a request is accepted, and still wait for an owner that is there."""
+    impatient = create_commander_client(
+        mailbox=place.mailbox(), definitions=[order], answer_timeout=PATIENCE, unowned_timeout=0
+    )
+    async with impatient as client:
+        with pytest.raises(NotAnsweredError, match="when a process owns the database, and none does now"):
+            await client.start_mission(order, Order("tea"), mission_id="order-1")
+        async with place.owned():
+            mission = await client.start_mission(order, Order("tea"), mission_id="order-2")
+            assert await mission.status() is MissionStatus.WAITING
 
 
 async def test_owner_that_is_slow_has_applied_it(place: Place) -> None:
@@ -304,7 +318,7 @@ async def test_definition_that_ran_is_read_from_the_file(place: Place) -> None:
     """As a reader has it, whoever ran it."""
     async with place.owned(), create_commander_client(mailbox=place.mailbox()) as client:
         await client.start_mission("order", {"item": "tea"})
-    missions = MailboxMissions(place.mailbox(), [], 30, None)
+    missions = MailboxMissions(place.mailbox(), [], Patience.checked(30, None), None)
     assert await missions.load_definition(order.fingerprint) == order.to_static()
     await missions.close()
 
@@ -466,5 +480,7 @@ async def test_client_needs_one_of_runtime_and_mailbox(place: Place) -> None:
         create_commander_client(mailbox=place.mailbox(), definitions=order)  # type: ignore[arg-type] # wrong on purpose
     with pytest.raises(MissionDefinitionError, match="answer_timeout"):
         create_commander_client(mailbox=place.mailbox(), answer_timeout=-1)
+    with pytest.raises(MissionDefinitionError, match="unowned_timeout"):
+        create_commander_client(mailbox=place.mailbox(), unowned_timeout=-1)
     with pytest.raises(MissionDefinitionError, match="by"):
         create_commander_client(mailbox=place.mailbox(), by="")

@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import stat
+import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -68,6 +69,46 @@ async def test_permissions_are_those_of_the_database(path: Path, folder: Path, p
     await outbox.close()
     await adapter.close()
     assert [file.name for file in folder.iterdir()] == [f"{request_id}.json"]
+
+
+MAY_ONLY_READ = """
+import asyncio, os, sys
+import mission_control.adapter_sqlite.reader, mission_control.adapter_sqlite.mailbox.outbox  # while they can be read
+from mission_control.adapter_sqlite import sqlite_mailbox
+from mission_control.core import MissionQuery, PersistenceError
+from mission_control.core.storage import CancelRequest
+
+async def main():
+    if os.geteuid() == 0:
+        os.setuid(65534)  # permissions mean nothing to root
+    outbox = await sqlite_mailbox(sys.argv[1]).open(lambda: None)
+    print(await outbox.list_missions(MissionQuery(), limit=9, after=None), await outbox.has_owner())
+    try:
+        await outbox.post(CancelRequest(mission_id="m"), is_awaited=True)
+    except PersistenceError as error:
+        print(error)
+    await outbox.close()
+
+asyncio.run(main())
+"""
+
+
+async def test_who_may_only_read_can_read(shared_path: Path) -> None:
+    """And is told why it cannot send; nothing is left behind."""
+    adapter = create_sqlite_persistence_adapter(shared_path)
+    await adapter.bootstrap()
+    await adapter.close()
+    shared_path.parent.chmod(0o555)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", MAY_ONLY_READ, shared_path, stdout=asyncio.subprocess.PIPE
+    )
+    told, _ = await process.communicate()
+    shared_path.parent.chmod(0o755)
+
+    reads, refused = told.decode().splitlines()
+    assert (process.returncode, reads) == (0, "[] False")
+    assert "check the space on its disk, and its permissions" in refused
+    assert list(shared_path.parent.glob("*-mailbox")) == []
 
 
 def unreadable() -> dict[str, Callable[[Path], Any]]:

@@ -276,7 +276,7 @@ def test_others_have_their_turns_meanwhile() -> None:
         counting.cancel()
         return turns
 
-    missions = stored(*(waiting() for _ in range(600)))
+    missions = stored(*(waiting() for _ in range(3_000)))
     assert asyncio.run(beside()) > 1
 
 

@@ -267,6 +267,16 @@ def test_each_history_is_read_where_rows_do_not_tell() -> None:
     assert plan.groups[0].problem == "it stands on the need_to 'e[]/go', and the definition has a sleep of that name"
 
 
+def test_lines_of_one_node_have_the_same_ahead() -> None:
+    """What is different there is said once, however many items stand on it."""
+    it = begun(start().each("e", items, m.path().need_to("go", int)).end())
+    it.succeed("e", [1, 2, 3])
+
+    group = only_group(stored(it), start().each("e", items, m.path().need_to("go", int).step("thank", run)).end())
+
+    assert (group.effect, group.differences) == ("carried over", ("step 'e[]/thank' is new",))
+
+
 def test_mission_on_live_paths_needs_a_definition_too() -> None:
     """As the others: without one of its name it is stranded."""
     it = begun(start().each("e", items, m.path().need_to("go", int)).end())

@@ -20,6 +20,7 @@ from .background import BackgroundLoop
 from .blocking_methods import BlockingClientMethods
 from .client import missions_of, refused_of
 from .mailbox_missions import MailboxMissions
+from .patience import Patience
 
 _LONGEST_EXIT = 15.0
 """Seconds that a program which ends waits for what its steps and its storage still do."""
@@ -106,6 +107,7 @@ def create_blocking_client(
     retention: Mapping[str, timedelta] | None = None,
     mailbox: Mailbox | None = None,
     answer_timeout: float = 30.0,
+    unowned_timeout: float | None = None,
     by: str | None = None,
 ) -> BlockingCommanderClient:
     """Start a runtime on a background thread and return the client that owns it, or return one for a mailbox.
@@ -114,17 +116,17 @@ def create_blocking_client(
     `by` is the note of who asks in all that it and its handles command, unless a call names somebody else. Raises what
     `CommanderRuntime.start` raises.
 
-    With `mailbox`, `definitions` and `answer_timeout` are as for `create_commander_client`, and the rest is the
+    With `mailbox`, `definitions` and the timeouts are as for `create_commander_client`, and the rest is the
     owner's: `TypeError` for that. The client does nothing before its first use, so a server may make it and then fork.
     """
     if mailbox is not None:
         given = (persistence, identity, on_event, on_metric, clock, create_mission_id, retention)
         if list(schedules) or max_concurrency != 256 or any(option is not None for option in given):
             raise TypeError(
-                "with a mailbox, pass definitions=, answer_timeout= and by= alone: the runtime is in the process that "
+                "with a mailbox, pass definitions=, by= and the timeouts alone: the runtime is in the process that "
                 "owns the database"
             )
-        return _through(mailbox, definitions, answer_timeout, by)
+        return _through(mailbox, definitions, Patience.checked(answer_timeout, unowned_timeout), by)
     runtime = create_commander_runtime(
         definitions=definitions,
         schedules=schedules,
@@ -153,8 +155,8 @@ def _over(runtime: CommanderRuntime, by: str | None) -> BlockingCommanderClient:
 
 
 def _through(
-    mailbox: Mailbox, definitions: Iterable[MissionDefinition[Any]], answer_timeout: float, by: str | None
+    mailbox: Mailbox, definitions: Iterable[MissionDefinition[Any]], patience: Patience, by: str | None
 ) -> BlockingCommanderClient:
-    missions = MailboxMissions(mailbox, definitions, answer_timeout, by)
+    missions = MailboxMissions(mailbox, definitions, patience, by)
     life = _Life(missions, missions.close, lambda: missions.closed)
     return BlockingCommanderClient(missions, BackgroundLoop("mission-control mailbox"), life)

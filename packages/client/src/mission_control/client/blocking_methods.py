@@ -227,25 +227,25 @@ class BlockingSchedules(Waiting[Schedules]):
         """Return all schedules that storage knows, by name, also those that the code no longer names."""
         return self._ask(self._asked.list)
 
-    def pause(self, name: str, /) -> None:
+    def pause(self, name: str, /, *, by: str | None = None) -> None:
         """Let a schedule start nothing but what is triggered and backfilled. A second call does nothing."""
-        return self._ask(self._asked.pause, name)
+        return self._ask(self._asked.pause, name, by=by)
 
-    def resume(self, name: str, /) -> None:
+    def resume(self, name: str, /, *, by: str | None = None) -> None:
         """Let a paused schedule fire again; slots that came meanwhile stay passed over. A second call does nothing."""
-        return self._ask(self._asked.resume, name)
+        return self._ask(self._asked.resume, name, by=by)
 
-    def trigger(self, name: str, /) -> str:
+    def trigger(self, name: str, /, *, by: str | None = None) -> str:
         """Start a mission of a schedule now, whatever its other missions do, and return that mission's id."""
-        return self._ask(self._asked.trigger, name)
+        return self._ask(self._asked.trigger, name, by=by)
 
-    def backfill(self, name: str, /, *, since: datetime, until: datetime) -> builtins.list[str]:
+    def backfill(self, name: str, /, *, since: datetime, until: datetime, by: str | None = None) -> builtins.list[str]:
         """Start the missions of all slots from `since` on and before `until` (aware), and return their ids.
 
         At most 10,000 of them. Missions that exist are left alone, and their ids are returned with the others. Raises
         `ValueError` for more slots, for a naive instant, and for an `until` that lies before `since`.
         """
-        return self._ask(self._asked.backfill, name, since=since, until=until)
+        return self._ask(self._asked.backfill, name, since=since, until=until, by=by)
 
 
 class BlockingOperations(Waiting[Operations]):

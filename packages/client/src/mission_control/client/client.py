@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from mission_control.core import CommanderError, Mailbox, MissionDefinition, RefusedRequest
 from mission_control.core.commander import Missions, NotedMissions
 from mission_control.core.definition import is_a
 from mission_control.core.payloads import found
-from mission_control.runtime import CommanderRuntime
 
 from .async_methods import ClientMethods
 from .mailbox_missions import MailboxMissions
+from .patience import Patience
+
+if TYPE_CHECKING:  # else where one is given: through a mailbox it is another process'
+    from mission_control.runtime import CommanderRuntime
 
 
 class CommanderClient(ClientMethods):
@@ -54,6 +57,7 @@ def create_commander_client(
     mailbox: Mailbox | None = None,
     definitions: Iterable[MissionDefinition[Any]] = (),
     answer_timeout: float = 30.0,
+    unowned_timeout: float | None = None,
     by: str | None = None,
 ) -> CommanderClient:
     """Return a client for the missions of `runtime`, or for those behind `mailbox`, whoever runs them.
@@ -67,11 +71,15 @@ def create_commander_client(
             before they are sent, and queries run here. What is not known is sent as it is, and checked by the owner.
         answer_timeout: With a mailbox, how many seconds to wait for what the owner answers, before
             `NotAnsweredError`; the request is durable then, and will be applied.
+        unowned_timeout: How many seconds to wait instead while no process owns the database, and none can answer: a
+            page that people look at says at once that what they asked for is accepted. By default as long.
         by: The note of who asks in all that the client and its handles command, unless a call names somebody else.
 
     Raises `TypeError` unless exactly one of `runtime` and `mailbox` is given.
     """
     if mailbox is None:
+        from mission_control.runtime import CommanderRuntime
+
         if not is_a(runtime, CommanderRuntime):
             raise TypeError(f"runtime: expected a CommanderRuntime, or a mailbox instead, found {found(runtime)}")
         if list(definitions):
@@ -79,7 +87,7 @@ def create_commander_client(
         return CommanderClient(missions_of(runtime, by))
     if runtime is not None:
         raise TypeError("pass either a runtime or a mailbox: a runtime's missions are asked directly")
-    return CommanderClient(MailboxMissions(mailbox, definitions, answer_timeout, by))
+    return CommanderClient(MailboxMissions(mailbox, definitions, Patience.checked(answer_timeout, unowned_timeout), by))
 
 
 def missions_of(runtime: CommanderRuntime, by: str | None) -> Missions:

@@ -10,23 +10,24 @@ from typing import Any
 
 from mission_control.core import Mailbox, MissionDefinition, MissionHandle, RefusedRequest
 from mission_control.core.commander import Found, Missions, Registry, check_has, checked_limit, noted
-from mission_control.core.definition import new_mission_id, seconds, sought_id
+from mission_control.core.definition import new_mission_id, sought_id
 
 from .answers import Answers, Bell
 from .background import closed, inherited
 from .ends import Known
 from .mailbox_port import MailboxPort
+from .patience import Patience
 
 
 class MailboxMissions(Missions):
     """Opens the mailbox at its first operation, and belongs to that process and that event loop from then on."""
 
     def __init__(
-        self, mailbox: Mailbox, definitions: Iterable[MissionDefinition[Any]], answer_timeout: float, by: str | None
+        self, mailbox: Mailbox, definitions: Iterable[MissionDefinition[Any]], patience: Patience, by: str | None
     ) -> None:
         check_has(mailbox, "open", "mailbox: expected a Mailbox, as sqlite_mailbox(path) makes it")
         self._mailbox = mailbox
-        self._answer_timeout = seconds(answer_timeout, subject="answer_timeout")
+        self._patience = patience
         self._by = noted(by, None)
         self._registry = Registry(new_mission_id)
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -87,7 +88,7 @@ class MailboxMissions(Missions):
     async def _open(self) -> MailboxPort:
         bell = Bell()
         outbox = await self._mailbox.open(bell.ring)
-        return MailboxPort(outbox, Answers(outbox, bell), self._registry, self._answer_timeout)
+        return MailboxPort(outbox, Answers(outbox, bell), self._registry, self._patience)
 
     def _opened(self, opening: asyncio.Task[MailboxPort]) -> None:
         if opening.cancelled() or opening.exception() is not None:

@@ -53,17 +53,18 @@ from mission_control.core.storage import (
 from .answers import Answers
 from .ends import Ends, Known
 from .outbox_reads import OutboxReads
+from .patience import Patience
 from .sent_payloads import stored_output, stored_payload
 
 
 class MailboxPort(OutboxReads):
     """Answers what is asked of missions whose commander is in another process, or nowhere at the moment."""
 
-    def __init__(self, outbox: Outbox, answers: Answers, registry: Registry, answer_timeout: float) -> None:
+    def __init__(self, outbox: Outbox, answers: Answers, registry: Registry, patience: Patience) -> None:
         super().__init__(outbox)
         self._answers = answers
         self._registry = registry
-        self._answer_timeout = answer_timeout
+        self._patience = patience
         self._threads = Threads()
         self._now = SystemClock().now
         self._ends = Ends(outbox, answers)
@@ -229,7 +230,7 @@ class MailboxPort(OutboxReads):
         return cast("bool", (await self._ask(request)).value)
 
     async def _ask(self, request: Request) -> Answer:
-        answer = await self._answers.ask(request, self._answer_timeout)
+        answer = await self._answers.ask(request, await self._patience.seconds(self._outbox))
         await self._answers.raise_error(answer, request.mission_id)
         return answer
 

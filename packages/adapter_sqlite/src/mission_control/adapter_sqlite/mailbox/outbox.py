@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import time
@@ -11,7 +12,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from mission_control.core.errors import CommanderClosedError
+from mission_control.core.errors import CommanderClosedError, PersistenceError
 from mission_control.core.history import Owner
 from mission_control.core.storage import Answer, EndRequest, Mailbox, Outbox, RefusedRequest, Request
 
@@ -48,7 +49,10 @@ class SQLiteMailbox:
         return f"<SQLiteMailbox {str(self._path)!r}>"
 
     async def open(self, rung: Callable[[], None], /) -> Outbox:
-        """Return the sender's side, making the directory where there is none."""
+        """Return the sender's side, making the directory where there is none.
+
+        Who may not write there can read all the same, and is told when something is to be sent.
+        """
         check_place(self._path)
         sender = secrets.token_hex(8)
         view = Worker("view of", self._path, partial(View, self._path, is_empty_when_missing=True), _nothing)
@@ -56,7 +60,8 @@ class SQLiteMailbox:
         try:
             await view.do(View.read, database_id)
             bell = await desk.do(_Desk.hear)
-            bell.listen(lambda _: rung())
+            if bell is not None:
+                bell.listen(lambda _: rung())
         except BaseException:
             await _end(view, desk)
             raise
@@ -68,18 +73,23 @@ class _Desk:
 
     def __init__(self, place: Place, sender: str) -> None:
         self._place = place
+        self._bell: Bell | None = None
+        self._refusal: PersistenceError | None = None
         try:
-            place.make()
-            self._bell = Bell(place, place.client_bell(sender))
-        except OSError as error:
-            raise place.failure(error) from error
+            self._bell = _hang(place, sender)
+        except PersistenceError as error:
+            if not _is_for_readers(error.__cause__):
+                raise
+            self._refusal = error
 
-    def hear(self) -> Bell:
-        """Return the bell that rings for this outbox."""
+    def hear(self) -> Bell | None:
+        """Return the bell that rings for this outbox; None for who may not write there."""
         return self._bell
 
     def post(self, request_id: str, text: bytes) -> None:
         """Make a request durable, and tell the owner."""
+        if self._refusal is not None:
+            raise self._refusal
         try:
             post(self._place, request_id, text)
         except OSError as error:
@@ -102,13 +112,26 @@ class _Desk:
 
     def close(self) -> None:
         """Take the bell down."""
-        self._bell.close()
+        if self._bell is not None:
+            self._bell.close()
+
+
+def _hang(place: Place, sender: str) -> Bell:
+    place.make()
+    try:
+        return Bell(place, place.client_bell(sender))
+    except OSError as error:
+        raise place.failure(error) from error
+
+
+def _is_for_readers(cause: BaseException | None) -> bool:
+    return isinstance(cause, OSError) and cause.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 class SQLiteOutbox(ViewPort):
     """The sender's side of a mailbox, open: one thread writes, and one reads the database."""
 
-    def __init__(self, view: Worker[View], path: Path, desk: Worker[_Desk], sender: str, bell: Bell) -> None:
+    def __init__(self, view: Worker[View], path: Path, desk: Worker[_Desk], sender: str, bell: Bell | None) -> None:
         super().__init__(view, path)
         self._view = view
         self._desk = desk
@@ -182,7 +205,8 @@ class SQLiteOutbox(ViewPort):
         if self._is_closed or self._process != os.getpid():
             return
         self._is_closed = True
-        self._bell.mute()
+        if self._bell is not None:
+            self._bell.mute()
         if self._ends:
             _ = self._desk.do(_Desk.withdraw, tuple(self._ends))
         await _end(self._view, self._desk)

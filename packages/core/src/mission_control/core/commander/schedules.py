@@ -10,13 +10,15 @@ from ..definition import checked_instant, sought
 from ..errors import ScheduleNotFoundError
 from ..history import MissionStatus, ScheduleStatus, ScheduleSummary, iso
 from ..schedules import StoredSchedule
+from .notes import noted
 from .port import SchedulePort
 
 
 class Schedules:
     """Shows the schedules of a commander, and changes what they do. Each change is durable before a method returns.
 
-    A name that no schedule of the commander has is a `ScheduleNotFoundError`.
+    `by` is a note of who asks for it, 1 to 255 characters, which is recorded of the missions that it starts. A name
+    that no schedule of the commander has is a `ScheduleNotFoundError`.
     """
 
     __slots__ = ("_by", "_port")
@@ -30,33 +32,35 @@ class Schedules:
         stored = await (await self._port()).list_schedules()
         return [_summary(schedule, outcome) for schedule, outcome in stored]
 
-    async def pause(self, name: str, /) -> None:
+    async def pause(self, name: str, /, *, by: str | None = None) -> None:
         """Let a schedule start nothing but what is triggered and backfilled. A second call does nothing."""
-        wanted = _wanted(name)
-        await (await self._port()).change_schedule(wanted, "pause", since=None, until=None, by=self._by)
+        wanted, who = _wanted(name), noted(by, self._by)
+        await (await self._port()).change_schedule(wanted, "pause", since=None, until=None, by=who)
 
-    async def resume(self, name: str, /) -> None:
+    async def resume(self, name: str, /, *, by: str | None = None) -> None:
         """Let a paused schedule fire again; slots that came meanwhile stay passed over. A second call does nothing."""
-        wanted = _wanted(name)
-        await (await self._port()).change_schedule(wanted, "resume", since=None, until=None, by=self._by)
+        wanted, who = _wanted(name), noted(by, self._by)
+        await (await self._port()).change_schedule(wanted, "resume", since=None, until=None, by=who)
 
-    async def trigger(self, name: str, /) -> str:
+    async def trigger(self, name: str, /, *, by: str | None = None) -> str:
         """Start a mission of a schedule now, whatever its other missions do, and return that mission's id."""
-        wanted = _wanted(name)
+        wanted, who = _wanted(name), noted(by, self._by)
         port = await self._port()
-        (mission_id,) = await port.change_schedule(wanted, "trigger", since=None, until=None, by=self._by)
+        (mission_id,) = await port.change_schedule(wanted, "trigger", since=None, until=None, by=who)
         return mission_id
 
-    async def backfill(self, name: str, /, *, since: datetime, until: datetime) -> builtins.list[str]:
+    async def backfill(
+        self, name: str, /, *, since: datetime, until: datetime, by: str | None = None
+    ) -> builtins.list[str]:
         """Start the missions of all slots from `since` on and before `until` (aware), and return their ids.
 
         At most 10,000 of them. Missions that exist are left alone, and their ids are returned with the others. Raises
         `ValueError` for more slots, for a naive instant, and for an `until` that lies before `since`.
         """
-        wanted = _wanted(name)
+        wanted, who = _wanted(name), noted(by, self._by)
         first, end = checked_span(since, until)
         port = await self._port()
-        return await port.change_schedule(wanted, "backfill", since=first, until=end, by=self._by)
+        return await port.change_schedule(wanted, "backfill", since=first, until=end, by=who)
 
 
 def checked_span(since: datetime | None, until: datetime | None) -> tuple[datetime, datetime]:

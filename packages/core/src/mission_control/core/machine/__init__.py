@@ -97,7 +97,7 @@ from .loading import inspect_history, load
 from .phases import STATUS, Phase, Place
 from .places import construct_of
 from .refusals import check_update, find_wait, is_held, refused_signal
-from .reopening import ended_early
+from .reopening import ended_early, sorted_out
 from .repeats import check_repeat, find_use
 from .state import State
 from .transitions import ANYWHERE, TRANSITIONS, evolve, fold
@@ -165,6 +165,7 @@ __all__ = [
     "next_actions",
     "open_waits",
     "refused_signal",
+    "sorted_out",
     "standing_at",
 ]
 

@@ -5,7 +5,7 @@ was stored. Nothing here knows what a mission is. Below it are only the errors, 
 """
 
 from .annotations import declared_return, is_coroutine_function, refuse_generator, return_type
-from .issues import code_name, found, one_line
+from .issues import code_name, field_step, found, one_line
 from .json_values import copy_json, decode_json, encode_json
 from .schema import PLAIN, PayloadType, Schema, payload_type, same_json
 from .type_names import type_name
@@ -19,6 +19,7 @@ __all__ = [
     "declared_return",
     "decode_json",
     "encode_json",
+    "field_step",
     "found",
     "is_coroutine_function",
     "one_line",
