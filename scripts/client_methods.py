@@ -53,6 +53,11 @@ class Written:
     names: Mapping[str, str]
     is_blocking: bool
 
+    @property
+    def name(self) -> str:
+        """The name of the class."""
+        return self.head.partition("(")[0]
+
 
 ASYNC_METHODS = Written(
     head="ClientMethods(Asking)",
@@ -101,7 +106,9 @@ BLOCKING_METHODS = Written(
 )
 FILES: Mapping[Path, tuple[Written, ...]] = {
     CLIENT / "async_methods.py": (ASYNC_METHODS,),
-    CLIENT / "blocking_methods.py": (BLOCKING_HANDLE, BLOCKING_SCHEDULES, BLOCKING_OPERATIONS, BLOCKING_METHODS),
+    CLIENT / "blocking_handle.py": (BLOCKING_HANDLE,),
+    CLIENT / "blocking_operations.py": (BLOCKING_SCHEDULES, BLOCKING_OPERATIONS),
+    CLIENT / "blocking_methods.py": (BLOCKING_METHODS,),
 }
 HEAD = '''"""{summary} Written by `hatch run clients --write` from core's: change those."""
 
@@ -146,7 +153,7 @@ def text_of(file: Path, classes: tuple[Written, ...]) -> str:
     """Return the text of a file, as the repository formats its own."""
     body = "\n\n\n".join(map(_class, classes))
     variables = "\n".join(_variables(_names(body)))
-    imports = "\n".join(_imports(_names(body + "\n" + variables)))
+    imports = "\n".join(_imports(_names(body + "\n" + variables) - {written.name for written in classes}))
     summary = SUMMARIES[classes[0].is_blocking]
     text = HEAD.format(summary=summary, imports=imports, variables=variables) + body
     for command in (["check", "--select", "I", "--fix", "--quiet"], ["format", "--quiet"]):
@@ -161,6 +168,7 @@ def _names(text: str) -> set[str]:
 
 def _imports(used: set[str]) -> Iterator[str]:
     known = {"Iterator": "collections.abc"} | dict.fromkeys(("Asking", "Waiting", "WaitingHandle"), ".waiting")
+    known |= {written.name: f".{file.stem}" for file, classes in FILES.items() for written in classes}
     for name in MODULES:
         for node in _tree(name).body:
             if isinstance(node, ast.Import):

@@ -6,7 +6,8 @@ from .client import CommanderClient, create_commander_client
 
 if TYPE_CHECKING:
     from .blocking import BlockingCommanderClient, create_blocking_client
-    from .blocking_methods import BlockingMissionHandle, BlockingOperations, BlockingSchedules
+    from .blocking_handle import BlockingMissionHandle
+    from .blocking_operations import BlockingOperations, BlockingSchedules
 
 __all__ = [
     "BlockingCommanderClient",
@@ -26,9 +27,9 @@ if not TYPE_CHECKING:  # a checker that saw it would accept every name of this m
     _OF_CALLERS_THAT_WAIT = {
         "BlockingCommanderClient": "blocking",
         "create_blocking_client": "blocking",
-        "BlockingMissionHandle": "blocking_methods",
-        "BlockingOperations": "blocking_methods",
-        "BlockingSchedules": "blocking_methods",
+        "BlockingMissionHandle": "blocking_handle",
+        "BlockingOperations": "blocking_operations",
+        "BlockingSchedules": "blocking_operations",
     }
 
     def __getattr__(name: str) -> object:
