@@ -9,6 +9,7 @@ from typing import Any, Literal
 import pytest
 
 from faulty_mailbox import Failing, Faulty
+from mission_control.client.patience import is_heard
 from mission_control.core import (
     HistoryType,
     MissionContext,
@@ -137,7 +138,7 @@ async def test_what_is_held_stays_in_the_mailbox(open_commander: OpenCommander, 
     await asyncio.wait_for(gate.begun.wait(), 5)
     first, second = await sender.post(signal("g-1", "a")), await sender.post(signal("g-1", "b"))
     await open_commander.close()
-    assert not await sender.outbox.has_owner()
+    assert not await is_heard(sender.outbox)
     gate.begun.clear()
     await open_commander([gated])
     await asyncio.wait_for(gate.begun.wait(), 5)

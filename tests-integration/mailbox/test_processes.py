@@ -16,6 +16,7 @@ import pytest
 
 from mailbox_program import job
 from mission_control.adapter_sqlite import SQLiteCommander, open_mission_reader, sqlite_mailbox
+from mission_control.client.patience import is_heard
 from mission_control.core import HistoryType, MissionStatus
 from sending import Sender, end, signal, start
 
@@ -133,12 +134,12 @@ async def test_a_sender_that_is_stopped_holds_up_nobody(database_path: Path) -> 
 async def test_a_sender_on_another_mailbox_hears_of_its_owner(database_path: Path) -> None:
     """A pipe dies with its process: who asks knows at once whether there is an owner."""
     async with sender_of(database_path) as sender:
-        assert not await sender.outbox.has_owner()
+        assert not await is_heard(sender.outbox)
         owner = await begin("own", database_path)
-        assert await sender.outbox.has_owner()
+        assert await is_heard(sender.outbox)
         await asyncio.wait_for(sender.rung.wait(), 5)
         await kill(owner)
-        assert not await sender.outbox.has_owner()
+        assert not await is_heard(sender.outbox)
 
 
 async def test_a_forked_child_is_no_owner(database_path: Path) -> None:
@@ -146,9 +147,9 @@ async def test_a_forked_child_is_no_owner(database_path: Path) -> None:
     async with sender_of(database_path) as sender:
         owner, child = await begin_and_hear("fork", database_path)
         try:
-            assert await sender.outbox.has_owner()
+            assert await is_heard(sender.outbox)
             owner.kill()
             await owner.wait()
-            assert not await sender.outbox.has_owner()
+            assert not await is_heard(sender.outbox)
         finally:
             os.kill(int(child), signals.SIGKILL)

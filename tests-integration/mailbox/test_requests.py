@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from mission_control.client.patience import is_heard
 from mission_control.core import (
     HistoryType,
     MissionContext,
@@ -68,7 +69,7 @@ async def test_a_mission_lives_by_requests(open_commander: OpenCommander, sender
 
 async def test_what_came_before_the_first_owner(open_commander: OpenCommander, sender: Sender) -> None:
     """It is handed over before the owner is ready, and answered; until then reads are of nothing."""
-    assert not await sender.outbox.has_owner()
+    assert not await is_heard(sender.outbox)
     assert await sender.outbox.load_summary("o-1") is None
     started = await sender.post(start("o-1", "order"))
     approved = await sender.post(signal("o-1", "approve"))
@@ -78,7 +79,7 @@ async def test_what_came_before_the_first_owner(open_commander: OpenCommander, s
     assert await commander.get_mission("o-1") is not None
     assert code(await sender.answer(started)) is None
     assert code(await sender.answer(approved)) is None
-    assert await sender.outbox.has_owner()
+    assert await is_heard(sender.outbox)
     summary = await sender.outbox.load_summary("o-1")
     assert summary is not None
     assert summary.cursor == "ship"

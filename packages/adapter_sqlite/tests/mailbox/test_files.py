@@ -19,6 +19,7 @@ import pytest
 from mission_control.adapter_sqlite import create_sqlite_persistence_adapter, sqlite_mailbox
 from mission_control.adapter_sqlite.mailbox import letters
 from mission_control.adapter_sqlite.mailbox.bells import ring
+from mission_control.client.patience import is_heard
 from mission_control.core import MissionValidationError, OwnedMailbox, PersistenceAdapter, PersistenceError
 from mission_control.core.storage import CancelRequest, EndRequest, Outbox, SignalRequest
 from sending import taken
@@ -82,7 +83,7 @@ async def main():
     if os.geteuid() == 0:
         os.setuid(65534)  # permissions mean nothing to root
     outbox = await sqlite_mailbox(sys.argv[1]).open(lambda: None)
-    print(await outbox.list_missions(MissionQuery(), limit=9, after=None), await outbox.has_owner())
+    print(await outbox.list_missions(MissionQuery(), limit=9, after=None), await outbox.owner())
     try:
         await outbox.post(CancelRequest(mission_id="m"), is_awaited=True)
     except PersistenceError as error:
@@ -106,7 +107,7 @@ async def test_who_may_only_read_can_read(shared_path: Path) -> None:
     shared_path.parent.chmod(0o755)
 
     reads, refused = told.decode().splitlines()
-    assert (process.returncode, reads) == (0, "[] False")
+    assert (process.returncode, reads) == (0, "[] None")
     assert "check the space on its disk, and its permissions" in refused
     assert list(shared_path.parent.glob("*-mailbox")) == []
 
@@ -360,10 +361,10 @@ async def test_a_bell_that_is_none(
 async def test_a_bell_that_rings_on_and_on(owned: OwnedMailbox, outbox: Outbox, rung: asyncio.Event) -> None:
     """A pipe that is full because its owner does not get to read it holds up no sender."""
     for _ in range(70_000 // 8):
-        await outbox.has_owner()
+        await is_heard(outbox)
         if rung.is_set():
             break
-    assert await outbox.has_owner()
+    assert await is_heard(outbox)
 
 
 async def test_where_there_are_no_pipes(path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -376,9 +377,9 @@ async def test_where_there_are_no_pipes(path: Path, folder: Path, monkeypatch: p
     await adapter.bootstrap()
     owned = adapter.mailbox()
     assert owned is not None
-    assert not await outbox.has_owner()
+    assert not await is_heard(outbox)
     await owned.open(looked.set)
-    assert await outbox.has_owner()
+    assert await is_heard(outbox)
     end = await outbox.post(EndRequest(mission_id="m"), is_awaited=True)
     looked.clear()
     await asyncio.wait_for(looked.wait(), 5)

@@ -12,6 +12,7 @@ from mission_control.core import MissionControlError, NotAnsweredError, Persiste
 from mission_control.core.storage import Answer, Outbox, Request, RequestKind, ScheduleRequest
 
 from .background import closed
+from .patience import is_heard
 
 _LOOK_SECONDS = 1.0
 """How often those who wait look although nobody has rung: there may be no owner, or one that has died."""
@@ -106,7 +107,7 @@ class Answers:
                 awaited.answer.exception()  # whoever waited may have been cancelled meanwhile
 
     async def _not_answered(self, request: Request, awaited: Awaited, timeout: float | None) -> NotAnsweredError:
-        has_owner = await self._outbox.has_owner()
+        has_owner = await is_heard(self._outbox)
         if awaited.is_applied:
             comes = "it was applied, and what it set in motion goes on"
         elif has_owner:

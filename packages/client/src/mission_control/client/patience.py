@@ -25,6 +25,12 @@ class Patience:
 
     async def seconds(self, outbox: Outbox) -> float:
         """Return how long to wait now."""
-        if self.without_owner is None or await outbox.has_owner():
+        if self.without_owner is None or await is_heard(outbox):
             return self.with_owner
         return self.without_owner
+
+
+async def is_heard(outbox: Outbox) -> bool:
+    """Return whether a process owns the storage now, and hears what is posted."""
+    owner = await outbox.owner()
+    return owner is not None and owner.is_listening

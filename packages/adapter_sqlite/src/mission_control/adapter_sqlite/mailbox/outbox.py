@@ -102,10 +102,6 @@ class _Desk:
             with suppress(OSError):
                 self._place.request(request_id).unlink(missing_ok=True)
 
-    def has_owner(self) -> bool:
-        """Return whether somebody hears the owner's bell."""
-        return ring(self._place.owner_bell)
-
     def owner(self) -> Owner | None:
         """Return who owns the database, and whether it hears its bell."""
         return owner_of(self._place.database, is_listening=is_heard(self._place.owner_bell))
@@ -189,11 +185,6 @@ class SQLiteOutbox(ViewPort):
     async def list_refused(self, *, limit: int, after: str | None) -> Sequence[RefusedRequest]:
         """Return a page of what was refused, the newest first."""
         return await self._view.do(View.read, list_refused, limit=limit, after=after)
-
-    async def has_owner(self) -> bool:
-        """Return whether an owner's process hears its bell."""
-        self._check_process()
-        return await self._desk.do(_Desk.has_owner)
 
     async def owner(self) -> Owner | None:
         """Return which process owns the database, or None."""

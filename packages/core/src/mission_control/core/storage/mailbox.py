@@ -67,10 +67,6 @@ class Outbox(ReadPort, Protocol):
         """
         ...
 
-    async def has_owner(self) -> bool:
-        """Return whether a commander owns the storage now, and hears what is posted."""
-        ...
-
     async def owner(self) -> Owner | None:
         """Return who owns the storage now, whether it hears what is posted or not, and None where nobody does.
 

@@ -148,17 +148,13 @@ class MemoryOutbox:
             newest = newest[places[0] + 1 :] if places else []
         return list(islice(newest, limit))
 
-    async def has_owner(self) -> bool:
-        """Return whether a commander has the storage open."""
-        with self._post.lock:
-            return self._post.owner is not None and not self._post.owner.loop.is_closed()
-
     async def owner(self) -> Owner | None:
         """Return this process while a commander of it has the storage."""
         with self._post.lock:
-            held, is_listening = self._post.held, await self.has_owner()
+            held, hears = self._post.held, self._post.owner
         if held is None or held.loop.is_closed():
             return None
+        is_listening = hears is not None and not hears.loop.is_closed()
         return Owner(pid=os.getpid(), since=held.since, is_listening=is_listening)
 
     async def close(self) -> None:
