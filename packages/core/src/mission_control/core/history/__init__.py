@@ -39,7 +39,7 @@ from .records import (
     iso,
     parse_iso,
 )
-from .schedules import PassedOver, PassedOverReason, ScheduleStatus, ScheduleSummary
+from .schedules import PassedOver, PassedOverReason, ScheduleStatus, ScheduleSummary, failing
 from .statistics import FailureCount, HourCount, MissionCount, MissionStatistics, WaitCount, hour_of, last_hours
 from .used_keys import UsedKeys
 from .waits import OpenWait
@@ -90,6 +90,7 @@ __all__ = [
     "Wait",
     "WaitCount",
     "due_at",
+    "failing",
     "failure_of",
     "hour_of",
     "inspected",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal, TypeAlias
 
@@ -46,3 +47,16 @@ class ScheduleSummary(Record):
     last_mission_id: str | None
     last_outcome: MissionStatus | None
     passed_over: tuple[PassedOver, ...]
+
+    @property
+    def failing(self) -> PassedOver | None:
+        """The last slots that it came to, where they started no mission for a fault and it fires still; else None."""
+        return None if self.status == "absent" else failing(self.last_slot, self.passed_over)
+
+
+def failing(last_slot: datetime | None, passed_over: Sequence[PassedOver]) -> PassedOver | None:
+    """Return the last slots that a schedule came to where they failed, and none has started a mission since."""
+    last = passed_over[-1] if passed_over else None
+    if last is None or last.reason != "failed" or (last_slot is not None and last_slot > last.last):
+        return None
+    return last

@@ -10,7 +10,7 @@ import attrs
 
 from ..definition import MissionDefinition
 from ..errors import CorruptMissionError, MissionDefinitionMismatchError
-from ..history import MissionSummary, OpenWait, Record, iso
+from ..history import MissionSummary, OpenWait, Record, failing, iso
 from ..machine import State, check_carries, load, open_waits
 from ..schedules import StoredSchedule
 from ..storage import MissionRows, ReadPort, StoredMission
@@ -183,10 +183,8 @@ def _old_waits(state: State, now: datetime) -> Iterator[Finding]:
 
 def _failing(schedule: StoredSchedule) -> Finding | None:
     """Return what is wrong with a schedule that fires still, and whose last slots started no mission for a fault."""
-    if schedule.is_absent or not schedule.passed_over:
-        return None
-    last = schedule.passed_over[-1]
-    if last.reason != "failed" or (schedule.last_slot is not None and schedule.last_slot > last.last):
+    last = None if schedule.is_absent else failing(schedule.last_slot, schedule.passed_over)
+    if last is None:
         return None
     slots = f"{last.count:,} from {iso(last.first)} to {iso(last.last)}"
     message = (

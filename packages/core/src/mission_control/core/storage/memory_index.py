@@ -177,7 +177,7 @@ class Index:
         """Return a page of what is looked for, behind that number."""
         found = _walk(self._shortest(query), after, is_backwards=query.newest_first)
         rows = (self._by_number[number].summary for number in found)
-        return list(islice((row for row in rows if _fits(row, query)), limit))
+        return list(islice(filter(query.fits, rows), limit))
 
     def page(self, facet: Facet, limit: int, after: int | None) -> list[Stored]:
         """Return a page of the missions that have a facet, in order of creation."""
@@ -256,26 +256,6 @@ def _steps(numbers: Sequence[int], after: int | None, *, is_backwards: bool) -> 
         return (numbers[at] for at in range(end - 1, -1, -1))
     first = 0 if after is None else bisect_right(numbers, after)
     return (numbers[at] for at in range(first, len(numbers)))
-
-
-def _fits(row: MissionSummary, query: MissionQuery) -> bool:
-    if query.statuses and row.status not in query.statuses:
-        return False
-    if query.error is not None and (row.error is None or row.error.code != query.error):
-        return False
-    wanted = ((query.mission_name, row.mission_name), (query.parent_id, row.parent_id), (query.schedule, row.schedule))
-    if any(text is not None and text != own for text, own in wanted):
-        return False
-    return row.mission_id.startswith(query.id_prefix or "") and _has(row, query) and _is_within(row, query)
-
-
-def _has(row: MissionSummary, query: MissionQuery) -> bool:
-    return all(row.labels.get(name) == text for name, text in query.labels.items())
-
-
-def _is_within(row: MissionSummary, query: MissionQuery) -> bool:
-    created = _created_at(row)
-    return (query.since is None or query.since <= created) and (query.until is None or created < query.until)
 
 
 def _created_at(row: MissionSummary) -> datetime:
