@@ -97,7 +97,7 @@ def smoke_console(package: Package, uv: str, python: str, folder: Path) -> None:
         try:
             assert serving.stdout is not None
             (address,) = re.findall(r"http://[^/]+", serving.stdout.readline())
-            with urlopen(address) as response:
+            with urlopen(address, timeout=30) as response:
                 page = response.read().decode()
         finally:
             serving.terminate()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from itertools import islice, repeat
 from pathlib import Path
@@ -22,7 +22,7 @@ from mission_control.core import (
 from mission_control.testing import FakeClock
 from storages import OpenCommander
 from timetables import MINUTE, at
-from ways import READ, WAYS, Place, each
+from ways import READ, Place, each
 
 FOR_EVER = timedelta(days=400 * 365)
 
@@ -77,13 +77,6 @@ async def place(
     await commander.settled()
     await open_commander.close()
     return Place(adapter_factory, mailbox, database_path, DEFINITIONS)
-
-
-@pytest.fixture(params=WAYS)
-async def asked(request: pytest.FixtureRequest, place: Place) -> AsyncIterator[Any]:
-    """Who is asked, in each way."""
-    async with WAYS[request.param](place) as asked:
-        yield asked
 
 
 WAITING, FAILED = MissionStatus.WAITING, MissionStatus.FAILED

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from mission_control.core import Mailbox, MissionContext, MissionStatus, Persist
 from mission_control.testing import FakeClock
 from storages import OpenCommander
 from timetables import MINUTE, at
-from ways import READ, WAYS, Place
+from ways import READ, Place
 
 FOR_EVER = timedelta(days=400 * 365)
 
@@ -48,13 +48,6 @@ async def place(
         await fake_clock.advance(MINUTE)
     await open_commander.close()
     return Place(adapter_factory, mailbox, database_path, DEFINITIONS)
-
-
-@pytest.fixture(params=WAYS)
-async def asked(request: pytest.FixtureRequest, place: Place) -> AsyncIterator[Any]:
-    """Who is asked, in each way."""
-    async with WAYS[request.param](place) as asked:
-        yield asked
 
 
 async def test_a_mission_is_seen_on_one_row(asked: Any) -> None:

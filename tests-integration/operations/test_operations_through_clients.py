@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ from mission_control.core import (
     m,
 )
 from storages import OpenCommander
-from ways import WAYS, OnAThread, Place
+from ways import OnAThread, Place
 
 T = HistoryType
 START = datetime(1970, 1, 1, tzinfo=UTC)
@@ -81,13 +81,6 @@ async def place(
     await commander.settled()
     await open_commander.close()
     return Place(adapter_factory, mailbox, database_path, DEFINITIONS)
-
-
-@pytest.fixture(params=WAYS)
-async def asked(request: pytest.FixtureRequest, place: Place) -> AsyncIterator[Any]:
-    """Who is asked, in each way."""
-    async with WAYS[request.param](place) as asked:
-        yield asked
 
 
 async def types(asked: Any, mission_id: str) -> list[HistoryType]:
