@@ -80,9 +80,21 @@ call = (
     .step("ring", ring, retry=RetryPolicy(max_attempts=9, initial_interval=3600.0))
     .end()
 )
+errand = (
+    m.define("errand")
+    .start(input=str, run=greet)
+    .parallel(
+        "both",
+        {
+            "reply": m.path().need_to(rated, timeout=timedelta(hours=1)),
+            "rest": m.path().sleep("doze", timedelta(days=3)),
+        },
+    )
+    .end()
+)
 nightly = Schedule("nightly", nap, input="the night", cron="0 2 * * *")
 
-DEFINITIONS = (order, survey, rounds, reminded, nap, call)
+DEFINITIONS = (order, survey, rounds, reminded, nap, call, errand)
 
 
 @pytest.fixture

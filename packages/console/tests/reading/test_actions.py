@@ -22,7 +22,7 @@ from mission_control.console.reading import (
 )
 from mission_control.core import MissionNotFoundError, MissionStatus, NotAnsweredError, PersistenceError
 
-from .conftest import DEFINITIONS, Order, nap, order
+from .conftest import DEFINITIONS, Order, errand, nap, order
 
 
 async def lamp(commander: SQLiteCommander, mission_id: str, country: str = "DE") -> str:
@@ -66,8 +66,19 @@ async def test_an_action_fits_what_it_makes_sense_for(commander: SQLiteCommander
 
     found = await client.list_missions()
     assert fitting("failed") == {"reopen", "skip"}
-    assert fitting("waiting") == {"cancel", "pause", "wake"}
+    assert fitting("waiting") == {"cancel", "pause"}
     assert fitting("asleep") == {"cancel", "pause", "wake"}
+
+
+async def test_a_time_is_ended_on_any_line(commander: SQLiteCommander, client: CommanderClient) -> None:
+    """Also on one that is not the next to go on, where all of a mission is looked at."""
+    await commander.start(errand, "Ada", mission_id="errand")
+    found = await client.inspect_mission("errand")
+
+    assert found is not None
+    assert WAKE.fits(found.snapshot)
+    (outcome,) = [one async for one in carry_out_all(client, WAKE, ["errand"], by=None)]
+    assert outcome.state == "done"
 
 
 async def test_what_is_refused_says_why(commander: SQLiteCommander, client: CommanderClient) -> None:

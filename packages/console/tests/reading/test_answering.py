@@ -22,6 +22,7 @@ from mission_control.console.reading import (
     last_wait,
     open_waits,
     recorded_wait,
+    static_of,
 )
 from mission_control.core import MissionInspection, MissionSignalError, MissionValidationError, OpenWait
 
@@ -35,8 +36,13 @@ async def seen(client: CommanderClient, mission_id: str) -> MissionInspection:
     return inspection
 
 
+async def waits_of(client: CommanderClient, mission_id: str) -> list[OpenWait]:
+    inspection = await seen(client, mission_id)
+    return open_waits(inspection, await static_of(client, inspection.snapshot))
+
+
 async def the_wait(client: CommanderClient, mission_id: str, signal: str, at: str | None = None) -> OpenWait:
-    return find_wait(await open_waits(client, await seen(client, mission_id)), signal, at)
+    return find_wait(await waits_of(client, mission_id), signal, at)
 
 
 async def test_waits_are_those_of_the_inbox(commander: SQLiteCommander, client: CommanderClient) -> None:
@@ -46,16 +52,16 @@ async def test_waits_are_those_of_the_inbox(commander: SQLiteCommander, client: 
     await lamp(commander, "waiting")
 
     for mission_id in ("survey", "waiting"):
-        found = await open_waits(client, await seen(client, mission_id))
+        found = await waits_of(client, mission_id)
         listed = [one for one in await client.list_waits() if one.mission_id == mission_id]
         assert sorted(found, key=lambda one: one.event_name) == listed
-    assert await open_waits(client, await seen(client, "asleep")) == []
+    assert await waits_of(client, "asleep") == []
 
 
 async def test_a_wait_is_found_by_its_name_and_its_place(commander: SQLiteCommander, client: CommanderClient) -> None:
     """What is not clear is not guessed."""
     await commander.start(survey, "Ada", mission_id="survey")
-    waits = await open_waits(client, await seen(client, "survey"))
+    waits = await waits_of(client, "survey")
 
     assert find_wait(waits, "rated", "both/shop").event_name == "both/shop/rated"
     assert find_wait(waits, "both/courier/rated").path == "both/courier"
@@ -155,9 +161,11 @@ async def test_a_wait_is_found_by_when_it_began(commander: SQLiteCommander, clie
     await answer(client, wait, "reception", by=None)
     inspection = await seen(client, "waiting")
 
-    assert await recorded_wait(client, inspection, "delivered", wait.since) == wait
+    static = await static_of(client, inspection.snapshot)
+
+    assert recorded_wait(inspection, static, "delivered", wait.since) == wait
     with pytest.raises(LookupError, match="did not begin to wait at delivered then"):
-        await recorded_wait(client, inspection, "delivered", wait.since + timedelta(seconds=1))
+        recorded_wait(inspection, static, "delivered", wait.since + timedelta(seconds=1))
 
 
 async def test_a_wait_that_begins_anew_is_another_one(commander: SQLiteCommander, client: CommanderClient) -> None:
@@ -184,8 +192,10 @@ async def test_the_last_wait_is_known_when_it_is_over(commander: SQLiteCommander
     await mission.signal(rated, 5, at="both/shop")
     inspection = await seen(client, "survey")
 
-    assert await last_wait(client, inspection, "rated", "both/shop") == wait
-    assert await last_wait(client, inspection, "paid") is None
+    static = await static_of(client, inspection.snapshot)
+
+    assert last_wait(inspection, static, "rated", "both/shop") == wait
+    assert last_wait(inspection, static, "paid") is None
     taken = answer_to(inspection, wait)
     assert taken is not None
     assert taken.payload == 5

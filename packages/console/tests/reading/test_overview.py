@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -34,6 +35,18 @@ async def test_the_overview_tells_who_runs_what(commander: SQLiteCommander, clie
         "failed": (1, None),
         "deadline": (1, "waiting"),
     }
+
+
+async def test_near_deadlines_are_counted_whatever_comes_before(
+    commander: SQLiteCommander, client: CommanderClient
+) -> None:
+    """All of them, and not those of the first page of what is due."""
+    await asyncio.gather(*(commander.start(call, "Ada", mission_id=f"call-{number}") for number in range(60)))
+    await asyncio.gather(*(lamp(commander, f"lamp-{number}") for number in range(60)))
+
+    needs = {one.kind: one.count for one in (await read_overview(client)).needs}
+
+    assert needs["deadline"] == 60
 
 
 async def test_missions_that_nobody_runs_need_somebody(database: Path, client: CommanderClient) -> None:

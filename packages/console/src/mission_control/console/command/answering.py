@@ -9,7 +9,16 @@ import click
 from mission_control.core import MissionInspection, MissionValidationError, OpenWait, SignalRecord
 
 from ..forms import issues_of
-from ..reading import AnsweredMeanwhileError, answer_to, find_wait, given_before, is_open, last_wait, open_waits
+from ..reading import (
+    AnsweredMeanwhileError,
+    answer_to,
+    find_wait,
+    given_before,
+    is_open,
+    last_wait,
+    open_waits,
+    static_of,
+)
 from ..reading import answer as send
 from .completing import mission_ids, signals_of
 from .console import Console
@@ -69,7 +78,8 @@ def answer(
 
 def _wait(console: Console, inspection: MissionInspection, signal: str, at: str | None) -> OpenWait:
     """Return the open wait for a signal, or the last one there was. Raises `Refused` and `UsageError`."""
-    waits = console.ask(lambda client: open_waits(client, inspection))
+    static = console.ask(lambda client: static_of(client, inspection.snapshot))
+    waits = open_waits(inspection, static)
     fitting = [one for one in waits if signal in (one.signal, one.event_name)]
     if at is None and len(fitting) > 1:
         places = ", ".join(one.path or one.event_name for one in fitting)
@@ -77,7 +87,7 @@ def _wait(console: Console, inspection: MissionInspection, signal: str, at: str 
     try:
         return find_wait(waits, signal, at)
     except LookupError as error:
-        over = console.ask(lambda client: last_wait(client, inspection, signal, at))
+        over = last_wait(inspection, static, signal, at)
         if over is not None:
             return over
         raise Refused(f"{inspection.snapshot.mission_id}: {printable(str(error))}") from error

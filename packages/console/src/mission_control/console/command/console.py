@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -124,14 +124,15 @@ class Console:
         except asyncio.CancelledError:  # nothing else cancels it
             raise KeyboardInterrupt from None
 
-    def each(self, items: AsyncGenerator[T]) -> Iterator[T]:
+    def each(self, items: AsyncIterator[T]) -> Iterator[T]:
         """Yield what an iterator of the client yields, and end it, however this ends."""
         ended = object()
         try:
             while (item := self.wait(anext(items, ended))) is not ended:
                 yield cast("T", item)
         finally:
-            self.wait(items.aclose())
+            if isinstance(items, AsyncGenerator):
+                self.wait(items.aclose())
 
     def close(self) -> None:
         """Close the client, where there is one; what is asked after that opens another one."""

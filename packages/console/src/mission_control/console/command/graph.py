@@ -13,6 +13,7 @@ from mission_control.client import CommanderClient
 from mission_control.core import MissionInspection
 
 from ..drawing import Mark, mermaid, places, standing, svg, text
+from ..reading import read_standing, static_of
 from .completing import mission_ids, mission_names
 from .console import Console
 from .finding import not_there
@@ -58,7 +59,7 @@ def graph(console: Console, /, *, name_or_id: str, kind: str) -> None:
 
 async def _of_mission(client: CommanderClient, mission_id: str) -> tuple[_Static, Mapping[str, Mark]] | None:
     inspection = await client.inspect_mission(mission_id)
-    static = None if inspection is None else await static_of(client, inspection)
+    static = None if inspection is None else await static_of(client, inspection.snapshot)
     return None if static is None else (static, places(static, inspection))
 
 
@@ -67,19 +68,12 @@ async def _of_name(client: CommanderClient, name: str) -> tuple[_Static, Mapping
     if not known:
         return None
     newest = known[-1]
-    groups = [one for one in await client.operations.standing(name) if one.fingerprint == newest.fingerprint]
+    groups = await read_standing(client, name, newest.fingerprint, is_newest=True)
     return newest.static, standing(newest.static, groups)
-
-
-async def static_of(client: CommanderClient, inspection: MissionInspection) -> _Static | None:
-    """Return the form of the definition that a mission last ran under; None where nothing is stored of it."""
-    snapshot = inspection.snapshot
-    fingerprint = snapshot.definition_last_run or snapshot.definition_created_with
-    return None if fingerprint is None else await client.load_definition(fingerprint)
 
 
 def flow_of(console: Console, inspection: MissionInspection) -> Iterator[str]:
     """Yield the flow of a mission as lines of text, with where it stands."""
-    static = console.ask(lambda client: static_of(client, inspection))
+    static = console.ask(lambda client: static_of(client, inspection.snapshot))
     if static is not None:
         yield from text(static, places(static, inspection), encoding=sys.stdout.encoding).splitlines()[1:]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import click
@@ -92,21 +92,12 @@ def inbox(console: Console, /, *, signal: str | None, mission_name: str | None, 
         write_items(console, waits)
 
 
-_PAGE = 500
-
-
 def _open_waits(
     console: Console, signal: str | None, mission_name: str | None, limit: int | None
-) -> Iterator[OpenWait]:
-    after, left = None, limit
-    while left is None or left > 0:
-        limit = _PAGE if left is None else min(_PAGE, left)
-        client = console.client()
-        page = console.wait(client.list_waits(signal=signal, mission_name=mission_name, limit=limit, after=after))
-        yield from page
-        if len(page) < limit:
-            return
-        after, left = page[-1], None if left is None else left - len(page)
+) -> Iterable[OpenWait]:
+    if limit is not None:
+        return console.ask(lambda client: client.list_waits(signal=signal, mission_name=mission_name, limit=limit))
+    return console.each(console.client().iter_waits(signal=signal, mission_name=mission_name))
 
 
 _WAITS = (
@@ -119,7 +110,7 @@ _WAITS = (
 )
 
 
-def _wait_lines(console: Console, waits: Iterator[OpenWait]) -> Iterator[str]:
+def _wait_lines(console: Console, waits: Iterable[OpenWait]) -> Iterator[str]:
     from .asked import asked
 
     rows = (

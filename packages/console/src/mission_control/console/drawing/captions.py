@@ -7,7 +7,10 @@ from typing import Any
 
 from mission_control.core.definition import StaticNode
 
-_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+from ..spans import shown_span
+
+_ENDLESS = 10**12
+"""From how many seconds on nobody wants them in days."""
 
 
 def caption(node: StaticNode) -> str:
@@ -22,14 +25,7 @@ def duration(seconds: object) -> str:
     """Return a number of seconds in its two largest units: `1 d 12 h`; a text, as "computed", as it is."""
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):
         return str(seconds)
-    if not 1 <= seconds < 10**12:
-        return f"{seconds:g} s"
-    whole, parts = round(seconds), list[str]()
-    for size, unit in _UNITS:
-        count, whole = divmod(whole, size)
-        if count:
-            parts.append(f"{count:,} {unit}")
-    return " ".join(parts[:2])
+    return shown_span(seconds) if 1 <= seconds < _ENDLESS else f"{seconds:g} s"
 
 
 def _schema(node: StaticNode, key: str) -> str:

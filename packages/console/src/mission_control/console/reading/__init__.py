@@ -17,11 +17,23 @@ from .actions import (
 )
 from .agenda import AgendaEntry, read_agenda
 from .answering import AnsweredMeanwhileError, answer, answer_key
+from .definitions import static_of
 from .overview import Need, Overview, read_overview
 from .selecting import MOST_COUNTED, MissionPage, Selection, count_selected, iter_pages, iter_selected, list_selected
 from .standing import read_standing
 from .times import Times, read_span, span
-from .waits import answer_to, find_wait, given_before, is_open, last_wait, open_waits, place_of, recorded_wait, wait_at
+from .waits import (
+    answer_to,
+    find_wait,
+    given_before,
+    is_open,
+    last_wait,
+    open_waits,
+    place_of,
+    recorded_wait,
+    timed_waits,
+    wait_at,
+)
 
 __all__ = [
     "ACTIONS",
@@ -64,5 +76,7 @@ __all__ = [
     "read_standing",
     "recorded_wait",
     "span",
+    "static_of",
+    "timed_waits",
     "wait_at",
 ]

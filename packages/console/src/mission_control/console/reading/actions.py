@@ -13,12 +13,17 @@ from mission_control.client import CommanderClient
 from mission_control.core import (
     MissionControlError,
     MissionNotFoundError,
+    MissionSnapshot,
     MissionStatus,
     MissionSummary,
     NotAnsweredError,
     PersistenceError,
+    RetryWait,
+    TimerWait,
 )
 from mission_control.core.history import Record
+
+from .waits import timed_waits
 
 _AT_A_TIME = 32
 """To how many missions something is done at a time."""
@@ -60,6 +65,13 @@ class Action:
 
 def _is_live(mission: MissionSummary) -> bool:
     return not mission.status.is_terminal
+
+
+def _waits_for_a_time(mission: MissionSummary) -> bool:
+    """Return whether a time can be ended that it waits for: on any of its lines, where these are known."""
+    if isinstance(mission, MissionSnapshot):
+        return bool(timed_waits(mission))
+    return isinstance(mission.next_wait, TimerWait | RetryWait)
 
 
 CANCEL = Action(
@@ -105,7 +117,7 @@ WAKE = Action(
     name="wake",
     effect="What the mission waits for, a sleep, a retry or its start, is over now.",
     done="woken",
-    fits=lambda mission: _is_live(mission) and mission.next_due is not None,
+    fits=_waits_for_a_time,
     run=lambda client, mission_id, by, options: client.operations.wake_mission(
         mission_id, path=options.get("path"), by=by
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Literal, TypeAlias
 
 import attrs
@@ -14,11 +14,11 @@ from mission_control.core import MissionStatistics, MissionStatus, MissionSummar
 from mission_control.core.history import Record
 
 from .agenda import MOST_SCHEDULES
+from .selecting import MOST_COUNTED
 
 _SOON = timedelta(hours=24)
 _LATE = timedelta(minutes=1)
 """How long ago what is due may have been due while nothing is wrong: it is being worked off."""
-_LOOKED_AT = 50
 
 NeedKind: TypeAlias = Literal["nobody runs", "failed", "deadline", "overdue", "schedule"]
 
@@ -52,15 +52,19 @@ class Overview(Record):
 
 async def read_overview(client: CommanderClient) -> Overview:
     """Return how all missions are now."""
-    operations = client.operations
-    owner, statistics, due, schedules = await asyncio.gather(
-        operations.owner(), operations.statistics(), operations.list_due(limit=_LOOKED_AT), client.schedules.list()
+    operations, soon = client.operations, datetime.now(UTC) + _SOON
+    owner, statistics, first, due, schedules = await asyncio.gather(
+        operations.owner(),
+        operations.statistics(),
+        operations.list_due(limit=1),
+        operations.list_due(until=soon, limit=MOST_COUNTED),
+        client.schedules.list(),
     )
     return Overview(
         at=statistics.at,
         owner=owner,
         statistics=statistics,
-        next_due=due[0] if due else None,
+        next_due=first[0] if first else None,
         schedules=tuple(schedules[:MOST_SCHEDULES]),
         needs=tuple(_needs(owner, statistics, due, schedules)),
     )
@@ -76,16 +80,15 @@ def _needs(
     if failed := sum(one.count for one in statistics.recent_failures):
         yield Need(kind="failed", text=f"{_missions(failed)} failed within 24 hours", count=failed)
     if near := [one for one in due if _has_near_deadline(one, statistics.at)]:
-        text = f"{_missions(len(near), 'waits', 'wait')} for a signal with a deadline within 24 hours"
+        waiting = _missions(len(near), "waits", "wait") if len(due) < MOST_COUNTED else "missions or more wait"
+        text = f"{waiting} for a signal with a deadline within 24 hours"
         yield Need(kind="deadline", text=text, count=len(near), mission_id=near[0].mission_id)
     if late := [one for one in due if one.next_due is not None and one.next_due < statistics.at - _LATE]:
         text = f"{_missions(statistics.overdue)} should have gone on by now"
         yield Need(kind="overdue", text=text, count=statistics.overdue, mission_id=late[0].mission_id)
-    if failing := [one.name for one in schedules if one.passed_over and one.passed_over[-1].reason == "failed"]:
-        what = (
-            "schedule cannot make the input of its" if len(failing) == 1 else "schedules cannot make the input of their"
-        )
-        text = f"{what} missions: {', '.join(failing[:3])}"
+    if failing := [one.name for one in schedules if one.failing is not None]:
+        noun = "schedule" if len(failing) == 1 else "schedules"
+        text = f"{noun} cannot make the input of a mission: {', '.join(failing[:3])}"
         yield Need(kind="schedule", text=text, count=len(failing))
 
 

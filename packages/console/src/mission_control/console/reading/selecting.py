@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 
 from mission_control.client import CommanderClient
-from mission_control.core import MissionStatus, MissionSummary
+from mission_control.core import MissionQuery, MissionStatus, MissionSummary
 
 from .waits import place_of, wait_at
 
@@ -40,32 +40,15 @@ class Selection:
 
     def fits(self, mission: MissionSummary) -> bool:
         """Return whether a mission is one of these, whatever it waits for."""
-        error = None if mission.error is None else mission.error.code
-        return (
-            (not self.statuses or mission.status in self.statuses)
-            and self.mission_name in (None, mission.mission_name)
-            and self.error in (None, error)
-            and (self.since is None or (mission.created_at is not None and mission.created_at >= self.since))
-            and (self.until is None or (mission.created_at is not None and mission.created_at < self.until))
-            and mission.mission_id.startswith(self.id_prefix or "")
-            and all(mission.labels.get(name) == value for name, value in self.labels.items())
-            and self.schedule in (None, mission.schedule)
-            and self.parent_id in (None, mission.parent_id)
-        )
+        return MissionQuery(**self._asked()).fits(mission)
 
     def arguments(self) -> dict[str, Any]:
         """Return what `list_missions` is asked for."""
-        return {
-            "status": self.statuses or None,
-            "mission_name": self.mission_name,
-            "error": self.error,
-            "since": self.since,
-            "until": self.until,
-            "id_prefix": self.id_prefix,
-            "labels": self.labels or None,
-            "schedule": self.schedule,
-            "parent_id": self.parent_id,
-        }
+        asked = self._asked()
+        return {"status": asked.pop("statuses") or None, **asked}
+
+    def _asked(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in attrs.fields_dict(Selection) if name != "waiting_for"}
 
 
 @attrs.frozen(kw_only=True)

@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta, tzinfo
 
 import attrs
 
+from ..spans import UNITS, shown_span
+
 _UNITS = {"w": 604800.0, "d": 86400.0, "h": 3600.0, "m": 60.0, "min": 60.0, "s": 1.0}
 _PART = re.compile(r"(\d+(?:\.\d+)?)\s*(w|d|h|min|m|s)\s*")
-_SHOWN = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
 _SHORTEST = timedelta(seconds=1)
 
 
@@ -26,17 +27,7 @@ def read_span(text: str) -> timedelta:
 
 def span(length: timedelta) -> str:
     """Return a length of time in its two largest units: `3 d 4 h`, `45 s`, `350 ms`."""
-    seconds = abs(length.total_seconds())
-    if seconds < 1:
-        return f"{seconds * 1000:.0f} ms"
-    left, shown = round(seconds), list[str]()
-    for unit, size in _SHOWN:
-        count, left = divmod(left, size)
-        if count:
-            shown.append(f"{count} {unit}")
-        elif shown:
-            break
-    return " ".join(shown[:2])
+    return shown_span(abs(length.total_seconds()))
 
 
 @attrs.frozen
@@ -72,7 +63,7 @@ class Times:
         if abs(length) < _SHORTEST:
             return "now"
         seconds = abs(length.total_seconds())
-        unit, size = next((one for one in _SHOWN if seconds >= 2 * one[1]), _SHOWN[-1])
+        unit, size = next((one for one in UNITS if seconds >= 2 * one[1]), UNITS[-1])
         number = round(seconds / size)
         return f"{number} {unit} ago" if length > timedelta() else f"in {number} {unit}"
 

@@ -3,48 +3,54 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
-from mission_control.client import CommanderClient
 from mission_control.core import (
     HistoryRecord,
     HistoryType,
     MissionInspection,
     MissionSnapshot,
     OpenWait,
+    RetryWait,
     SignalRecord,
     SignalWait,
+    TimerWait,
 )
 from mission_control.core.definition import signal_json_schema
 from mission_control.core.history import parse_iso
 
+StaticForm: TypeAlias = Mapping[str, Any] | None
+"""That of the definition of the mission, which has the schemas; None where nobody has it."""
 
-async def open_waits(client: CommanderClient, inspection: MissionInspection) -> list[OpenWait]:
+
+def open_waits(inspection: MissionInspection, static: StaticForm) -> list[OpenWait]:
     """Return the open waits of one mission, with their schemas, in the order of its lines."""
     begun = {record.event_name: record for record in _begun(inspection)}
-    records = [begun[one.event_name] for one in _awaited(inspection)]
-    return await _as_waits(client, inspection.snapshot, records)
+    return [_as_wait(inspection, begun[one.event_name], static) for one in _awaited(inspection)]
 
 
-async def recorded_wait(
-    client: CommanderClient, inspection: MissionInspection, event_name: str, since: datetime
-) -> OpenWait:
+def recorded_wait(inspection: MissionInspection, static: StaticForm, event_name: str, since: datetime) -> OpenWait:
     """Return the wait that began at an instance then, open still or not. Raises `LookupError` where none did."""
-    records = [one for one in _begun(inspection) if (one.event_name, one.at) == (event_name, since)]
-    if not records:
-        raise LookupError(f"mission {inspection.snapshot.mission_id} did not begin to wait at {event_name} then")
-    (wait,) = await _as_waits(client, inspection.snapshot, records[-1:])
-    return wait
+    for record in reversed(_begun(inspection)):
+        if (record.event_name, record.at) == (event_name, since):
+            return _as_wait(inspection, record, static)
+    raise LookupError(f"mission {inspection.snapshot.mission_id} did not begin to wait at {event_name} then")
 
 
-async def last_wait(
-    client: CommanderClient, inspection: MissionInspection, signal: str, at: str | None = None
-) -> OpenWait | None:
+def last_wait(inspection: MissionInspection, static: StaticForm, signal: str, at: str | None = None) -> OpenWait | None:
     """Return the last wait for a signal that there was, which may be over; None where there was none."""
-    records = [one for one in _begun(inspection) if _is_meant(one.event_name or "", signal, at)]
-    waits = await _as_waits(client, inspection.snapshot, records[-1:])
-    return waits[0] if waits else None
+    for record in reversed(_begun(inspection)):
+        if _is_meant(record.event_name or "", signal, at):
+            return _as_wait(inspection, record, static)
+    return None
+
+
+def timed_waits(snapshot: MissionSnapshot) -> tuple[str, ...]:
+    """Return the instances at which a mission waits for a time: a sleep, a retry, or its start."""
+    waits = (position.waiting for position in snapshot.positions)
+    return tuple(wait.event_name for wait in waits if isinstance(wait, TimerWait | RetryWait))
 
 
 def find_wait(waits: list[OpenWait], signal: str, at: str | None = None) -> OpenWait:
@@ -108,21 +114,11 @@ def _awaited(inspection: MissionInspection) -> list[SignalWait]:
     return [one.waiting for one in inspection.snapshot.positions if isinstance(one.waiting, SignalWait)]
 
 
-async def _as_waits(client: CommanderClient, snapshot: MissionSnapshot, records: list[HistoryRecord]) -> list[OpenWait]:
-    static = await _static(client, snapshot) if records else None
-    return [_as_wait(snapshot, record, static) for record in records]
-
-
-async def _static(client: CommanderClient, snapshot: MissionSnapshot) -> dict[str, Any] | None:
-    fingerprint = snapshot.definition_last_run or snapshot.definition_created_with
-    return None if fingerprint is None else await client.load_definition(fingerprint)
-
-
-def _as_wait(snapshot: MissionSnapshot, record: HistoryRecord, static: dict[str, Any] | None) -> OpenWait:
+def _as_wait(inspection: MissionInspection, record: HistoryRecord, static: StaticForm) -> OpenWait:
     name, timeout_at = record.event_name or "", record.details.get("timeout_at")
     return OpenWait(
-        mission_id=snapshot.mission_id,
-        mission_name=snapshot.mission_name,
+        mission_id=inspection.snapshot.mission_id,
+        mission_name=inspection.snapshot.mission_name,
         event_name=name,
         path=record.path,
         since=record.at,

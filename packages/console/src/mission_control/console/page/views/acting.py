@@ -26,12 +26,13 @@ from ...reading import (
     carry_out_all,
     count_selected,
     list_selected,
+    static_of,
+    timed_waits,
 )
 from ..asking import Asked, asked
 from ..console import Console
 from ..entry import MORE, Entry, entered
 from ..guards import Form
-from .mission import static_of, timed_waits
 
 
 @attrs.frozen(kw_only=True)
@@ -136,8 +137,8 @@ async def _options(console: Console, action: Action, targets: Targets, form: For
     if inspection is None:
         return Options()
     if action is WAKE:
-        return Options(places=timed_waits(inspection))
-    static = await static_of(console, inspection.snapshot)
+        return Options(places=timed_waits(inspection.snapshot))
+    static = await static_of(console.client, inspection.snapshot)
     if action is REOPEN:
         return Options(steps=() if static is None else tuple(node["name"] for node in static["nodes"][:-1]))
     steps = _failed_steps(inspection)

@@ -10,19 +10,19 @@ from mission_control.core import MissionInspection, MissionValidationError, Open
 from mission_control.core.history import parse_iso
 
 from ...forms import issues_of
-from ...reading import AnsweredMeanwhileError, answer, open_waits, recorded_wait
+from ...reading import AnsweredMeanwhileError, answer, open_waits, recorded_wait, static_of
 from ..console import Console
 from ..entry import MORE, Entry, entered
 from ..guards import Form
 from ..links import link, path_to
-from .mission import inspected
+from .mission import input_of, inspected
 
 
 async def show(console: Console, request: Request) -> Response:
     """Show the form of an open wait."""
     inspection = await inspected(console, request)
     event_name = request.query_params.get("wait", "")
-    for wait in await open_waits(console.client, inspection):
+    for wait in open_waits(inspection, await static_of(console.client, inspection.snapshot)):
         if wait.event_name == event_name:
             return _form(console, request, inspection, Entry.blank(wait))
     raise HTTPException(404, f"The mission waits for no signal {event_name!r} now.")
@@ -52,7 +52,8 @@ async def _meant(console: Console, request: Request, inspection: MissionInspecti
     """Return the wait that a form is the answer to, as it was when the form was shown."""
     try:
         since = parse_iso(form.get("since"))
-        return await recorded_wait(console.client, inspection, request.query_params.get("wait", ""), since)
+        static = await static_of(console.client, inspection.snapshot)
+        return recorded_wait(inspection, static, request.query_params.get("wait", ""), since)
     except (ValueError, LookupError):
         raise HTTPException(404, "The mission did not wait for that: load its page anew.") from None
 
@@ -65,6 +66,6 @@ def _form(console: Console, request: Request, inspection: MissionInspection, ent
         status=400 if entry.issues else 200,
         entry=entry,
         mission=snapshot,
-        input=snapshot.events["start"].input if "start" in snapshot.events else None,
+        input=input_of(snapshot),
         back=request.query_params.get("back", ""),
     )

@@ -17,6 +17,7 @@ from ..console import Console
 from ..entry import Entry
 from ..links import link
 from ..words import TOLD
+from .mission import input_of
 
 PAGE = 25
 """How many waits a page has."""
@@ -55,8 +56,7 @@ def _chosen(waits: list[OpenWait], mission_id: str | None, event_name: str | Non
 async def _input(console: Console, wait: OpenWait) -> Any:
     """Return what a mission was started with; None where it went meanwhile."""
     inspection = await console.client.inspect_mission(wait.mission_id)
-    start = None if inspection is None else inspection.snapshot.events.get("start")
-    return None if start is None else start.input
+    return None if inspection is None else input_of(inspection.snapshot)
 
 
 def _signals(definitions: Iterable[StoredDefinition], chosen: str | None) -> list[str]:

@@ -9,9 +9,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from mission_control.core import MissionInspection, MissionNotFoundError, MissionSnapshot, RetryWait, TimerWait
+from mission_control.core import MissionInspection, MissionNotFoundError, MissionSnapshot
 
-from ...reading import ACTIONS, WAKE, Action, Times, open_waits
+from ...reading import ACTIONS, Times, open_waits, static_of
 from ..attempts import bars_of
 from ..console import Console
 from ..entry import Entry
@@ -33,9 +33,9 @@ async def show(console: Console, request: Request) -> Response:
     inspection = await inspected(console, request)
     snapshot, query = inspection.snapshot, request.query_params
     times = Times.current()
-    waits = await open_waits(console.client, inspection)
     owner = await console.client.operations.owner()
-    static = await static_of(console, snapshot)
+    static = await static_of(console.client, snapshot)
+    waits = open_waits(inspection, static)
     path = query.get("path", "")
     return console.page(
         request,
@@ -57,9 +57,9 @@ async def show(console: Console, request: Request) -> Response:
         paths=paths_of(inspection.history),
         path=path,
         order="oldest" if query.get("order") == "oldest" else "newest",
-        actions=[action for action in ACTIONS.values() if action.fits(snapshot) and _applies(action, inspection)],
+        actions=[action for action in ACTIONS.values() if action.fits(snapshot)],
         told=TOLD.get(query.get("told", "")),
-        input=snapshot.events["start"].input if "start" in snapshot.events else None,
+        input=input_of(snapshot),
     )
 
 
@@ -73,17 +73,6 @@ async def export(console: Console, request: Request) -> Response:
     return Response(text, media_type="application/json", headers=headers)
 
 
-def _applies(action: Action, inspection: MissionInspection) -> bool:
-    """Return whether an action has something to act on: only a wait for a time can be ended."""
-    return action is not WAKE or bool(timed_waits(inspection))
-
-
-def timed_waits(inspection: MissionInspection) -> tuple[str, ...]:
-    """Return the instances at which a mission waits for a time."""
-    waits = [position.waiting for position in inspection.snapshot.positions]
-    return tuple(wait.event_name for wait in waits if isinstance(wait, TimerWait | RetryWait))
-
-
 async def inspected(console: Console, request: Request) -> MissionInspection:
     """Return all there is to see of the mission that an address is of. Raises `MissionNotFoundError`."""
     mission_id = name_in(request)
@@ -93,10 +82,10 @@ async def inspected(console: Console, request: Request) -> MissionInspection:
     return found
 
 
-async def static_of(console: Console, snapshot: MissionSnapshot) -> dict[str, Any] | None:
-    """Return the static form of the definition that a mission last ran under; None where nobody has it."""
-    fingerprint = snapshot.definition_last_run or snapshot.definition_created_with
-    return None if fingerprint is None else await console.client.load_definition(fingerprint)
+def input_of(snapshot: MissionSnapshot) -> Any:
+    """Return what a mission was started with; None where its start is not done."""
+    start = snapshot.events.get("start")
+    return None if start is None else start.input
 
 
 def _number(text: str | None) -> int:
