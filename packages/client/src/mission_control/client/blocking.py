@@ -12,13 +12,21 @@ from typing import Any, Self
 
 import attrs
 
-from mission_control.core import Clock, Mailbox, MissionDefinition, PersistenceAdapter, RefusedRequest, Schedule
+from mission_control.core import (
+    Clock,
+    Commander,
+    Mailbox,
+    MissionDefinition,
+    PersistenceAdapter,
+    RefusedRequest,
+    Schedule,
+)
 from mission_control.core.commander import Missions
 from mission_control.runtime import CommanderRuntime, RuntimeEvent, RuntimeMetric, create_commander_runtime
 
 from .background import BackgroundLoop
 from .blocking_methods import BlockingClientMethods
-from .client import missions_of, refused_of
+from .client import checked_commander, noted_missions, refused_of
 from .mailbox_missions import MailboxMissions
 from .patience import Patience
 
@@ -105,20 +113,26 @@ def create_blocking_client(
     create_mission_id: Callable[[], str] | None = None,
     max_concurrency: int = 256,
     retention: Mapping[str, timedelta] | None = None,
+    commander: Callable[[], Coroutine[Any, Any, Commander]] | None = None,
     mailbox: Mailbox | None = None,
     answer_timeout: float = 30.0,
     unowned_timeout: float | None = None,
     by: str | None = None,
 ) -> BlockingCommanderClient:
-    """Start a runtime on a background thread and return the client that owns it, or return one for a mailbox.
+    """Start a runtime on a background thread and return the client that owns it, or one for a commander or a mailbox.
 
     Without `mailbox` it takes what `create_commander_runtime` takes; the hooks are called on the background thread.
     `by` is the note of who asks in all that it and its handles command, unless a call names somebody else. Raises what
     `CommanderRuntime.start` raises.
 
+    `commander` is a coroutine function that makes the commander to ask instead, on the background thread, such as one
+    whose missions another engine runs. The client closes it.
+
     With `mailbox`, `definitions` and the timeouts are as for `create_commander_client`, and the rest is the
     owner's: `TypeError` for that. The client does nothing before its first use, so a server may make it and then fork.
     """
+    if commander is not None:
+        return _asking(commander, by)
     if mailbox is not None:
         given = (persistence, identity, on_event, on_metric, clock, create_mission_id, retention)
         if list(schedules) or max_concurrency != 256 or any(option is not None for option in given):
@@ -145,13 +159,30 @@ def create_blocking_client(
 def _over(runtime: CommanderRuntime, by: str | None) -> BlockingCommanderClient:
     background = BackgroundLoop(f"mission-control {runtime.identity}")
     life = _Life(runtime, runtime.stop, lambda: runtime.commander.closed)
-    client = BlockingCommanderClient(missions_of(runtime, by), background, life)
+    client = BlockingCommanderClient(noted_missions(runtime.commander, by), background, life)
     try:
         background.call(runtime.start)
     except BaseException:
         client.close()
         raise
     return client
+
+
+def _asking(make: Callable[[], Coroutine[Any, Any, Commander]], by: str | None) -> BlockingCommanderClient:
+    background = BackgroundLoop("mission-control commander")
+
+    async def opened() -> Commander:
+        commander = checked_commander(await make())
+        await commander.wait_until_ready()
+        return commander
+
+    try:
+        commander = background.call(opened)
+    except BaseException:
+        background.end()
+        raise
+    life = _Life(commander, commander.close, lambda: commander.closed)
+    return BlockingCommanderClient(noted_missions(commander, by), background, life)
 
 
 def _through(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
-from mission_control.core import CommanderError, Mailbox, MissionDefinition, RefusedRequest
+from mission_control.core import Commander, CommanderError, Mailbox, MissionDefinition, RefusedRequest
 from mission_control.core.commander import Missions, NotedMissions
 from mission_control.core.definition import is_a
 from mission_control.core.payloads import found
@@ -54,16 +54,18 @@ class CommanderClient(ClientMethods):
 def create_commander_client(
     *,
     runtime: CommanderRuntime | None = None,
+    commander: Commander | None = None,
     mailbox: Mailbox | None = None,
     definitions: Iterable[MissionDefinition[Any]] = (),
     answer_timeout: float = 30.0,
     unowned_timeout: float | None = None,
     by: str | None = None,
 ) -> CommanderClient:
-    """Return a client for the missions of `runtime`, or for those behind `mailbox`, whoever runs them.
+    """Return a client for the missions of `runtime` or `commander`, or for those behind `mailbox`, whoever runs them.
 
     Args:
         runtime: A runtime of this process, on whose event loop the client is used.
+        commander: A commander instead, such as one whose missions another engine runs; it stays the caller's to close.
         mailbox: That of a database, as `sqlite_mailbox` makes it: the client works in any process, beside the one that
             owns the database or without one. It opens at its first operation, and belongs to that process and that
             event loop then; before, it may be carried through a fork.
@@ -75,24 +77,34 @@ def create_commander_client(
             page that people look at says at once that what they asked for is accepted. By default as long.
         by: The note of who asks in all that the client and its handles command, unless a call names somebody else.
 
-    Raises `TypeError` unless exactly one of `runtime` and `mailbox` is given.
+    Raises `TypeError` unless exactly one of `runtime`, `commander` and `mailbox` is given.
     """
-    if mailbox is None:
-        from mission_control.runtime import CommanderRuntime
+    if sum(given is not None for given in (runtime, commander, mailbox)) > 1:
+        raise TypeError("pass either a runtime or a mailbox, or a commander: those of a process are asked directly")
+    if mailbox is not None:
+        patience = Patience.checked(answer_timeout, unowned_timeout)
+        return CommanderClient(MailboxMissions(mailbox, definitions, patience, by))
+    if list(definitions):
+        raise TypeError("definitions: a runtime has its own, and so has a commander; pass them to what makes it")
+    if commander is not None:
+        return CommanderClient(noted_missions(checked_commander(commander), by))
+    from mission_control.runtime import CommanderRuntime
 
-        if not is_a(runtime, CommanderRuntime):
-            raise TypeError(f"runtime: expected a CommanderRuntime, or a mailbox instead, found {found(runtime)}")
-        if list(definitions):
-            raise TypeError("definitions: a runtime has its own; pass them to create_commander_runtime")
-        return CommanderClient(missions_of(runtime, by))
-    if runtime is not None:
-        raise TypeError("pass either a runtime or a mailbox: a runtime's missions are asked directly")
-    return CommanderClient(MailboxMissions(mailbox, definitions, Patience.checked(answer_timeout, unowned_timeout), by))
+    if not is_a(runtime, CommanderRuntime):
+        raise TypeError(f"runtime: expected a CommanderRuntime, or a mailbox instead, found {found(runtime)}")
+    return CommanderClient(noted_missions(runtime.commander, by))
 
 
-def missions_of(runtime: CommanderRuntime, by: str | None) -> Missions:
-    """Return what a client asks: a runtime's missions, with a note of who asks where one is given."""
-    return runtime.commander if by is None else NotedMissions(runtime.commander, by)
+def checked_commander(commander: Commander) -> Commander:
+    """Return a commander. Raises `TypeError` for what is none."""
+    if not isinstance(cast("object", commander), Commander):
+        raise TypeError(f"commander: expected a Commander, found {found(commander)}")
+    return commander
+
+
+def noted_missions(commander: Commander, by: str | None) -> Missions:
+    """Return what a client asks: a commander's missions, with a note of who asks where one is given."""
+    return commander if by is None else NotedMissions(commander, by)
 
 
 async def refused_of(missions: Missions, *, limit: int, after: str | None) -> list[RefusedRequest]:
@@ -100,6 +112,7 @@ async def refused_of(missions: Missions, *, limit: int, after: str | None) -> li
     if isinstance(missions, MailboxMissions):
         return await missions.list_refused(limit=limit, after=after)
     raise CommanderError(
-        "a client over a runtime asks directly, and is told at once what is refused; for what was refused of others' "
+        "a client over a runtime or a commander asks directly, and is told at once what is refused; for what was "
+        "refused of others' "
         "requests, make a client with mailbox=, in this process or another"
     )

@@ -26,6 +26,8 @@ from mission_control.core.commander import (
     checked_start_at,
     ended_error,
     name_of,
+    stored_output,
+    stored_payload,
 )
 from mission_control.core.definition import exact_text, flag, is_a, seconds
 from mission_control.core.engine import Threads, not_found
@@ -54,7 +56,6 @@ from .answers import Answers
 from .ends import Ends, Known
 from .outbox_reads import OutboxReads
 from .patience import Patience
-from .sent_payloads import stored_output, stored_payload
 
 
 class MailboxPort(OutboxReads):

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from .records import RuntimeEvent, RuntimeMetric
 from .runtime import CommanderRuntime, create_commander_runtime
+from .stop_signals import stop_signals
 
 __all__ = [
     "CommanderRuntime",
@@ -11,6 +12,7 @@ __all__ = [
     "RuntimeMetric",
     "__version__",
     "create_commander_runtime",
+    "stop_signals",
 ]
 
 __version__: str

@@ -9,7 +9,6 @@ definitions, and a reader of missions is `MissionReads` over a `ReadPort`.
 
 from .commander import Commander
 from .embedded import EmbeddedCommander, create_commander
-from .embedded_port import ended_error
 from .handle import MissionHandle
 from .missions import Missions, NotedMissions
 from .notes import noted
@@ -20,6 +19,8 @@ from .querying import answer_query, name_of
 from .reads import MissionReads, checked_limit, checked_statuses
 from .registry import Registry
 from .schedules import Schedules
+from .sent_payloads import stored_output, stored_payload
+from .shared import check_same, command_of, ended_error, refuse_itself
 
 __all__ = [
     "Commander",
@@ -38,12 +39,17 @@ __all__ = [
     "WaitPlace",
     "answer_query",
     "check_has",
+    "check_same",
     "checked_if_exists",
     "checked_limit",
     "checked_start_at",
     "checked_statuses",
+    "command_of",
     "create_commander",
     "ended_error",
     "name_of",
     "noted",
+    "refuse_itself",
+    "stored_output",
+    "stored_payload",
 ]

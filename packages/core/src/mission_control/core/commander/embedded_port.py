@@ -18,7 +18,6 @@ from ..engine import (
     Engine,
     Held,
     Operation,
-    OperatorCommand,
     Order,
     Requested,
     Runner,
@@ -32,34 +31,28 @@ from ..errors import (
     CommanderError,
     CorruptMissionError,
     MissionAlreadyExistsError,
-    MissionCancelledError,
     MissionExecutionError,
-    MissionFailedError,
     MissionSignalError,
     PersistenceError,
     StaleMissionError,
 )
 from ..history import Labels, MissionSnapshot, MissionStatus, Owner, is_recoverable
-from ..machine import Pause, Reopen, Resume, Skip, State, Wake, load
-from ..payloads import same_json
+from ..machine import State, load
 from ..storage import (
     ChangeRequest,
     ImportRequest,
     LoadOutcome,
-    PauseRequest,
     PersistenceAdapter,
     PurgeRequest,
     RepairRequest,
-    ResumeRequest,
     ScheduleAction,
-    SkipRequest,
-    WakeRequest,
 )
 from .embedded_reads import EmbeddedReads
 from .options import checked_if_exists, checked_start_at
 from .port import Fires, Found
 from .querying import answer_query, name_of
 from .registry import Registry
+from .shared import check_same, command_of, ended_error, refuse_itself
 
 _Read: TypeAlias = LoadOutcome | PersistenceError
 
@@ -122,7 +115,7 @@ class EmbeddedPort(EmbeddedReads):
             except StaleMissionError:
                 existing = await self._existing(mission_id)
             if existing is not None:
-                self._check_same(definition, stored, existing, if_exists)
+                check_same(definition, stored, existing, if_exists)
                 return Found(mission_id, definition.name)
         if wait and state.status is MissionStatus.FAILED:
             raise self.failure(state.snapshot())
@@ -131,24 +124,6 @@ class EmbeddedPort(EmbeddedReads):
     async def _existing(self, mission_id: str) -> State | None:
         state = self._engine.state(mission_id)
         return state if state is not None else await self._load(mission_id)
-
-    def _check_same(
-        self, definition: MissionDefinition[Any], stored: Any, existing: State, if_exists: Literal["raise", "return"]
-    ) -> None:
-        differences: list[str] = []
-        if existing.mission_name != definition.name:
-            differences.append("the mission name")
-        elif if_exists == "return":
-            was = existing.events["start"].input
-            differences += (f"the input at {path}" for path in same_json(definition.start.input, was, stored))
-        if if_exists == "return" and not differences:
-            return
-        remedy = "choose another id" if differences else 'choose another id, or pass if_exists="return"'
-        differing = f", and differs in {', '.join(differences)}" if differences else ""
-        raise MissionAlreadyExistsError(
-            f"mission {existing.mission_id!r} ({existing.mission_name}) exists already; it is {existing.status}"
-            f"{differing}: {remedy}"
-        )
 
     # Commanding
 
@@ -215,7 +190,7 @@ class EmbeddedPort(EmbeddedReads):
     async def change(self, request: ChangeRequest, requested: Requested | None = None) -> MissionSnapshot:
         """Change what becomes of a mission, durably, and return its state."""
         self._refuse_itself(request.mission_id, request.kind, MissionExecutionError)
-        operation = ChangeOperation(_future(), _command(request))
+        operation = ChangeOperation(_future(), command_of(request))
         state: State = await self._ask(request.mission_id, operation, requested)
         return state.snapshot()
 
@@ -283,12 +258,7 @@ class EmbeddedPort(EmbeddedReads):
         return attempt
 
     def _refuse_itself(self, mission_id: str, what: str, error: type[CommanderError]) -> None:
-        attempt = self._attempt()
-        if attempt is not None and attempt.flight.mission_id == mission_id:
-            raise error(
-                f"{attempt.name!r} of mission {mission_id!r} tried to {what} the mission itself while it runs, "
-                f"which would wait for ever; return from it first"
-            )
+        refuse_itself(self._attempt(), mission_id, what, error)
 
     # What operators ask
 
@@ -391,19 +361,6 @@ class EmbeddedPort(EmbeddedReads):
         return ended_error(snapshot, self._engine.cause(snapshot.mission_id))
 
 
-def _command(request: ChangeRequest) -> OperatorCommand:
-    """Return what the machine is told for a request."""
-    if isinstance(request, PauseRequest):
-        return Pause(request.by)
-    if isinstance(request, ResumeRequest):
-        return Resume(request.by)
-    if isinstance(request, WakeRequest):
-        return Wake(request.path, request.by)
-    if isinstance(request, SkipRequest):
-        return Skip(request.output, request.step, request.by)
-    return Reopen(request.step, request.by)
-
-
 async def mission_status(engine: Engine, adapter: PersistenceAdapter, mission_id: str) -> MissionStatus:
     """Return where a mission is in its life; `idle` where there is none."""
     known = engine.state(mission_id)
@@ -411,19 +368,6 @@ async def mission_status(engine: Engine, adapter: PersistenceAdapter, mission_id
         return known.status
     summary = await adapter.load_summary(mission_id)
     return MissionStatus.IDLE if summary is None else summary.status
-
-
-def ended_error(snapshot: MissionSnapshot, cause: BaseException | None) -> CommanderError:
-    """Return the error for a failed or cancelled mission; `cause` is what made it fail, where that is known."""
-    assert snapshot.error is not None  # it ended without completing
-    what = f"mission {snapshot.mission_id!r} ({snapshot.mission_name})"
-    if snapshot.status is MissionStatus.CANCELLED:
-        return MissionCancelledError(f"{what}: {snapshot.error}", snapshot=snapshot)
-    failed = MissionFailedError(
-        f"{what} failed at {snapshot.cursor!r} ({snapshot.error.code}): {snapshot.error}", snapshot=snapshot
-    )
-    failed.__cause__ = cause
-    return failed
 
 
 def _settle(answer: asyncio.Future[_Read], outcome: _Read) -> None:

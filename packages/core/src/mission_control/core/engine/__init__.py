@@ -18,18 +18,26 @@ from .asked import (
     SignalOperation,
     UpdateOperation,
 )
-from .attempt import Attempt, current_attempt, is_awaitable
+from .attempt import Attempt, Code, current_attempt, is_awaitable
 from .clock import Clock, Driven, DrivenClock, RunningAttempt, SystemClock, steady
 from .coalescer import Coalescer, as_persistence_error
+from .commits import commit_of_child
+from .consequences import orphans_of
+from .ends import failed_attempt, warn_of_what_was_not_undone
 from .engine import Engine
+from .holding import PATIENCE
 from .observer import FailedAttempt, LogObserver, Observer, Tracer, brief
+from .outcome import Outcome, attempt_outcome
 from .refusals import closed, not_found, not_registered, unknown_name
 from .runner import Runner, Stop
 from .sleeper import Deadlines, Sleeper
 from .slots import Slots
 from .threads import Threads
+from .watching import ARRIVED, followed
 
 __all__ = [
+    "ARRIVED",
+    "PATIENCE",
     "Activity",
     "Alarm",
     "Attempt",
@@ -37,6 +45,7 @@ __all__ = [
     "ChangeOperation",
     "Clock",
     "Coalescer",
+    "Code",
     "Deadlines",
     "Driven",
     "DrivenClock",
@@ -48,6 +57,7 @@ __all__ = [
     "Operation",
     "OperatorCommand",
     "Order",
+    "Outcome",
     "Requested",
     "Runner",
     "RunningAttempt",
@@ -60,12 +70,18 @@ __all__ = [
     "Tracer",
     "UpdateOperation",
     "as_persistence_error",
+    "attempt_outcome",
     "brief",
     "closed",
+    "commit_of_child",
     "current_attempt",
+    "failed_attempt",
+    "followed",
     "is_awaitable",
     "not_found",
     "not_registered",
+    "orphans_of",
     "steady",
     "unknown_name",
+    "warn_of_what_was_not_undone",
 ]

@@ -64,20 +64,10 @@ class Ends:
     def _tell_failure(self, flight: Flight, run: Run, failure: MissionFailure) -> None:
         state = flight.state
         assert state is not None  # it has just become durable
-        line = state.line_at(run.instance)
-        goes_on = line.cursor == run.instance and not (state.is_terminal or line.phase is Phase.FORKED)
-        if not goes_on and run.cause is not None and not run.instance.startswith(UNDO):
+        told = attrs.evolve(failure, at=flight.recorded_at)
+        failed = failed_attempt(state, run.instance, run.number, told, run.cause)
+        if failed.is_final and run.cause is not None and not run.instance.startswith(UNDO):
             flight.cause = (run.instance, run.cause)
-        failed = FailedAttempt(
-            mission_id=state.mission_id,
-            mission_name=state.mission_name,
-            step_name=run.instance,
-            attempt_number=run.number,
-            failure=attrs.evolve(failure, at=flight.recorded_at),
-            error=run.cause,
-            is_final=not goes_on,
-            retry_at=due_at(line.waiting) if goes_on else None,
-        )
         self._observer.attempt_failed(failed)
 
     def has_ended(self, flight: Flight, state: State) -> None:
@@ -88,7 +78,7 @@ class Ends:
         if flight.is_alive:
             flight.is_alive = False
             flight.is_stray = flight.is_stray or state.origin.is_awaited
-            _warn_of_what_was_not_undone(flight, state)
+            warn_of_what_was_not_undone(state)
             self._observer.mission_ended(state, cause)
         if cause is not None:
             flight.cause = None
@@ -111,12 +101,31 @@ class Ends:
                 operation.refuse(closed())
 
 
-def _warn_of_what_was_not_undone(flight: Flight, state: State) -> None:
-    if state.ending.undo_failed:
+def warn_of_what_was_not_undone(mission: State) -> None:
+    """Log which steps of a mission that has ended could not be undone, where there are any."""
+    if mission.ending.undo_failed:
         logger.warning(
             "mission %s (%s) has ended, and these steps could not be undone: %s; what they did is still there",
-            state.mission_id,
-            state.mission_name,
-            ", ".join(map(repr, state.ending.undo_failed)),
-            extra=flight.labels,
+            mission.mission_id,
+            mission.mission_name,
+            ", ".join(map(repr, mission.ending.undo_failed)),
+            extra={"mission_id": mission.mission_id, "mission_name": mission.mission_name, "step": mission.cursor},
         )
+
+
+def failed_attempt(
+    after: State, instance: str, number: int, failure: MissionFailure, error: BaseException | None
+) -> FailedAttempt:
+    """Return what there is to say of an attempt that failed; `after` is the state behind that."""
+    line = after.line_at(instance)
+    goes_on = line.cursor == instance and not (after.is_terminal or line.phase is Phase.FORKED)
+    return FailedAttempt(
+        mission_id=after.mission_id,
+        mission_name=after.mission_name,
+        step_name=instance,
+        attempt_number=number,
+        failure=failure,
+        error=error,
+        is_final=not goes_on,
+        retry_at=due_at(line.waiting) if goes_on else None,
+    )

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import Any, Protocol
+from typing import Protocol
 
-from ..definition import SignalNode
 from ..errors import MissionControlError
-from ..machine import Keep, Receive, State, early_waits, find_wait, is_held, refused_signal
+from ..machine import Receive, State, take_signal
 from .asked import Held, SignalOperation, UpdateOperation
 from .flight import Flight
 from .recorder import Recorder
@@ -31,12 +30,6 @@ class Drives(Protocol):
     def want_slot(self, flight: Flight, /) -> None:
         """Have the mission called again when there is a slot for it."""
         ...
-
-
-def _payload(node: SignalNode, name: str, state: State, operation: SignalOperation) -> Any:
-    """Return what is recorded of a payload. Raises `MissionValidationError`."""
-    subject = f"signal {name!r} of mission {state.mission_id!r} ({state.mission_name})"
-    return node.schema.validate(operation.payload, event_name=name, subject=subject)
 
 
 class Holding:
@@ -78,36 +71,19 @@ class Holding:
         return self._begin_update(flight, state, operation)
 
     def _receive(self, flight: Flight, state: State, operation: SignalOperation) -> bool:
-        instance = None if state.is_terminal else find_wait(state, operation.name, operation.at)
-        if instance is None:
-            return self._keep(flight, state, operation)
-        definition = flight.definition
-        assert definition is not None  # a mission without one stands down
-        site = definition.site(instance)
-        assert site is not None  # `check_fit` has seen to it
-        node = site.node
-        assert isinstance(node, SignalNode)
-        payload = _payload(node, instance, state, operation)
-        key = state.line_at(instance).path or ""
-        command = Receive(instance, payload, operation.key, operation.sent_as, operation.by)
-        applied = answered(operation, wait=operation.wait, key=key)
+        asked = operation
+        command = take_signal(
+            flight.definition, state, asked.name, asked.payload, at=asked.at, key=asked.key, by=asked.by
+        )
+        if command is None:
+            return False
+        if isinstance(command, Receive):
+            applied = answered(operation, wait=operation.wait, key=state.line_at(command.instance).path or "")
+        else:
+            if operation.requested is not None:
+                operation.requested.is_final = True  # it moves nothing
+            applied = answered(operation, wait=False)
         self._recorder.commit(flight, (command,), operation=operation, applied=applied)
-        return True
-
-    def _keep(self, flight: Flight, state: State, operation: SignalOperation) -> bool:
-        """Keep a signal that came before its wait; where none takes it early, hold or refuse it."""
-        name = operation.sent_as
-        waits = early_waits(flight.definition, state, name)
-        if not waits:
-            if is_held(flight.definition, state, name):
-                return False
-            raise refused_signal(flight.definition, state, name)
-        by_schema = {node.schema: node for node in waits}.values()  # whichever begins first takes it
-        payload, *_ = [_payload(node, name, state, operation) for node in by_schema]
-        command = Keep(name, payload, operation.key, operation.by)
-        if operation.requested is not None:
-            operation.requested.is_final = True  # it moves nothing
-        self._recorder.commit(flight, (command,), operation=operation, applied=answered(operation, wait=False))
         return True
 
     def _begin_update(self, flight: Flight, state: State, operation: UpdateOperation) -> bool:

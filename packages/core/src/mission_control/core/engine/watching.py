@@ -25,28 +25,28 @@ def answer_watchers(flight: Flight, state: State) -> None:
     """Answer those who wait for a line, or the mission, that has come to wait or to an end."""
     watchers, flight.watchers = flight.watchers, ()
     for operation, key in watchers:
-        following = _followed(state, key)
-        if following is _ARRIVED:
+        following = followed(state, key)
+        if following is ARRIVED:
             operation.resolve(state)
         else:
             flight.watchers += ((operation, following),)
 
 
-_ARRIVED = "/"
+ARRIVED = "/"
 """No line has this key."""
 
 
-def _followed(state: State, key: str | None) -> str | None:
+def followed(state: State, key: str | None) -> str | None:
     """Return the line to go on waiting for where the one that was waited for has ended, unless that is enough."""
     if state.is_terminal or state.is_still:
-        return _ARRIVED
+        return ARRIVED
     if key is None:
-        return None if state.is_running else _ARRIVED
+        return None if state.is_running else ARRIVED
     line = state.line(key)
     while line is None:
         construct = construct_of(key)
         line = state.line_at(construct)
         if line.cursor == construct:
-            return _ARRIVED  # others of it live
+            return ARRIVED  # others of it live
         key = line.path or ""
-    return _ARRIVED if line.waiting is not None or line.phase is Phase.FORKED else key
+    return ARRIVED if line.waiting is not None or line.phase is Phase.FORKED else key

@@ -100,6 +100,7 @@ from .refusals import check_update, find_wait, is_held, refused_signal
 from .reopening import ended_early, sorted_out
 from .repeats import check_repeat, find_use
 from .state import State
+from .taking import take_signal
 from .transitions import ANYWHERE, TRANSITIONS, evolve, fold
 from .waits import changed_waits, open_waits
 
@@ -167,6 +168,7 @@ __all__ = [
     "refused_signal",
     "sorted_out",
     "standing_at",
+    "take_signal",
 ]
 
 if TYPE_CHECKING:

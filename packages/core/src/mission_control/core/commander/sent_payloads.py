@@ -1,7 +1,7 @@
 """What is sent as a signal's payload, or in place of a step's output: checked by the definition, as far as it is known.
 
-What the definition has not, or has not yet, is for the owner to judge, and so is which wait or step is meant, where
-that is not said: then there has to be one that takes it.
+What the definition has not, or has not yet, is for whoever runs the mission to judge, and so is which wait or step is
+meant, where that is not said: then there has to be one that takes it.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
-from mission_control.core import MissionDefinition, MissionSnapshot, MissionValidationError
-from mission_control.core.definition import SignalNode
-from mission_control.core.payloads import PLAIN, PayloadType
+from ..definition import MissionDefinition, SignalNode
+from ..errors import MissionValidationError
+from ..history import MissionSnapshot
+from ..payloads import PLAIN, PayloadType
 
 
 def stored_payload(definition: MissionDefinition[Any] | None, instance: str, payload: object, *, subject: str) -> Any:
