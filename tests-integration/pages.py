@@ -3,8 +3,8 @@
 A block says by its language what becomes of it:
 
 - `python`: run in this process, in the module that the page is; with `title="name.py"` written to a file instead.
-- `sh`: commands, one a line, of the few kinds that this module knows; Python programs, pytest, SQL and the console are
-  run.
+- `sh`: commands, one a line, of the few kinds that this module knows; Python programs, pytest, SQL, the console and
+  Temporal's command are run. A program with `&` behind it runs beside the rest of the page.
 - `text`: where it follows a block that printed something, that is what was printed; otherwise a figure.
 - `toml`: read, and written to a file where it has a `title`.
 """
@@ -29,6 +29,9 @@ from mission_control.console.command.group import COMMANDS
 from workspace import ROOT, read_packages
 
 PAGES = ROOT / "docs" / "pages"
+DEV_SERVER = "temporal server start-dev"
+"""What a page shows that needs one, which is elsewhere when the page is tested."""
+SHOWN_ADDRESS = "localhost:7233"
 
 _FENCE = re.compile(r"^(?P<indent> *)```(?P<info>\S[^\n]*)\n(?P<code>.*?)^(?P=indent)```$", re.MULTILINE | re.DOTALL)
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)")
@@ -64,27 +67,39 @@ def read_blocks(path: Path) -> Iterator[Block]:
 class PageRun:
     """One page on its way from the first block to the last, in a folder of its own."""
 
-    def __init__(self, path: Path, folder: Path, module: ModuleType) -> None:
+    def __init__(self, path: Path, folder: Path, module: ModuleType, dev_server: str = SHOWN_ADDRESS) -> None:
         self._path = path
         self._folder = folder
         self._module = module
         self._printed = ""
-        self._environment = {**os.environ, "COLUMNS": "100", "TZ": "UTC"}
+        self._dev_server = dev_server
+        self._environment = {**os.environ, "COLUMNS": "100", "TZ": "UTC", "TEMPORAL_ADDRESS": dev_server}
+        self._beside: list[subprocess.Popen[bytes]] = []
 
     def run(self) -> None:
-        """Run every block of the page. Raises what the page raises."""
-        for block in read_blocks(self._path):
-            try:
-                getattr(self, f"_{block.language}")(block)
-            except Exception as error:
-                error.add_note(f"in the block at {self._path.relative_to(ROOT)}:{block.line}")
-                raise
+        """Run every block of the page, and end what it leaves running. Raises what the page raises."""
+        try:
+            for block in read_blocks(self._path):
+                self._run(block)
+        finally:
+            for process in self._beside:
+                process.terminate()
+            codes = [process.wait(30) for process in self._beside]
+        assert not any(codes), codes
+
+    def _run(self, block: Block) -> None:
+        try:
+            getattr(self, f"_{block.language}")(block)
+        except Exception as error:
+            error.add_note(f"in the block at {self._path.relative_to(ROOT)}:{block.line}")
+            raise
 
     def _python(self, block: Block) -> None:
+        program = block.code.replace(SHOWN_ADDRESS, self._dev_server)
         # The lines before make tracebacks point into the page.
-        code = compile("\n" * (block.line - 1) + block.code, str(self._path), "exec")
+        code = compile("\n" * (block.line - 1) + program, str(self._path), "exec")
         if block.title is not None:
-            (self._folder / block.title).write_text(block.code, "utf-8")
+            (self._folder / block.title).write_text(program, "utf-8")
             self._printed = ""
             return
         with contextlib.redirect_stdout(io.StringIO()) as printed:
@@ -96,6 +111,10 @@ class PageRun:
 
     def _command(self, words: list[str]) -> str:
         match words:
+            case ["python", str(program), "&"]:
+                command = [sys.executable, "-X", "utf8", "-W", "error", program]
+                self._beside.append(subprocess.Popen(command, cwd=self._folder, env=self._environment))
+                return ""
             case ["python", *arguments]:
                 return self._process("-W", "error", *arguments)
             case ["pytest", *arguments]:
@@ -105,6 +124,8 @@ class PageRun:
                 return self._process("-m", "pytest", "-W", "error", *without, *arguments)
             case ["mission-control", *arguments]:
                 return self._process("-W", "error", "-m", "mission_control.console.command", *arguments)
+            case ["temporal", *arguments] if words[:3] != DEV_SERVER.split():
+                return self._program(str(Path(sys.executable).with_name("temporal")), *arguments)
             case ["export", str(assignment)]:
                 name, _, value = assignment.partition("=")
                 self._environment[name] = value
@@ -118,7 +139,9 @@ class PageRun:
                 return ""
 
     def _process(self, *arguments: str) -> str:
-        command = [sys.executable, "-X", "utf8", *arguments]
+        return self._program(sys.executable, "-X", "utf8", *arguments)
+
+    def _program(self, *command: str) -> str:
         done = subprocess.run(
             command,
             cwd=self._folder,
@@ -171,6 +194,8 @@ def _check_command(words: list[str]) -> None:
             if {name.partition("[")[0] for name in requirements if _DISTRIBUTION.match(name)} <= known:
                 return
         case ["mission-control", *arguments] if not COMMANDS.keys().isdisjoint(arguments):
+            return
+        case ["temporal", "server", "start-dev"]:
             return
         case ["python3", "-m", "venv", ".venv"] | [".venv/bin/pip", "install", "hatch"] | ["sqlite3", _, _]:
             return

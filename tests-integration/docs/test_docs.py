@@ -12,7 +12,7 @@ from types import ModuleType
 import pytest
 
 import rooms_drawing
-from pages import PAGES, PageRun, check_commands, read_blocks
+from pages import DEV_SERVER, PAGES, PageRun, check_commands, read_blocks
 from state_diagram import PAGES as STATE_DIAGRAMS
 from state_diagram import outdated, write
 from workspace import ROOT, Package, read_packages
@@ -45,13 +45,16 @@ def logging_as_before() -> Iterator[None]:
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_page_does_what_it_says(
-    path: Path, module: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    path: Path, module: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
     """Every block of the page runs, in order, and prints what stands below it."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
 
-    PageRun(path, tmp_path, module).run()
+    if DEV_SERVER in path.read_text("utf-8"):
+        PageRun(path, tmp_path, module, request.getfixturevalue("dev_server_address")).run()
+    else:
+        PageRun(path, tmp_path, module).run()
 
 
 @pytest.mark.parametrize("path", READMES, ids=lambda path: str(path.relative_to(ROOT)))

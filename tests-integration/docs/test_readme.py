@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from pages import SHOWN_ADDRESS
 from workspace import ROOT, python_blocks, read_packages
 
 FIRST_PROGRAM = python_blocks(ROOT / "README.md")[0]
@@ -50,6 +51,8 @@ def test_first_program_has_at_most_twenty_lines() -> None:
 
 
 @pytest.mark.parametrize("program", PACKAGE_PROGRAMS)
-def test_program_of_a_package_readme_runs(program: str, tmp_path: Path) -> None:
+def test_program_of_a_package_readme_runs(program: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     """Every Python block in a package's README is a whole program that ends well."""
+    if SHOWN_ADDRESS in program:  # it needs Temporal's dev server
+        program = program.replace(SHOWN_ADDRESS, request.getfixturevalue("dev_server_address"))
     run_program(program, tmp_path)
