@@ -28,6 +28,7 @@ from . import (
     w13_mailbox,
     w14_schedules,
     w15_console,
+    w16_temporal,
     w17_open_waits,
 )
 from .figures import Line
@@ -52,6 +53,7 @@ WORKLOADS: Mapping[str, Callable[[Plan], Awaitable[list[Line]]]] = {
     "W13": w13_mailbox.measure,
     "W14": w14_schedules.measure,
     "W15": w15_console.measure,
+    "W16": w16_temporal.measure,
     "W17": w17_open_waits.measure,
 }
 PEERS_HAVE = ("W1", "W2", "W3", "W4", "W5")
