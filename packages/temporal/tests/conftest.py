@@ -1,4 +1,7 @@
-"""Temporal's dev server, started once a session, and a namespace of it for each test."""
+"""Temporal's dev server, started once a session, and a namespace of it for each test.
+
+These tests are collected where the environment variable MISSIONS_ON is "temporal": `hatch run temporal:test` sets it.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,9 @@ from collections.abc import Iterator
 import pytest
 from temporalio.client import Client
 
-from temporal_opener import dev_server, new_namespace
+from temporal_opener import ON_TEMPORAL, dev_server, new_namespace
+
+collect_ignore_glob = [] if ON_TEMPORAL else ["*"]
 
 
 @pytest.fixture(scope="session")

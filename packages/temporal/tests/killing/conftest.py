@@ -1,7 +1,4 @@
-"""Worker processes and a commander on the namespace of a test.
-
-These tests are collected where the environment variable MISSIONS_ON is "temporal": they wait for deaths to be noticed.
-"""
+"""Worker processes and a commander on the namespace of a test."""
 
 from __future__ import annotations
 
@@ -13,12 +10,9 @@ from temporalio.client import Client
 
 from mission_control.core import Commander
 from mission_control.temporal import create_temporal_commander
-from temporal_opener import ON_TEMPORAL
 
 from .harness import Workers
 from .program import QUEUE, SETS
-
-collect_ignore_glob = [] if ON_TEMPORAL else ["test_*.py"]
 
 
 @pytest.fixture

@@ -43,15 +43,16 @@ async def test_worker_that_comes_back_changes_nothing(
 ) -> None:
     """A process that stands still counts as ended; what its steps return afterwards is not looked at."""
     workers.let_go()
-    first, _ = await workers.start(), await workers.start()
+    both = [await workers.start(), await workers.start()]
     ids = [f"{name}-{number}" for name in ("each", "repeat", "race") for number in range(5)]
     for mission_id in ids:
         await commander.start(mission_id.split("-")[0], str(tmp_path), mission_id=mission_id, wait=False)
-    await workers.until(lambda: first.pid in {one.process for one in workers.ledger})
+    await workers.until(lambda: bool(workers.ledger))
+    (busy,) = [one for one in both if one.pid == workers.ledger[0].process]
 
-    first.send_signal(signal.SIGSTOP)
+    busy.send_signal(signal.SIGSTOP)
     await asyncio.sleep(5)  # its attempts are given up on after 3 s
-    first.send_signal(signal.SIGCONT)
+    busy.send_signal(signal.SIGCONT)
     inspections = await asyncio.gather(*(ended(commander, mission_id) for mission_id in ids))
 
     for inspection in inspections:

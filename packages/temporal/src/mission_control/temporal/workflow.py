@@ -283,10 +283,8 @@ class MissionWorkflow:
 
     def _set_alarm(self) -> None:
         state = self.state
-        is_kept = not (
-            state.is_terminal or state.is_stopping or state.version in (self._due_at, self._idle_at.get("elapse"))
-        )
-        due = state.next_due if is_kept else None
+        is_rung = state.version in (self._due_at, self._idle_at.get("elapse"))
+        due = None if is_rung or state.is_terminal or state.is_stopping else state.next_due
         if due == (self._alarm and self._alarm[0]):
             return
         if self._alarm is not None:
@@ -367,15 +365,11 @@ class MissionWorkflow:
         self._backoff = min(self._backoff + _SOON, _LATE)
         workflow.logger.warning("mission %s: %s; trying again in %s", self.state.mission_id, why, self._backoff)
         self._is_backing_off = True
-        self._pause(self._backoff)
+        self._beside(self._wait_and_try_again(self._backoff), self._pauses)
 
-    def _pause(self, pause: timedelta) -> None:
-        async def wait() -> None:
-            with suppress(asyncio.CancelledError):
-                await workflow.sleep(pause)
-            self._is_backing_off = False
-
-        self._beside(wait(), self._pauses)
+    async def _wait_and_try_again(self, pause: timedelta) -> None:
+        await _wait(pause)
+        self._is_backing_off = False
 
     def _beside(self, work: Coroutine[Any, Any, None], tasks: dict[asyncio.Task[None], None]) -> None:
         task = asyncio.create_task(work)
@@ -532,7 +526,7 @@ class MissionWorkflow:
         """An update waits a while for live paths to come to rest, before it runs beside their steps."""
         if asked.since is None and asked.form["kind"] == "update" and self.state.lines is not None:
             asked.since = workflow.now()
-            self._pause(timedelta(seconds=PATIENCE))
+            self._beside(_wait(timedelta(seconds=PATIENCE)), self._pauses)
 
     async def _answer(self, asked: Asked) -> None:
         """Answer what was asked, or keep it in its place until it can be."""
@@ -683,6 +677,12 @@ class MissionWorkflow:
         self.state = load(self.state.mission_id, self.history)
         self.chain[self._head] = self.state.version
         self._show()
+
+
+async def _wait(pause: timedelta) -> None:
+    """Return in a while, or when the mission ends first; what waits for that looks again then."""
+    with suppress(asyncio.CancelledError):
+        await workflow.sleep(pause)
 
 
 def _is_of_mission(asked: Asked) -> bool:
