@@ -22,10 +22,7 @@ from mission_control.core import (
     MissionNotRegisteredError,
     MissionStatus,
 )
-from mission_control.core.definition import UpdateHandler
-from mission_control.core.engine import Attempt, Outcome, Stop, attempt_outcome, closed, unknown_name
-from mission_control.core.errors import PayloadError
-from mission_control.core.foreign import described
+from mission_control.core.engine import Outcome, attempt_outcome, returned_by_update, unknown_name
 from mission_control.core.history import parse_iso
 from mission_control.core.machine import (
     ChildEnded,
@@ -161,7 +158,7 @@ class Activities:
         typed = handler.schema.restore(stored, subject=subject)
         context: MissionContext[Any] = MissionContext(definition, state, request.name, 1, self._running.now)
         attempt = await self._running.run(state, handler, request, request.name, None, context, typed)
-        value = update_value(state, request, handler, attempt)
+        value = returned_by_update(state, request.name, handler, attempt)
         command = Update(request.name, stored, value, request.key, request.by)
         batch, decided = self._decider.batch(state, (command,), self._running.now())
         assert batch is not None  # it is recorded, or refused
@@ -260,19 +257,3 @@ def too_large(outcome: Outcome, size: int, now: datetime) -> Fail:
     message = too_long(f"what step {outcome.instance!r} leads to", size)
     failure = MissionFailure(message=message, at=now, code="MISSION_PAYLOAD_ERROR")
     return Fail(outcome.instance, outcome.number, failure, is_retryable=False, delay=None, chance=0.0)
-
-
-def update_value(state: State, request: UpdateRequest, handler: UpdateHandler, attempt: Attempt[Any]) -> Any:
-    """Return what an update's code returned, as it is recorded, or raise what its caller gets."""
-    if attempt.stopped is Stop.CLOSE:
-        raise closed()
-    what = f"update {request.name!r} of mission {state.mission_id!r} ({state.mission_name})"
-    error = attempt.error
-    if attempt.stopped is Stop.TIMEOUT:
-        error = TimeoutError(f"it did not end within {request.timeout:g} s")
-    if error is not None:
-        raise MissionExecutionError(f"{what} failed, nothing was recorded: {described(error)}") from error
-    try:
-        return handler.output.normalise(attempt.value, subject=what)
-    except PayloadError as misfit:
-        raise MissionExecutionError(f"{what} failed, nothing was recorded: {misfit}") from misfit

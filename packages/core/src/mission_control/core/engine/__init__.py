@@ -33,6 +33,7 @@ from .runner import Runner, Stop
 from .sleeper import Deadlines, Sleeper
 from .slots import Slots
 from .threads import Threads
+from .updates import returned_by_update
 from .watching import ARRIVED, followed
 
 __all__ = [
@@ -81,6 +82,7 @@ __all__ = [
     "not_found",
     "not_registered",
     "orphans_of",
+    "returned_by_update",
     "steady",
     "unknown_name",
     "warn_of_what_was_not_undone",

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from ..definition import MissionContext
+from ..definition import MissionContext, UpdateHandler
 from ..errors import MissionControlError, MissionExecutionError, PayloadError
 from ..foreign import described
 from ..machine import State, Update, check_update
@@ -77,15 +77,20 @@ class Updates:
         assert state is not None  # a flight without one is busy
         assert definition is not None  # a mission without one stands down
         check_update(state)
-        if attempt.stopped is Stop.CLOSE:
-            raise closed()
-        what = f"update {operation.name!r} of mission {state.mission_id!r} ({state.mission_name})"
-        error = attempt.error
-        if attempt.stopped is Stop.TIMEOUT:
-            error = TimeoutError(f"it did not end within {operation.timeout:g} s")
-        if error is not None:
-            raise MissionExecutionError(f"{what} failed, nothing was recorded: {described(error)}") from error
-        try:
-            return definition.updates[operation.name].output.normalise(attempt.value, subject=what)
-        except PayloadError as misfit:
-            raise MissionExecutionError(f"{what} failed, nothing was recorded: {misfit}") from misfit
+        return returned_by_update(state, operation.name, definition.updates[operation.name], attempt)
+
+
+def returned_by_update(state: State, name: str, handler: UpdateHandler, attempt: Attempt[Any]) -> Any:
+    """Return what an update's code returned, as it is recorded, or raise what its caller gets."""
+    if attempt.stopped is Stop.CLOSE:
+        raise closed()
+    what = f"update {name!r} of mission {state.mission_id!r} ({state.mission_name})"
+    error = attempt.error
+    if attempt.stopped is Stop.TIMEOUT:
+        error = TimeoutError(f"it did not end within {attempt.code.timeout:g} s")
+    if error is not None:
+        raise MissionExecutionError(f"{what} failed, nothing was recorded: {described(error)}") from error
+    try:
+        return handler.output.normalise(attempt.value, subject=what)
+    except PayloadError as misfit:
+        raise MissionExecutionError(f"{what} failed, nothing was recorded: {misfit}") from misfit
