@@ -12,6 +12,7 @@ MANY = "rule 34: hundreds of activities at once take a dev server longer than a 
 ORDER = "rule 16: which of requests that are sent at once comes first is the server's to say"
 SIZES = "rule 10: payloads to 2 MiB"
 SLOTS = "rule 25: `max_concurrency` is of a worker, and code that waits for another mission keeps its slot"
+STAND_BY = "rule 50: a step that awaits another mission keeps its slot, and it is not on record that it stands by"
 STORED = "rule 31: of definitions those are known that are registered"
 TAKEN_BACK = "rule 16: what was sent is not taken back when its caller is cancelled"
 TIME = "rule 14: the time of a server is nobody's to move"
@@ -20,6 +21,8 @@ FILES: Mapping[str, str] = {
     "test_closing": CLOSE,
     "test_concurrency": SLOTS,
     "test_computed_times": TIME,
+    "test_waiting_for_missions": STAND_BY,
+    "test_waiting_in_paths": STAND_BY,
     "test_foreign_code": "rule 6: what ends the loop of a worker ends the worker",
 }
 """Files of which nothing, or hardly anything, holds."""
@@ -28,6 +31,8 @@ TESTS: Mapping[str, str] = {
     "test_a_wait_with_other_paths_that_run_is_listed": LISTS,
     "test_all_are_iterated_over_page_by_page": LISTS,
     "test_bad_input_leaves_no_trace": STORED,
+    "test_cancelling_without_the_definition_changes_nothing": "rule 46: it waits for a worker that has the definition",
+    "test_child_that_begins_after_a_restart": LISTS,
     "test_cancelling_the_sender_withdraws_a_held_signal": TAKEN_BACK,
     "test_cause_of_a_failed_mission_is_what_the_path_raised": CAUSE,
     "test_cause_of_a_failure_here_is_the_steps_exception": CAUSE,
