@@ -1,4 +1,4 @@
-"""Run what needs Temporal's dev server, and hold the package for it to its coverage: `temporal_tests.py [PYTEST ...]`."""
+"""Run the tests that need Temporal's dev server, with coverage: `temporal_tests.py [PYTEST'S ARGUMENTS]`."""
 
 from __future__ import annotations
 

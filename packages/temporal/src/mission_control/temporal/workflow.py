@@ -9,30 +9,25 @@ mission as it was when the attempt began, and returns that as a batch behind the
 the mission has gone on meanwhile, as by a cancellation, that batch is dropped, and the outcome alone is decided anew.
 So what counts is a chain of batches: whoever reads the history begins at the last one that is named, follows `after`,
 and is never misled by the order of events, in which a result can come before what was applied first.
-
-What names a batch, in the very task that applies it, is the attempt that begins behind it, or else the memo. The memo
-is also the mission's row in lists, and each change of it costs the server a third of what a step costs. So it changes
-where the mission comes to rest or its search attributes change, and for an attempt that lasts, once that has told so.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
-import attrs
 from temporalio import workflow
-from temporalio.common import RetryPolicy, WorkflowIDReusePolicy
-from temporalio.exceptions import ActivityError, ApplicationError, WorkflowAlreadyStartedError
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError, ApplicationError
 from temporalio.exceptions import TimeoutError as ActivityTimeoutError
-from temporalio.workflow import ActivityCancellationType, ParentClosePolicy
+from temporalio.workflow import ActivityCancellationType
 
-from mission_control.core import HistoryRecord
-from mission_control.core.engine import ARRIVED, PATIENCE, followed
+from mission_control.core import HistoryRecord, MissionNotRegisteredError
+from mission_control.core.engine import ARRIVED, followed
 from mission_control.core.history import iso
 from mission_control.core.machine import (
     PROCESS_ENDED,
@@ -48,13 +43,12 @@ from mission_control.core.machine import (
     RunAttempt,
     State,
     find_use,
-    fold,
-    load,
     next_actions,
 )
-from mission_control.core.storage import CancelRequest, request_form
 
-from .forms import BEGINNING, CARRIED, Form, command_form, end_of_child, read_outcome, records_of
+from .families import Families
+from .folded import FoldedMission
+from .forms import Form, command_form, read_outcome
 from .live import LIVE
 from .names import (
     CANCEL,
@@ -62,7 +56,6 @@ from .names import (
     CHANGE,
     CHILD_ENDED,
     DECIDE,
-    END_OF_CHILD,
     LASTS,
     MISSION,
     RECORDS,
@@ -73,7 +66,7 @@ from .names import (
     UNWANTED,
     UPDATE,
 )
-from .rows import attributes_of, memo_of, typed, updates_of
+from .requests import PATIENT, Asked, Requests
 
 EVER = timedelta(days=36_500)
 """How long a step may take, as far as Temporal is concerned: its own timeout is its definition's."""
@@ -83,23 +76,11 @@ DEAD = timedelta(seconds=3)
 
 _ONCE = RetryPolicy(maximum_attempts=1)
 _BRIEF = timedelta(seconds=30)
+_TRIES = 4
+"""How often a request is asked of workers before it is refused because none of them has the definition."""
 _SOON, _LATE = timedelta(seconds=1), timedelta(seconds=30)
 """How long to wait for another worker at first, and how much longer each time; and at most. It grows slowly: the task
 queue may ask a worker that cannot many times before it asks one that can."""
-_PAGE = 1_000_000
-"""How many characters of records one query returns, or a bit more."""
-
-
-@attrs.define(eq=False)
-class Asked:
-    """What was asked of the mission, and the answer, where somebody waits for it."""
-
-    form: Form
-    answer: asyncio.Future[Form] | None = None
-    since: datetime | None = None
-    """When an update began to wait for live paths to come to rest."""
-    is_held: bool = False
-    """True while nothing has happened since it was found to be before its time."""
 
 
 @workflow.defn(name=MISSION, sandboxed=False)
@@ -108,16 +89,10 @@ class MissionWorkflow:
 
     @workflow.init
     def __init__(self, beginning: Form) -> None:
-        self.state: State = State(mission_id=workflow.info().workflow_id)
-        self.history: list[HistoryRecord] = []
-        self.chain: dict[str, int] = {}
-        self._head = ""
-        self._shown = ""
-        """The batch that the memo names."""
-        self._begun_behind = ""
-        """The batch that the last attempt names."""
-        self._batches = 0
-        self._asked: deque[Asked] = deque()
+        info = workflow.info()
+        self._mission = FoldedMission(info.workflow_id, beginning)
+        self._requests = Requests(self._mission)
+        self._families = Families(info.workflow_id, lambda work: self._beside(work, self._aside), self._tell)
         self._told: deque[Form] = deque()
         """Outcomes of attempts, and commands of the mission itself: what is to be applied or decided next."""
         self._runs: dict[tuple[str, int], asyncio.Task[None]] = {}
@@ -128,8 +103,6 @@ class MissionWorkflow:
         self._aside: dict[asyncio.Task[None], None] = {}
         """What is done about other missions."""
         self._pauses: dict[asyncio.Task[None], None] = {}
-        self._known_children: set[tuple[str, int]] = set()
-        """Children that were told to end, or asked about, and for which record."""
         self._alarm: tuple[datetime, asyncio.Task[None]] | None = None
         self._due_at: int | None = None
         """The version at which something has become due."""
@@ -141,13 +114,23 @@ class MissionWorkflow:
         self._has_news = False
         """True where code that was stopped has ended: something may have waited for that."""
         self._is_moving = False
-        self._has_told_parent = False
         self._is_over = False
-        LIVE[workflow.info().run_id] = self
-        if "from" not in beginning:
-            self._fold({**beginning["batch"], "id": BEGINNING})
-            self._shown = BEGINNING
-        self._attributes = attributes_of(self.state)
+        LIVE[info.run_id] = self
+
+    @property
+    def state(self) -> State:
+        """Where the mission stands."""
+        return self._mission.state
+
+    @property
+    def history(self) -> Sequence[HistoryRecord]:
+        """The records that have been applied."""
+        return self._mission.history
+
+    @property
+    def chain(self) -> Mapping[str, int]:
+        """The version that each batch ends with."""
+        return self._mission.chain
 
     @workflow.run
     async def run(self, beginning: Form) -> Form:
@@ -157,7 +140,7 @@ class MissionWorkflow:
             try:
                 await workflow.wait_condition(driving.done)
             except asyncio.CancelledError:  # somebody has cancelled the workflow itself
-                self._ask_to_cancel("its Temporal workflow was cancelled")
+                self._requests.cancel("its Temporal workflow was cancelled")
         return driving.result()
 
     async def _drive(self, beginning: Form) -> Form:
@@ -166,16 +149,16 @@ class MissionWorkflow:
         while not await self._turn():
             pass
         self._is_over = True
-        return {"status": self.state.status.value, "head": self._head, "version": self.state.version}
+        return {"status": self.state.status.value, "head": self._mission.head, "version": self.state.version}
 
     async def _turn(self) -> bool:
         """Do one thing, or wait until there is one; True where the mission has ended, with all that it began."""
         self._has_news = False
         self._begin_what_is_next()
-        self._show_what_is_new()
+        self._mission.show_what_is_new(is_moving_on=bool(self._runs or self._ended) and not self._is_backing_off)
         if self._told and not self._is_backing_off:
             await self._apply_told(self._told.popleft())
-        elif (asked := self._next_asked()) is not None:
+        elif (asked := self._requests.next(orders_alone=self._is_backing_off)) is not None:
             await self._answer(asked)
         elif self.state.is_terminal:
             return await self._has_left()
@@ -187,7 +170,8 @@ class MissionWorkflow:
 
     def _has_work(self) -> bool:
         is_told = bool(self._told) or self._due_at == self.state.version
-        return self._has_news or (is_told and not self._is_backing_off) or self._next_asked() is not None
+        is_asked = self._requests.next(orders_alone=self._is_backing_off) is not None
+        return self._has_news or is_asked or (is_told and not self._is_backing_off)
 
     # What comes next
 
@@ -200,27 +184,32 @@ class MissionWorkflow:
                 run.cancel()
         self._ended &= wanted
         if state.is_stopping and not self._runs:
-            self._tell(FinishCancel())
+            self._command(FinishCancel())
         if self._due_at == state.version:
-            self._tell(Elapse())
+            self._command(Elapse())
         for action in actions:
             if isinstance(action, RunAttempt):
                 self._begin_attempt(action.instance, action.attempt_number)
             elif isinstance(action, BeginStep | BeginPaths) and self._may_begin():
-                self._tell(Proceed())
+                self._command(Proceed())
             elif isinstance(action, EndChild):
-                self._find_out(action.mission_id, 0, is_unwanted=True)
+                self._families.find_out(action.mission_id, 0, is_unwanted=True)
             elif isinstance(action, AwaitChild) and state.past is not None:
-                self._find_out(action.mission_id, state.past.children.get(action.mission_id, 0), is_unwanted=False)
-        for asked in self._asked:
-            self._begin_to_wait(asked)
+                self._families.find_out(
+                    action.mission_id, state.past.children.get(action.mission_id, 0), is_unwanted=False
+                )
+        if self._requests.begin_to_wait():
+            self._beside(_wait(PATIENT), self._pauses)
         self._set_alarm()
 
     def _may_begin(self) -> bool:
         """False while code that was stopped runs still, and something is to be undone: it ends before that."""
         return not (self.state.is_undoing and self._stopped)
 
-    def _tell(self, command: Command) -> None:
+    def _tell(self, told: Form) -> None:
+        self._told.append(told)
+
+    def _command(self, command: Command) -> None:
         """Have something of our own decided, unless that is about to be, or was in vain."""
         form = {"commands": [command_form(command)]}
         if form not in self._told and self._idle_at.get(form["commands"][0]["type"]) != self.state.version:
@@ -232,13 +221,12 @@ class MissionWorkflow:
                 "instance": instance,
                 "number": number,
                 "version": self.state.version,
-                "id": self._next_id(),
-                "after": self._head,
-                "is_shown": self._head == self._shown or self._is_found_otherwise(),
+                "id": self._mission.next_id(),
+                "after": self._mission.head,
+                "is_shown": self._mission.begin_behind(),
             }
             run = asyncio.create_task(self._run(instance, number, form))
             self._runs[instance, number] = run
-            self._begun_behind = self._head
             run.add_done_callback(lambda _: self._has_ended((instance, number)))
 
     async def _run(self, instance: str, number: int, form: Form) -> None:
@@ -300,7 +288,7 @@ class MissionWorkflow:
 
     async def _apply_told(self, told: Form) -> None:
         batch = told.get("batch")
-        if batch is not None and batch["after"] == self._head:
+        if batch is not None and batch["after"] == self._mission.head:
             self._apply(batch)
             return
         commands = told.get("commands") or [read_outcome(told["outcome"], batch)]
@@ -343,8 +331,8 @@ class MissionWorkflow:
             "ask": ask,
             "now": iso(workflow.now()),
             "version": self.state.version,
-            "id": self._next_id(),
-            "after": self._head,
+            "id": self._mission.next_id(),
+            "after": self._mission.head,
         }
 
     async def _ask_elsewhere(self, ask: Form) -> Form:
@@ -376,50 +364,17 @@ class MissionWorkflow:
         tasks[task] = None
         task.add_done_callback(tasks.pop)
 
-    def _next_id(self) -> str:
-        self._batches += 1
-        return str(self._batches)
-
     def _apply(self, batch: Form) -> None:
-        """Go on from a batch that was decided behind the last one."""
-        self._fold(batch)
-        for child in batch.get("children", ()):
-            self._beside(self._start_child(child), self._aside)
-        for orphan in batch.get("orphans", ()):
-            self._find_out(orphan, 0, is_unwanted=True)
-        for asked in self._asked:
-            asked.is_held = False
-
-    def _fold(self, batch: Form) -> None:
-        records = records_of(batch["records"])
-        self.history += records
-        self.state = fold(self.state, records)
-        self._head = batch["id"]
-        self.chain[self._head] = self.state.version
-
-    def _show_what_is_new(self) -> None:
-        """Have lists and readers see where the mission stands, unless an attempt that goes on names the last batch."""
-        is_moving_on = bool(self._runs or self._ended) and not self._is_backing_off
-        is_named = is_moving_on and self._begun_behind == self._head
-        if self._head != self._shown and (not is_named or self._is_found_otherwise()):
-            self._show()
-
-    def _is_found_otherwise(self) -> bool:
-        return self._attributes != attributes_of(self.state)
-
-    def _show(self) -> None:
-        workflow.upsert_memo(memo_of(self.state, self._head))
-        self._shown = self._head
-        before, self._attributes = self._attributes, attributes_of(self.state)
-        if changes := updates_of(before, self._attributes):
-            workflow.upsert_search_attributes(changes)  # pyright: ignore[reportUnknownMemberType]
+        self._mission.apply(batch)
+        self._families.go_on_with(batch)
+        self._requests.has_moved()
 
     # What callers ask
 
     @property
     def is_settled(self) -> bool:
         """True where the state is what the next signal finds."""
-        return not (self._is_deciding or self._told or self._asked)
+        return not (self._is_deciding or self._told or self._requests)
 
     @property
     def is_busy(self) -> bool:
@@ -466,17 +421,7 @@ class MissionWorkflow:
     @workflow.query(name=RECORDS)
     def records(self, after: int, batch_id: str | None = None) -> list[Form]:
         """Return records behind a version, as many as go into an answer; all, where that ends no batch of that id."""
-        if batch_id is not None and self.chain.get(batch_id) != after:
-            after = 0
-        found: list[Form] = []
-        size = 0
-        for record in self.history[after:]:
-            form = record.to_dict(exact=True)
-            size += len(str(form))
-            if found and size > _PAGE:
-                break
-            found.append(form)
-        return found
+        return self._mission.records(after, batch_id)
 
     async def _ask_in_turn(self, form: Form) -> Form:
         """Have something answered when it is its turn; it is to be asked again where the mission moves before."""
@@ -484,10 +429,7 @@ class MissionWorkflow:
             return {"moved": True}
         if find_use(self.state, form.get("key")) is not None:  # it changes nothing, whatever is under way
             return await (self._run_update(form) if form["kind"] == "update" else self._answer_to({"request": form}))
-        asked = Asked(form, asyncio.get_running_loop().create_future())
-        assert asked.answer is not None
-        self._asked.append(asked)
-        return await asked.answer
+        return await self._requests.answer(form)
 
     async def _came_to_rest(self, line: str | None) -> bool:
         """Return when a line, or the mission, next waits or ends; False where the mission moves before."""
@@ -502,49 +444,25 @@ class MissionWorkflow:
     async def _moved_from(self, version: int) -> None:
         await workflow.wait_condition(lambda: self._is_moving or self.state.version != version)
 
-    def _ask_to_cancel(self, reason: str) -> None:
-        request = CancelRequest(mission_id=self.state.mission_id, reason=reason)
-        self._asked.append(Asked(request_form(request)))
-
-    def _next_asked(self) -> Asked | None:
-        """Return what is to be answered next, if anything is: what cancels or changes the mission comes first."""
-        orders = (asked for asked in self._asked if not _is_of_mission(asked))
-        taken = (asked for asked in self._asked if _is_of_mission(asked) and self._is_its_turn(asked))
-        return next(orders, None) or next(taken, None)
-
-    def _is_its_turn(self, asked: Asked) -> bool:
-        if asked.is_held or self._is_backing_off:
-            return False
-        if asked.form["kind"] != "update" or find_use(self.state, asked.form["key"]) is not None:
-            return True
-        state = self.state
-        if state.is_terminal or not state.is_running or state.is_still or state.is_undoing:
-            return True
-        return asked.since is not None and workflow.now() - asked.since >= timedelta(seconds=PATIENCE)
-
-    def _begin_to_wait(self, asked: Asked) -> None:
-        """An update waits a while for live paths to come to rest, before it runs beside their steps."""
-        if asked.since is None and asked.form["kind"] == "update" and self.state.lines is not None:
-            asked.since = workflow.now()
-            self._beside(_wait(timedelta(seconds=PATIENCE)), self._pauses)
-
     async def _answer(self, asked: Asked) -> None:
         """Answer what was asked, or keep it in its place until it can be."""
         is_update = asked.form["kind"] == "update"
         answer = await (self._update(asked.form) if is_update else self._ask({"request": asked.form}))
+        asked.tries += 1
         if "held" in answer:
             asked.is_held = True
-        elif "elsewhere" in answer:
+        elif "elsewhere" in answer and asked.tries < _TRIES:
             self._back_off(answer["elsewhere"])
+        elif "elsewhere" in answer:
+            refused = {"code": MissionNotRegisteredError.code, "message": answer["elsewhere"]}
+            self._requests.answered(asked, {"error": refused})
         else:
-            self._asked.remove(asked)
-            if asked.answer is not None:
-                asked.answer.set_result(answer)
+            self._requests.answered(asked, answer)
 
     async def _update(self, form: Form) -> Form:
         """Run an update; nothing else of the mission is decided meanwhile, but its end."""
         running = asyncio.create_task(self._run_update(form))
-        await workflow.wait_condition(lambda: running.done() or self._is_to_be_cancelled())
+        await workflow.wait_condition(lambda: running.done() or self._requests.want_the_end)
         if not running.done():
             running.cancel()
             return {"held": True}  # and refused when the mission has ended
@@ -553,15 +471,12 @@ class MissionWorkflow:
             self._apply(answer.pop("batch"))
         return answer
 
-    def _is_to_be_cancelled(self) -> bool:
-        return any(asked.form["kind"] == "cancel" for asked in self._asked)
-
     async def _run_update(self, form: Form) -> Form:
         """Run an update's code on some worker, unless it is a repeat."""
         try:
             answer: Form = await workflow.execute_activity(
                 RUN_UPDATE,
-                args=[form, self.state.version, self._next_id(), self._head],
+                args=[form, self.state.version, self._mission.next_id(), self._mission.head],
                 start_to_close_timeout=EVER,
                 heartbeat_timeout=DEAD,
                 retry_policy=_ONCE,
@@ -574,67 +489,22 @@ class MissionWorkflow:
             return {"error": {"code": "MISSION_EXECUTION_ERROR", "message": message}}
         return answer
 
-    # Other missions
-
-    async def _start_child(self, child: Form) -> None:
-        """Begin a child mission, unless it has begun; where its id is taken, the parent is told."""
-        state = fold(State(mission_id=child["id"]), records_of(child["records"]))
-        try:
-            _ = await workflow.start_child_workflow(
-                MISSION,
-                {"batch": {"after": None, "records": child["records"]}},
-                id=child["id"],
-                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-                parent_close_policy=ParentClosePolicy.ABANDON,
-                memo=memo_of(state, BEGINNING),
-                search_attributes=typed(attributes_of(state)),
-            )
-        except WorkflowAlreadyStartedError:
-            self._find_out(child["id"], 0, is_unwanted=False)
-
-    def _find_out(self, child: str, seq: int, *, is_unwanted: bool) -> None:
-        """Cancel a child, or learn what became of it, for a record of ours; once."""
-        if (child, seq) not in self._known_children:
-            self._known_children.add((child, seq))
-            self._beside(self._learn(child, seq, is_unwanted=is_unwanted), self._aside)
-
-    async def _learn(self, child: str, seq: int, *, is_unwanted: bool) -> None:
-        if is_unwanted:
-            with suppress(ApplicationError):  # it has ended, or is not there
-                await workflow.get_external_workflow_handle(child).signal(UNWANTED, self.state.mission_id)
-        command: Form | None = await workflow.execute_activity(
-            END_OF_CHILD,
-            args=[child, self.state.mission_id, seq],
-            start_to_close_timeout=_BRIEF,
-            result_type=dict[str, Any] | None,  # type: ignore[arg-type]  # which it takes
-        )
-        if command is not None:
-            self._told.append({"commands": [command]})
+    # What others tell
 
     @workflow.signal(name=LASTS)
     def lasts(self) -> None:
         """An attempt takes longer: whoever lists missions is to see that it runs."""
-        if self._shown != self._head:
-            self._show()
+        self._mission.show()
 
     @workflow.signal(name=CHILD_ENDED)
     def child_ended(self, command: Form) -> None:
         """A child has ended that the mission may wait for."""
-        self._told.append({"commands": [command]})
+        self._tell({"commands": [command]})
 
     @workflow.signal(name=UNWANTED)
     def unwanted(self, parent_id: str) -> None:
         """The parent does not want the mission any more."""
-        self._ask_to_cancel(f"its parent mission {parent_id!r} needs it no more")
-
-    async def _tell_parent(self) -> None:
-        origin = self.state.origin
-        if origin.parent_id is None or not origin.is_awaited or self._has_told_parent:
-            return
-        self._has_told_parent = True
-        with suppress(ApplicationError):  # that has ended
-            parent = workflow.get_external_workflow_handle(origin.parent_id)
-            await parent.signal(CHILD_ENDED, command_form(end_of_child(self.state)))
+        self._requests.cancel(f"its parent mission {parent_id!r} needs it no more")
 
     # The end of a run
 
@@ -642,14 +512,14 @@ class MissionWorkflow:
         """Return True when all that the mission began has ended, and everybody has been told."""
         for pause in self._pauses:
             pause.cancel()
-        await self._tell_parent()
-        await workflow.wait_condition(lambda: bool(self._asked) or not (self._runs or self._aside))
-        if not self._asked:
-            await workflow.wait_condition(lambda: bool(self._asked) or workflow.all_handlers_finished())
-        return not self._asked
+        await self._families.tell_parent(self.state)
+        await workflow.wait_condition(lambda: bool(self._requests) or not (self._runs or self._aside))
+        if not self._requests:
+            await workflow.wait_condition(lambda: bool(self._requests) or workflow.all_handlers_finished())
+        return not self._requests
 
     def _can_move(self) -> bool:
-        return not (self._runs or self._aside or self._told or self._asked or self._pauses)
+        return not (self._runs or self._aside or self._told or self._requests or self._pauses)
 
     async def _move(self) -> None:
         """Go on in a new run, since the history of this one is long. Whoever waits is told to ask that."""
@@ -662,29 +532,19 @@ class MissionWorkflow:
 
     async def _carry(self, beginning: Form) -> None:
         """Take over the records of the run before this one, and add the batch that this one begins with."""
-        while self._head != CARRIED:
+        mission = self._mission
+        while not mission.is_carried:
             portion: Form = await workflow.execute_local_activity(
                 CARRY,
-                args=[beginning["from"], self._next_id(), self._head or None, len(self.history)],
+                args=[beginning["from"], mission.next_id(), mission.head or None, len(mission.history)],
                 start_to_close_timeout=_BRIEF,
                 result_type=dict[str, Any],
             )
-            self.history += records_of(portion["batch"]["records"])
-            self._head = portion["batch"]["id"]
-        if "batch" in beginning:
-            self.history += records_of(beginning["batch"]["records"])
-            self._head = BEGINNING
-        self.state = load(self.state.mission_id, self.history)
-        self.chain[self._head] = self.state.version
-        self._show()
+            mission.carry(portion["batch"])
+        mission.go_on(beginning)
 
 
 async def _wait(pause: timedelta) -> None:
     """Return in a while, or when the mission ends first; what waits for that looks again then."""
     with suppress(asyncio.CancelledError):
         await workflow.sleep(pause)
-
-
-def _is_of_mission(asked: Asked) -> bool:
-    """True for what waits its turn; the rest is for whoever operates missions, and comes first."""
-    return asked.form["kind"] in ("signal", "update")
