@@ -59,7 +59,7 @@ async def test_records_are_asked_for_where_the_workflow_is_elsewhere(
 
     monkeypatch.setattr(states, "LIVE", NotHere())
     monkeypatch.setattr(states, "_MOST", 1)
-    monkeypatch.setattr("mission_control.temporal.workflow._PAGE", 100)
+    monkeypatch.setattr("mission_control.temporal.folded._PAGE", 100)
     async with at_work(namespace) as commander:
         handles = [await commander.start(order, LAMP, mission_id=f"o-{number}") for number in range(3)]
         for handle in handles:
