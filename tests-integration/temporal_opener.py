@@ -93,7 +93,23 @@ def _standing(mission: Folded) -> tuple[str, int, bool]:
 
 
 class SettlingCommander(TemporalCommander):
-    """A commander that knows the one worker there is, and so when nothing is left to do."""
+    """A commander with a worker of its own, so that it knows when nothing is left to do, and closes as others do."""
+
+    _worker: TemporalWorker | None = None
+
+    async def begin_to_work(self, max_concurrency: int) -> None:
+        """Have the worker run what the commander knows, now or later."""
+        self._worker = TemporalWorker(self._client, Decider(self.definitions), "tests", max_concurrency)
+        await self._worker.__aenter__()
+        await self.wait_until_ready()
+
+    async def close(self) -> None:
+        """Close the commander, and its worker."""
+        await super().close()
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            await worker.__aexit__(None, None, None)
+            LIVE.clear()
 
     @property
     def definitions(self) -> Mapping[str, MissionDefinition[Any]]:
@@ -118,7 +134,7 @@ class TemporalOpener:
     def __init__(self, address: str) -> None:
         self._address = address
         self._client: Client | None = None
-        self._last: tuple[SettlingCommander, TemporalWorker] | None = None
+        self._last: SettlingCommander | None = None
 
     async def __call__(
         self,
@@ -134,11 +150,8 @@ class TemporalOpener:
         if self._client is None:
             self._client = client_of_missions(await new_namespace(self._address))
         commander = SettlingCommander(self._client, definitions, "tests", create_mission_id or new_mission_id)
-        known = commander.definitions  # what the test starts its worker runs, as if it had been given it
-        worker = TemporalWorker(self._client, Decider(known), "tests", max_concurrency)
-        await worker.__aenter__()
-        self._last = commander, worker
-        await commander.wait_until_ready()
+        await commander.begin_to_work(max_concurrency)
+        self._last = commander
         return commander
 
     async def crash(self) -> None:
@@ -148,7 +161,5 @@ class TemporalOpener:
     async def close(self) -> None:
         """Close the last commander, and its worker."""
         if self._last is not None:
-            (commander, worker), self._last = self._last, None
-            await commander.close()
-            await worker.__aexit__(None, None, None)
-            LIVE.clear()
+            last, self._last = self._last, None
+            await last.close()
