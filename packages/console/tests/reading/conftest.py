@@ -7,31 +7,14 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from attrs import define
 
 from mission_control.adapter_sqlite import SQLiteCommander, sqlite_mailbox
 from mission_control.client import CommanderClient, create_commander_client
 from mission_control.core import MissionContext, Reminder, RetryPolicy, Schedule, Signal, m
 
+from ..command.shop import Order, accept, delivered, invoice
 
-@define
-class Order:
-    item: str
-    country: str
-
-
-VAT = {"DE": 19, "FR": 20}
-
-delivered = Signal("delivered", str)
 rated = Signal("rated", int)
-
-
-async def accept(ctx: MissionContext[Order]) -> str:
-    return ctx.input.item
-
-
-async def invoice(ctx: MissionContext[Order]) -> str:
-    return f"{ctx.input.item} with {VAT[ctx.input.country]} % VAT"
 
 
 async def greet(ctx: MissionContext[str]) -> str:

@@ -22,7 +22,8 @@ from mission_control.console.reading import (
 )
 from mission_control.core import MissionNotFoundError, MissionStatus, NotAnsweredError, PersistenceError
 
-from .conftest import DEFINITIONS, Order, errand, nap, order
+from ..command.shop import Order
+from .conftest import DEFINITIONS, errand, nap, order
 
 
 async def lamp(commander: SQLiteCommander, mission_id: str, country: str = "DE") -> str:

@@ -26,7 +26,8 @@ from mission_control.console.reading import (
 )
 from mission_control.core import MissionInspection, MissionSignalError, MissionValidationError, OpenWait
 
-from .conftest import DEFINITIONS, delivered, nap, order, rated, rounds, survey
+from ..command.shop import delivered
+from .conftest import DEFINITIONS, nap, order, rated, rounds, survey
 from .test_actions import lamp
 
 

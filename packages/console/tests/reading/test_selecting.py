@@ -11,7 +11,8 @@ from mission_control.client import CommanderClient
 from mission_control.console.reading import Selection, count_selected, iter_selected, list_selected
 from mission_control.core import MissionStatus
 
-from .conftest import Order, nap, order, survey
+from ..command.shop import Order
+from .conftest import nap, order, survey
 
 
 async def fill(commander: SQLiteCommander) -> None:

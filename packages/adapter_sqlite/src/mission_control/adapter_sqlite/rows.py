@@ -238,7 +238,7 @@ def read_summary(row: Row) -> MissionSummary:
         _STATUSES[status],
         cursor,
         next_wait if status == "waiting" else None,
-        None if error is None else _read_failure(json.loads(error)),
+        None if error is None else MissionFailure.from_dict(json.loads(error)),
         None if created_at is None else parse_iso(created_at),
         None if updated_at is None else parse_iso(updated_at),
         next_wait,
@@ -291,17 +291,6 @@ def read_wait(row: Row) -> OpenWait:
         path=event_name.rpartition("/")[0] or None,
         since=parse_iso(since),
         timeout_at=None if timeout_at is None else parse_iso(timeout_at),
-    )
-
-
-def _read_failure(form: dict[str, Any]) -> MissionFailure:
-    return MissionFailure(
-        message=form["message"],
-        at=parse_iso(form["at"]),
-        code=form["code"],
-        type=form["type"],
-        traceback=form["traceback"],
-        undo_failed=tuple(form.get("undo_failed", ())),
     )
 
 

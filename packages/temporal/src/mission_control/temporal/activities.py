@@ -59,6 +59,8 @@ class Activities:
         self._decider = decider
         self._running = running
         self._states = States(client)
+        self._before: tuple[str, list[Form]] | None = None
+        """The run whose records are being taken over, and these."""
 
     @property
     def all(self) -> list[Callable[..., Any]]:
@@ -204,8 +206,11 @@ class Activities:
     @activity.defn(name=CARRY)
     async def carry(self, run_id: str, batch_id: str, after: str | None, begun: int) -> Form:
         """Return records of the run before this one, as many as go into one event."""
-        records = await read_history(self._client, _mission_id(), run_id=run_id)
-        assert records is not None  # a run goes on from one that was
+        if self._before is None or self._before[0] != run_id:  # it is read once for all portions
+            read = await read_history(self._client, _mission_id(), run_id=run_id)
+            assert read is not None  # a run goes on from one that was
+            self._before = run_id, read
+        _, records = self._before
         portion: list[Form] = []
         size = 0
         for form in records[begun:]:
@@ -213,6 +218,7 @@ class Activities:
             if portion and size > MOST_BYTES:
                 return {"batch": {"id": batch_id, "after": after, "records": portion}}
             portion.append(form)
+        self._before = None
         return {"batch": {"id": CARRIED, "after": after, "records": portion}}
 
     async def _state(self, version: int, after: str) -> State:

@@ -36,9 +36,8 @@ from mission_control.core.storage import (
 
 from .deciding import size_of, too_long
 from .forms import BEGINNING, MOST_BYTES, Form
-from .histories import read_state
+from .histories import persistence_error, read_state
 from .names import MISSION, REST
-from .reads import persistence_error
 from .rows import attributes_of, memo_of, typed
 
 _FIRST_LOOK, _LAST_LOOK = 0.1, 2.0

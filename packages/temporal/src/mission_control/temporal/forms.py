@@ -26,7 +26,6 @@ import attrs
 
 from mission_control.core import HistoryRecord, MissionFailure, MissionStatus
 from mission_control.core.engine import Outcome
-from mission_control.core.history import parse_iso
 from mission_control.core.machine import (
     ChildEnded,
     Command,
@@ -79,7 +78,7 @@ def read_command(form: Mapping[str, Any]) -> Command:
     kind = _KINDS[fields.pop("type")]
     for name in ("failure", "error"):
         if fields.get(name) is not None:
-            fields[name] = read_failure(fields[name])
+            fields[name] = MissionFailure.from_dict(fields[name])
     if kind is ChildEnded:
         fields["status"] = MissionStatus(fields["status"])
     command: Command = kind(**fields)
@@ -112,18 +111,6 @@ def end_of_child(state: State) -> ChildEnded:
     reopened_for = 0 if state.past is None else state.past.reopened_for
     output = state.output if state.status is MissionStatus.COMPLETED else None
     return ChildEnded(state.mission_id, state.status, output, state.error, reopened_for)
-
-
-def read_failure(form: Mapping[str, Any]) -> MissionFailure:
-    """Return the failure that has this form."""
-    return MissionFailure(
-        message=form["message"],
-        at=parse_iso(form["at"]),
-        code=form["code"],
-        type=form["type"],
-        traceback=form.get("traceback"),
-        undo_failed=tuple(form["undo_failed"]),
-    )
 
 
 _KINDS: Mapping[str, Any] = {

@@ -12,7 +12,7 @@ from temporalio.client import Client
 from temporalio.converter import DataConverter
 from temporalio.service import RPCError, RPCStatusCode
 
-from mission_control.core import CorruptMissionError
+from mission_control.core import CorruptMissionError, PersistenceError
 from mission_control.core.history import HistoryRecord
 from mission_control.core.machine import State, load
 
@@ -24,7 +24,8 @@ from .rows import MEMO
 async def read_history(client: Client, mission_id: str, *, run_id: str | None = None) -> list[Form] | None:
     """Return the forms of a mission's records; None where there is no such mission.
 
-    Raises `CorruptMissionError` where the workflow of that id is none of ours, or its batches are no chain.
+    Raises `CorruptMissionError` where the workflow of that id is none of ours, or its batches are no chain, and
+    `PersistenceError` where the server cannot be asked.
     """
     if not mission_id:  # it was looked for by what no id can be
         return None
@@ -33,13 +34,18 @@ async def read_history(client: Client, mission_id: str, *, run_id: str | None = 
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             return None
-        raise
+        raise persistence_error(error) from error
     beginning, batches, named = await _read(mission_id, events, client.data_converter)
     if "from" in beginning and CARRIED not in batches:  # no worker has seen this run yet
         before = await read_history(client, mission_id, run_id=beginning["from"])
         own = beginning.get("batch")
         return None if before is None else before + ([] if own is None else own["records"])
     return list(chained(mission_id, batches, last_named(batches, named)))
+
+
+def persistence_error(error: RPCError) -> PersistenceError:
+    """Return what callers are told of a server that could not be asked."""
+    return PersistenceError(f"Temporal could not be asked ({error.status.name}): {error.message}")
 
 
 async def _read(

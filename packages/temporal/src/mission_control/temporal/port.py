@@ -11,7 +11,6 @@ import attrs
 from temporalio.client import (
     Client,
 )
-from temporalio.service import RPCError
 
 from mission_control.core import (
     CommanderError,
@@ -72,7 +71,7 @@ from .deciding import SLOTS, Decider
 from .forms import record_forms
 from .histories import read_state
 from .names import CANCEL, CHANGE, SIGNAL, UPDATE
-from .reads import TemporalReads, persistence_error
+from .reads import TemporalReads
 from .reopening import reopen
 
 _LONGEST_ID = 1_000
@@ -279,10 +278,7 @@ class TemporalPort(TemporalReads):
 
     async def state(self, mission_id: str) -> State:
         """Return the mission's durable state. Raises `MissionNotFoundError`."""
-        try:
-            state = await read_state(self._client, sought_id(mission_id))
-        except RPCError as error:
-            raise persistence_error(error) from error
+        state = await read_state(self._client, sought_id(mission_id))
         if state is None:
             raise not_found(mission_id)
         return state

@@ -25,7 +25,6 @@ from mission_control.core import (
     MissionStatus,
     MissionSummary,
     OpenWait,
-    PersistenceError,
     RetryWait,
     Standing,
     StoredDefinition,
@@ -37,7 +36,7 @@ from mission_control.core.machine import inspect_history, load, open_waits
 from mission_control.core.schedules import StoredSchedule
 from mission_control.core.storage import LoadOutcome, MissionQuery, StoredMission, WaitPlace
 
-from .histories import read_records
+from .histories import persistence_error, read_records
 from .names import MISSION
 from .rows import LABELS, MEMO, NAME, NEXT_DUE, PARENT, REOPENED, STATUS, summary_of, waits_of
 
@@ -322,11 +321,6 @@ def _hour(hour: datetime, started: Counter[datetime], ended: Counter[tuple[datet
 async def _row(execution: WorkflowExecution) -> MissionSummary | None:
     memo = (await execution.memo()).get(MEMO)
     return None if memo is None else summary_of(execution.id, memo)
-
-
-def persistence_error(error: RPCError) -> PersistenceError:
-    """Return what callers are told of a server that could not be asked."""
-    return PersistenceError(f"Temporal could not be asked ({error.status.name}): {error.message}")
 
 
 def _not_here(what: str) -> CommanderError:

@@ -10,6 +10,7 @@ from temporalio.common import SearchAttributeKey, SearchAttributeUpdate, TypedSe
 
 from mission_control.core import (
     ChildWait,
+    MissionFailure,
     MissionStatus,
     MissionSummary,
     OpenWait,
@@ -20,7 +21,7 @@ from mission_control.core import (
 from mission_control.core.history import Wait, iso, parse_iso
 from mission_control.core.machine import State, open_waits
 
-from .forms import Form, read_failure
+from .forms import Form
 
 MEMO = "mission_control"
 
@@ -42,7 +43,7 @@ def memo_of(state: State, head: str) -> dict[str, Form]:
     for name in ("mission_id", "waiting"):  # which the workflow's id and `next_wait` say
         del row[name]
     if (error := row["error"]) is not None:
-        del error["traceback"]
+        error["traceback"] = None
         error["message"] = error["message"][:_LONGEST_MESSAGE]
     form: Form = {"head": head, "version": state.version, **{name: it for name, it in row.items() if it is not None}}
     waits = open_waits(state)
@@ -60,7 +61,7 @@ def summary_of(mission_id: str, memo: Form) -> MissionSummary:
         status=status,
         cursor=memo.get("cursor"),
         waiting=wait if status is MissionStatus.WAITING else None,
-        error=None if "error" not in memo else read_failure(memo["error"]),
+        error=None if "error" not in memo else MissionFailure.from_dict(memo["error"]),
         created_at=_instant(memo.get("created_at")),
         updated_at=_instant(memo.get("updated_at")),
         next_wait=wait,

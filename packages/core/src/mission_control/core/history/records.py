@@ -233,6 +233,21 @@ class MissionFailure(Record):
     traceback: str | None = None
     undo_failed: tuple[str, ...] = ()
 
+    @classmethod
+    def from_dict(cls, form: Mapping[str, Any]) -> Self:
+        """Return the failure that `to_dict(exact=True)` wrote, here or in an earlier release.
+
+        Raises `KeyError`, `TypeError` or `ValueError` for anything else.
+        """
+        return cls(
+            message=form["message"],
+            at=parse_iso(form["at"]),
+            code=form["code"],
+            type=form["type"],
+            traceback=form["traceback"],
+            undo_failed=tuple(form.get("undo_failed", ())),
+        )
+
     def __str__(self) -> str:
         kind = (self.type or "").rpartition(".")[2]
         return encodable(self.message if kind in ("", self.message) else f"{kind}: {self.message}")
