@@ -25,7 +25,7 @@ class FoldedMission:
     def __init__(self, mission_id: str, beginning: Form) -> None:
         self.state: State = State(mission_id=mission_id)
         self.history: list[HistoryRecord] = []
-        self.head = ""
+        self.head: str = ""
         """The batch that was applied last."""
         self.chain: dict[str, int] = {}
         """The version that each batch ends with."""
