@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from .commander import create_temporal_commander
+from .leaving import leave_in_order
 from .worker import TemporalWorker, create_temporal_worker, run_temporal_worker
 
 __all__ = [
@@ -14,6 +15,8 @@ __all__ = [
 ]
 
 __version__: str
+
+leave_in_order()
 
 if not TYPE_CHECKING:  # a checker that saw it would accept every name of this module
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import atexit
 import time
-from functools import cache
 
 MOMENT = 0.05
 """Seconds that a thread has which has just handed over an answer."""
 
 
-@cache
 def leave_in_order() -> None:
-    """Have this process end in order: a thread that wants Python while that ends aborts the process (before 3.14)."""
+    """Have this process end in order: a thread that wants Python while that ends aborts the process (before 3.14).
+
+    That can be the answer to whatever a program asked last, also that nobody is at an address.
+    """
     atexit.register(time.sleep, MOMENT)

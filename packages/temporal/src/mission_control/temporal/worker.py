@@ -33,7 +33,6 @@ from mission_control.runtime import stop_signals
 from .activities import Activities
 from .converting import client_of_missions
 from .deciding import Decider
-from .leaving import leave_in_order
 from .names import SIGNAL
 from .registering import register_attributes
 from .running import HEARTBEAT, Running
@@ -142,7 +141,6 @@ def checked_client(client: Client) -> Client:
     """Return a client of Temporal's, for missions. Raises `TypeError` for what is none."""
     if not is_a(client, Client):
         raise TypeError(f"client: expected a temporalio.client.Client, found {found(client)}")
-    leave_in_order()
     return client_of_missions(client)
 
 
