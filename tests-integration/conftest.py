@@ -36,7 +36,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=[*left_out])
         items[:] = [item for item in items if item not in left_out]
         for item in held:
-            if (reason := why_not(item.path.stem, getattr(item, "originalname", item.name))) is not None:
+            if (reason := why_not(getattr(item, "originalname", item.name), item.name)) is not None:
                 item.add_marker(pytest.mark.skip(reason=reason))
             item.obj = _ending_in_time(item.obj)  # type: ignore[attr-defined]
 

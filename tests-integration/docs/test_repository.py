@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from not_on_temporal import TESTS as NOT_ON_TEMPORAL
 from rooms import WITH_ROOMS, Import, read_imports, room_of
 from version import problems, set_version
 from workspace import ROOT, Package, read_packages, sibling_pins
@@ -150,3 +151,12 @@ def test_what_examples_print_is_ascii(path: Path) -> None:
 def test_every_test_says_what_it_checks() -> None:
     """Every test has a docstring of one line."""
     assert [name for path in TESTS for name in undocumented_tests(path)] == []
+
+
+def test_what_cannot_hold_on_temporal_is_a_test_each() -> None:
+    """Nothing is listed twice, or has another name now."""
+    listed = [test for tests in NOT_ON_TEMPORAL.values() for test in tests]
+    shared = "".join(path.read_text("utf-8") for path in TESTS if path.is_relative_to(ROOT / "tests-integration"))
+
+    assert sorted(listed) == sorted({*listed})
+    assert [test for test in listed if f"def {test.partition('[')[0]}(" not in shared] == []

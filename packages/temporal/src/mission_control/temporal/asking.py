@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
+from functools import partial
 from typing import Any, TypeVar
 
 from temporalio.client import (
     Client,
     WithStartWorkflowOperation,
     WorkflowFailureError,
+    WorkflowHandle,
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
@@ -24,9 +26,7 @@ from mission_control.core import (
     PersistenceError,
 )
 from mission_control.core.engine import closed, not_found
-from mission_control.core.machine import (
-    State,
-)
+from mission_control.core.machine import State
 from mission_control.core.readable import encodable
 from mission_control.core.storage import (
     AnsweredError,
@@ -44,6 +44,8 @@ _FIRST_LOOK, _LAST_LOOK = 0.1, 2.0
 """Seconds between looks at whether a mission has been started that is waited for."""
 
 T = TypeVar("T")
+Ask = Callable[[], Coroutine[Any, Any, T]]
+"""What begins to ask: not a coroutine, which would complain where nobody comes to await it."""
 
 
 class Asking:
@@ -74,14 +76,19 @@ class Asking:
         start: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
             MISSION, **self._beginning(state, records)
         )
-        asked = self._client.execute_update_with_start_workflow(  # pyright: ignore[reportUnknownMemberType]
-            REST, None, start_workflow_operation=start, result_type=dict[str, Any]
+        ask: Ask[Form] = partial(
+            self._client.execute_update_with_start_workflow,  # pyright: ignore[reportUnknownMemberType]
+            REST,
+            None,
+            start_workflow_operation=start,
+            result_type=dict[str, Any],
         )
         try:
-            answer = await _answered(self._while_open(asked))
+            answer = await _answered(self._while_open(ask))
         except BaseException as error:
             with suppress(Exception, asyncio.CancelledError):
-                await start.workflow_handle()  # has been told the same, and complains where nobody asks it
+                async with asyncio.timeout(0):  # it has been told the same, or will never be told anything
+                    await start.workflow_handle()  # which complains where nobody asks it
             if isinstance(error, WorkflowAlreadyStartedError):
                 return None
             raise
@@ -109,8 +116,7 @@ class Asking:
         _check_size(f"what is sent to mission {request.mission_id!r}", form)
         handle = self._client.get_workflow_handle(sought_id(request.mission_id))
         while True:
-            asked = handle.execute_update(update, args=[form, *more], result_type=dict[str, Any])  # pyright: ignore[reportUnknownMemberType]
-            answer = await _answered(self._while_open(asked))
+            answer = await self._asked_of(handle, update, [form, *more])
             if answer is None or "moved" not in answer:
                 break
         if answer is not None and (error := answer.get("error")) is not None:
@@ -122,8 +128,7 @@ class Asking:
         handle = self._client.get_workflow_handle(mission_id)
         answer: Form | None = {"moved": True}
         while answer == {"moved": True}:
-            asked = handle.execute_update(REST, line, result_type=dict[str, Any])  # pyright: ignore[reportUnknownMemberType]
-            answer = await _answered(self._while_open(asked))
+            answer = await self._asked_of(handle, REST, [line])
         if answer is not None:
             return MissionStatus(answer["status"])
         state = await read_state(self._client, mission_id)  # its workflow has ended
@@ -131,9 +136,20 @@ class Asking:
             raise not_found(mission_id)
         return state.status
 
-    async def _while_open(self, asked: Coroutine[Any, Any, T]) -> T:
-        """Wait for an answer. Raises `CommanderClosedError` where the commander is closed first."""
-        task = asyncio.create_task(_cancellable(asked))
+    async def _asked_of(self, handle: WorkflowHandle[Any, Any], update: str, arguments: list[Any]) -> Form | None:
+        ask: Ask[Form] = partial(
+            handle.execute_update,  # pyright: ignore[reportUnknownMemberType]
+            update,
+            args=arguments,
+            result_type=dict[str, Any],
+        )
+        return await _answered(self._while_open(ask))
+
+    async def _while_open(self, ask: Ask[T]) -> T:
+        """Ask, and wait for an answer. Raises `CommanderClosedError` where the commander is closed first."""
+        if self._is_closed:
+            raise closed()
+        task = asyncio.create_task(_cancellable(ask))
         self._asking.add(task)
         try:
             return await task
@@ -153,7 +169,7 @@ class Asking:
 
     async def end(self, mission_id: str) -> None:
         """Return when a mission has ended, which may be started only now."""
-        await self._while_open(self._ended(sought_id(mission_id)))
+        await self._while_open(partial(self._ended, sought_id(mission_id)))
 
     async def _ended(self, mission_id: str) -> None:
         pause = _FIRST_LOOK
@@ -173,10 +189,10 @@ class Asking:
                 return
 
 
-async def _cancellable(asked: Coroutine[Any, Any, T]) -> T:
+async def _cancellable(ask: Ask[T]) -> T:
     """Return an answer. Raises `CancelledError` as whoever cancels expects, `asyncio.timeout` above all."""
     try:
-        return await asked
+        return await ask()
     except WorkflowUpdateRPCTimeoutOrCancelledError as error:
         if isinstance(error.__cause__, asyncio.CancelledError):
             raise error.__cause__ from None
