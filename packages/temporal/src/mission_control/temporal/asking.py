@@ -147,8 +147,7 @@ class Asking:
 
     async def _while_open(self, ask: Ask[T]) -> T:
         """Ask, and wait for an answer. Raises `CommanderClosedError` where the commander is closed first."""
-        if self._is_closed:
-            raise closed()
+        self._check_open()
         task = asyncio.create_task(_cancellable(ask))
         self._asking.add(task)
         try:
@@ -160,6 +159,10 @@ class Asking:
         finally:
             task.cancel()
             self._asking.discard(task)
+
+    def _check_open(self) -> None:
+        if self._is_closed:
+            raise closed()
 
     def stop(self) -> None:
         """Tell those who wait for an answer that the commander is closed."""
