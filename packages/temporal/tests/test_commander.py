@@ -226,6 +226,36 @@ async def test_a_closed_commander_answers_nothing(namespace: Client) -> None:
     assert "closed" in repr(commander)
 
 
+async def test_nothing_is_asked_for_a_commander_that_was_closed_meanwhile(namespace: Client) -> None:
+    """At whatever turn of the loop that was: there is no worker that would ever answer."""
+    async with create_temporal_commander(namespace, definitions=DEFINITIONS, task_queue="nobody") as commander:
+        await commander.start(order, LAMP, mission_id="o", wait=False)
+    for turns in range(8):
+        commander = create_temporal_commander(namespace, definitions=DEFINITIONS, task_queue="nobody")
+        mission = commander.create_mission(order, mission_id="o")
+        signalling = asyncio.create_task(mission.signal(paid, 5))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await commander.close()
+        done, _ = await asyncio.wait([signalling], timeout=10)
+        assert done == {signalling}
+        assert isinstance(signalling.exception(), CommanderClosedError)
+
+
+@pytest.mark.parametrize("turns", range(8))
+async def test_a_start_that_is_cancelled_at_once_is_over(namespace: Client, turns: int) -> None:
+    """It hangs nobody, whether or not it had been sent."""
+    commander = create_temporal_commander(namespace, definitions=DEFINITIONS, task_queue="nobody")
+    await commander.wait_until_ready()
+    starting = asyncio.create_task(commander.start(order, LAMP, mission_id="o"))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    starting.cancel()
+    done, _ = await asyncio.wait([starting], timeout=10)
+    assert done == {starting}
+    assert starting.cancelled()
+
+
 async def test_a_server_that_is_not_there(server: str) -> None:
     """It is said that it could not be asked."""
     client = await Client.connect(server, namespace="none-of-this-name")
