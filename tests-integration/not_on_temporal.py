@@ -27,13 +27,18 @@ TESTS: Mapping[str, Sequence[str]] = {
         "test_parked_missions_leave_memory_although_their_handles_live",
     ),
     "rule 16: what was sent is not taken back when its caller is cancelled": (
+        "test_caller_that_is_cancelled_withdraws_its_signal",
         "test_cancelling_the_sender_withdraws_a_held_signal",
         "test_held_signal_is_withdrawn_with_its_caller",
         "test_held_signal_takes_the_place_of_one_that_was_withdrawn",
+        "test_update_takes_a_slot",
     ),
     "rule 16: which of requests that are sent at once comes first is the server's to say": (
+        "test_cancel_is_idempotent_and_stops_waits_of_callers",
         "test_concurrent_signals_for_waits_in_a_row_are_each_applied",
+        "test_first_reason_stays",
         "test_held_signals_are_applied_or_refused_in_order_of_arrival",
+        "test_held_signals_are_looked_at_in_order_of_arrival",
         "test_held_signals_are_taken_in_the_order_in_which_they_came",
         "test_held_updates_and_signals_keep_their_order",
         "test_id_that_somebody_asks_for_meanwhile_is_taken",
@@ -67,6 +72,7 @@ TESTS: Mapping[str, Sequence[str]] = {
     "rule 21: who learns of a definition is asked within 30 s": (
         "test_parent_that_cannot_run_here_is_told_when_it_can",
         "test_parent_that_does_not_fit_its_definition_is_told_when_it_does",
+        "test_parent_waits_with_undoing_for_a_child_that_cannot_be_cancelled_yet",
     ),
     "rule 23: `doctor` looks at what a storage keeps beside histories": ("test_progress_is_told",),
     "rule 25: `max_concurrency` is of a worker, and code that waits for another mission keeps its slot": (

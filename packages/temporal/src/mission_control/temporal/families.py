@@ -32,11 +32,19 @@ class Families:
         self._tell = tell
         self._known: set[tuple[str, int]] = set()
         """Children that were told to end, or asked about, and for which record."""
+        self._starting: set[str] = set()
+        """Children that the server has not started yet: nobody finds them, and nothing can be told to them."""
         self._has_told_parent = False
+
+    @property
+    def is_complete(self) -> bool:
+        """True where each child that has begun is there."""
+        return not self._starting
 
     def go_on_with(self, batch: Form) -> None:
         """Start the children that begin with a batch, and cancel those that it lets go of."""
         for child in batch.get("children", ()):
+            self._starting.add(child["id"])
             self._begin(self._start(child))
         for orphan in batch.get("orphans", ()):
             self.find_out(orphan, 0, is_unwanted=True)
@@ -56,6 +64,7 @@ class Families:
             )
         except WorkflowAlreadyStartedError:
             self.find_out(child["id"], 0, is_unwanted=False)
+        self._starting.remove(child["id"])
 
     def find_out(self, child: str, seq: int, *, is_unwanted: bool) -> None:
         """Cancel a child, or learn what became of it, for a record of ours; once."""
@@ -65,6 +74,7 @@ class Families:
 
     async def _learn(self, child: str, seq: int, *, is_unwanted: bool) -> None:
         if is_unwanted:
+            await workflow.wait_condition(lambda: child not in self._starting)
             with suppress(ApplicationError):  # it has ended, or is not there
                 await workflow.get_external_workflow_handle(child).signal(UNWANTED, self._mission_id)
         command: Form | None = await workflow.execute_activity(

@@ -78,6 +78,8 @@ _ONCE = RetryPolicy(maximum_attempts=1)
 _BRIEF = timedelta(seconds=30)
 _TRIES = 4
 """How often a request is asked of workers before it is refused because none of them has the definition."""
+_GO_BACK = ("reopen", "skip")
+"""Requests that let a mission go on that has ended: in a new run, once this one is over."""
 _SOON, _LATE = timedelta(seconds=1), timedelta(seconds=30)
 """How long to wait for another worker at first, and how much longer each time; and at most. It grows slowly: the task
 queue may ask a worker that cannot many times before it asks one that can."""
@@ -437,6 +439,7 @@ class MissionWorkflow:
         while not self._is_moving:
             reached = followed(self.state, reached)
             if reached is ARRIVED:
+                await workflow.wait_condition(lambda: self._families.is_complete)  # children have begun: they are found
                 return True
             await self._moved_from(self.state.version)
         return False
@@ -446,6 +449,9 @@ class MissionWorkflow:
 
     async def _answer(self, asked: Asked) -> None:
         """Answer what was asked, or keep it in its place until it can be."""
+        if self.state.is_terminal and asked.form["kind"] in _GO_BACK:
+            self._requests.answered(asked, {"over": True})
+            return
         is_update = asked.form["kind"] == "update"
         answer = await (self._update(asked.form) if is_update else self._ask({"request": asked.form}))
         asked.tries += 1
