@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from .commander import create_temporal_commander
-from .leaving import leave_in_order
+from .leaving import leave_in_order as _leave_in_order
 from .worker import TemporalWorker, create_temporal_worker, run_temporal_worker
 
 __all__ = [
@@ -16,7 +16,7 @@ __all__ = [
 
 __version__: str
 
-leave_in_order()
+_leave_in_order()
 
 if not TYPE_CHECKING:  # a checker that saw it would accept every name of this module
 
