@@ -7,10 +7,9 @@ import subprocess
 import sys
 
 PATHS = ("tests-integration/semantics", "tests-integration/operations", "packages/temporal/tests")
-PROCESSES = 2 * (os.cpu_count() or 1)  # which wait for the server more than they compute
 STEPS = (
     ("-m", "coverage", "erase"),
-    ("-m", "coverage", "run", "-m", "pytest", "-n", str(PROCESSES), "--dist", "worksteal", *(sys.argv[1:] or PATHS)),
+    ("-m", "coverage", "run", "-m", "pytest", "-n", "auto", *(sys.argv[1:] or PATHS)),
     ("-m", "coverage", "combine", "-q"),
     ("scripts/coverage_gate.py", "mission_control.temporal"),
 )

@@ -35,6 +35,7 @@ TESTS: Mapping[str, Sequence[str]] = {
     ),
     "rule 16: which of requests that are sent at once comes first is the server's to say": (
         "test_cancel_is_idempotent_and_stops_waits_of_callers",
+        "test_concurrent_update_runs_where_the_first_one_fails",
         "test_concurrent_signals_for_waits_in_a_row_are_each_applied",
         "test_first_reason_stays",
         "test_held_signals_are_applied_or_refused_in_order_of_arrival",
@@ -97,7 +98,8 @@ TESTS: Mapping[str, Sequence[str]] = {
         "test_two_long_lists_take_turns",
     ),
     "rule 26: `settled()` is of a worker, which does not know what the server is about to hand it": (
-        "test_outcome_that_is_returned_while_closing_is_recorded[sync]",
+        "test_outcome_that_is_returned_while_closing_is_recorded",
+        "test_outcomes_that_come_with_the_close_are_recorded",
         "test_user_code_that_asks_its_own_mission_gets_an_error_and_no_deadlock[settled-step]",
         "test_user_code_that_asks_its_own_mission_gets_an_error_and_no_deadlock[settled-task]",
         "test_user_code_that_asks_its_own_mission_gets_an_error_and_no_deadlock[settled-thread]",

@@ -35,7 +35,7 @@ ON_TEMPORAL = os.environ.get("MISSIONS_ON") == "temporal"
 """True where the tests of the program run on Temporal alone."""
 
 _NAMES = count()
-_AT_REST = 0.15
+_AT_REST = 0.2
 """Seconds for which nothing has happened that was under way."""
 _STARTS, _PATIENCE = 3, 30.0
 """How often a server is started that does not come up, as where a port of its own was taken, and seconds for each."""
