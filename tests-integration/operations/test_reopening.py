@@ -234,6 +234,7 @@ async def test_child_that_was_cancelled_with_its_parent_goes_on_with_it(open_com
     parent, _ = family(shop)
     commander = await open_commander([parent])
     mission = await commander.start(parent, 5, mission_id="x")
+    await commander.settled()
     await mission.cancel()
     await commander.settled()
     assert await (await found(commander, "x/kid")).status() is MissionStatus.CANCELLED
