@@ -46,7 +46,7 @@ def _ending_in_time(test: Callable[..., Awaitable[None]]) -> Callable[..., Await
 
     @functools.wraps(test)
     async def limited(*arguments: Any, **named: Any) -> None:
-        await asyncio.wait_for(test(*arguments, **named), 60)
+        await asyncio.wait_for(test(*arguments, **named), 30)
 
     return limited
 

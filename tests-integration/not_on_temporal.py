@@ -97,9 +97,7 @@ TESTS: Mapping[str, Sequence[str]] = {
         "test_stopped_async_code_keeps_its_slot_until_it_has_ended",
         "test_two_long_lists_take_turns",
     ),
-    "rule 26: `settled()` is of a worker, which does not know what the server is about to hand it": (
-        "test_outcome_that_is_returned_while_closing_is_recorded",
-        "test_outcomes_that_come_with_the_close_are_recorded",
+    "rule 26: `settled()` is of a worker; a commander's has nothing to wait for, and no step holds it up": (
         "test_user_code_that_asks_its_own_mission_gets_an_error_and_no_deadlock[settled-step]",
         "test_user_code_that_asks_its_own_mission_gets_an_error_and_no_deadlock[settled-task]",
         "test_user_code_that_asks_its_own_mission_gets_an_error_and_no_deadlock[settled-thread]",

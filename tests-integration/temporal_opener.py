@@ -35,7 +35,7 @@ ON_TEMPORAL = os.environ.get("MISSIONS_ON") == "temporal"
 """True where the tests of the program run on Temporal alone."""
 
 _NAMES = count()
-_AT_REST = 0.2
+_AT_REST = 0.15
 """Seconds for which nothing has happened that was under way."""
 _STARTS, _PATIENCE = 3, 30.0
 """How often a server is started that does not come up, as where a port of its own was taken, and seconds for each."""
@@ -132,18 +132,9 @@ class SettlingCommander(TemporalCommander):
 
     _worker: TemporalWorker | None = None
 
-    def __init__(
-        self,
-        client: Client,
-        definitions: Iterable[MissionDefinition[Any]],
-        task_queue: str,
-        create_mission_id: Callable[[], str],
-    ) -> None:
-        super().__init__(client, definitions, task_queue, create_mission_id)
-        self._asked = FollowingPort(client, self._registry, task_queue)
-
     async def begin_to_work(self, max_concurrency: int) -> None:
         """Have the worker run what the commander knows, now or later."""
+        self._asked = FollowingPort(self._client, self._registry, "tests")
         self._worker = TemporalWorker(self._client, Decider(self.definitions), "tests", max_concurrency)
         await self._worker.__aenter__()
         await self.wait_until_ready()
@@ -164,6 +155,11 @@ class SettlingCommander(TemporalCommander):
     async def settled(self) -> None:
         """Return when no mission of this process has moved for a moment, and none is about to."""
         await super().settled()
+        await self._quiet()
+        while not self.closed and await self._is_about_to_go_on():
+            await self._quiet()
+
+    async def _quiet(self) -> None:
         quiet_since = time.monotonic()
         seen: list[tuple[str, int, bool]] | None = None
         while time.monotonic() - quiet_since < _AT_REST:
@@ -171,6 +167,13 @@ class SettlingCommander(TemporalCommander):
             if now != seen or any(is_busy for _, _, is_busy in now):
                 quiet_since, seen = time.monotonic(), now
             await asyncio.sleep(0.02)
+
+    async def _is_about_to_go_on(self) -> bool:
+        """Return whether the server has a task for any mission, that this worker has not been handed yet."""
+        ids = {mission.state.mission_id for mission in map(_workflow, LIVE.values())}
+        ids |= {it.id async for it in self._client.list_workflows("ExecutionStatus = 'Running'")}
+        described = await asyncio.gather(*(self._client.get_workflow_handle(it).describe() for it in ids))
+        return any(it.raw_description.HasField("pending_workflow_task") for it in described)
 
 
 class TemporalOpener:
