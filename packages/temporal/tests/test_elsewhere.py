@@ -10,7 +10,14 @@ from typing import Any
 import pytest
 from temporalio import activity, workflow
 from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
-from temporalio.client import Client
+from temporalio.client import (
+    Client,
+    Interceptor,
+    OutboundInterceptor,
+    StartWorkflowUpdateInput,
+    WorkflowUpdateHandle,
+)
+from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from mission_control.core import (
@@ -339,6 +346,42 @@ async def test_a_mission_is_reopened_when_what_it_had_begun_is_over(namespace: C
 
 async def _has_completed(mission: MissionHandle[Any]) -> bool:
     return await mission.status() is MissionStatus.COMPLETED
+
+
+class NotReady(Interceptor):
+    """Refuses the first update as a server does whose workflow ends or moves in that moment."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def intercept_client(self, next: OutboundInterceptor) -> OutboundInterceptor:
+        outer = self
+
+        class Refuses(OutboundInterceptor):
+            async def start_workflow_update(self, input: StartWorkflowUpdateInput) -> WorkflowUpdateHandle[Any]:
+                outer.asked += 1
+                if outer.asked == 1:
+                    said = "Unable to perform workflow execution update due to unexpected workflow task failure."
+                    raise RPCError(said, RPCStatusCode.FAILED_PRECONDITION, b"")
+                return await super().start_workflow_update(input)
+
+        return Refuses(next)
+
+
+async def test_what_was_not_taken_is_asked_again(namespace: Client) -> None:
+    """A workflow whose task came to nothing in that moment has accepted nothing, and the caller sees none of it."""
+    refusing = NotReady()
+    config = namespace.config()
+    config["interceptors"] = [refusing]
+    async with (
+        create_temporal_worker(namespace, definitions=DEFINITIONS, task_queue="tests"),
+        create_temporal_commander(Client(**config), definitions=DEFINITIONS, task_queue="tests") as commander,
+    ):
+        mission = await commander.start(order, LAMP, mission_id="o")
+        await mission.signal(paid, 5)
+        assert (await mission.result()).status is MissionStatus.COMPLETED
+
+    assert refusing.asked == 2
 
 
 async def test_many_processes_may_come_first(server: str) -> None:

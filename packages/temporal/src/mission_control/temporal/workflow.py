@@ -21,16 +21,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError
-from temporalio.exceptions import TimeoutError as ActivityTimeoutError
-from temporalio.workflow import ActivityCancellationType
+from temporalio.exceptions import ActivityError
 
 from mission_control.core import HistoryRecord, MissionNotRegisteredError
 from mission_control.core.engine import ARRIVED, followed
 from mission_control.core.history import iso
 from mission_control.core.machine import (
-    PROCESS_ENDED,
     AwaitChild,
     BeginPaths,
     BeginStep,
@@ -38,7 +34,6 @@ from mission_control.core.machine import (
     Elapse,
     EndChild,
     FinishCancel,
-    Interrupt,
     Proceed,
     RunAttempt,
     State,
@@ -46,6 +41,7 @@ from mission_control.core.machine import (
     next_actions,
 )
 
+from .attempts import DEAD, EVER, LATE, ONCE, SOON, Attempts
 from .families import Families
 from .folded import FoldedMission
 from .forms import Form, command_form, read_outcome
@@ -60,7 +56,6 @@ from .names import (
     MISSION,
     RECORDS,
     REST,
-    RUN_STEP,
     RUN_UPDATE,
     SIGNAL,
     UNWANTED,
@@ -68,21 +63,11 @@ from .names import (
 )
 from .requests import PATIENT, Asked, Requests
 
-EVER = timedelta(days=36_500)
-"""How long a step may take, as far as Temporal is concerned: its own timeout is its definition's."""
-
-DEAD = timedelta(seconds=3)
-"""How long a worker may say nothing of an attempt before that counts as the end of its process."""
-
-_ONCE = RetryPolicy(maximum_attempts=1)
 _BRIEF = timedelta(seconds=30)
 _TRIES = 4
 """How often a request is asked of workers before it is refused because none of them has the definition."""
 _GO_BACK = ("reopen", "skip")
 """Requests that let a mission go on that has ended: in a new run, once this one is over."""
-_SOON, _LATE = timedelta(seconds=1), timedelta(seconds=30)
-"""How long to wait for another worker at first, and how much longer each time; and at most. It grows slowly: the task
-queue may ask a worker that cannot many times before it asks one that can."""
 
 
 @workflow.defn(name=MISSION, sandboxed=False)
@@ -97,11 +82,7 @@ class MissionWorkflow:
         self._families = Families(info.workflow_id, lambda work: self._beside(work, self._aside), self._tell)
         self._told: deque[Form] = deque()
         """Outcomes of attempts, and commands of the mission itself: what is to be applied or decided next."""
-        self._runs: dict[tuple[str, int], asyncio.Task[None]] = {}
-        self._stopped: set[tuple[str, int]] = set()
-        """Those that run, and count no more."""
-        self._ended: set[tuple[str, int]] = set()
-        """Those that have ended, and whose outcome has not been applied."""
+        self._attempts = Attempts(self._mission, self._tell)
         self._aside: dict[asyncio.Task[None], None] = {}
         """What is done about other missions."""
         self._pauses: dict[asyncio.Task[None], None] = {}
@@ -113,8 +94,6 @@ class MissionWorkflow:
         self._backoff = timedelta()
         self._is_backing_off = False
         self._is_deciding = False
-        self._has_news = False
-        """True where code that was stopped has ended: something may have waited for that."""
         self._is_moving = False
         self._is_over = False
         LIVE[info.run_id] = self
@@ -155,9 +134,8 @@ class MissionWorkflow:
 
     async def _turn(self) -> bool:
         """Do one thing, or wait until there is one; True where the mission has ended, with all that it began."""
-        self._has_news = False
         self._begin_what_is_next()
-        self._mission.show_what_is_new(is_moving_on=bool(self._runs or self._ended) and not self._is_backing_off)
+        self._mission.show_what_is_new(is_moving_on=self._attempts.move_on and not self._is_backing_off)
         if self._told and not self._is_backing_off:
             await self._apply_told(self._told.popleft())
         elif (asked := self._requests.next(orders_alone=self._is_backing_off)) is not None:
@@ -173,25 +151,21 @@ class MissionWorkflow:
     def _has_work(self) -> bool:
         is_told = bool(self._told) or self._due_at == self.state.version
         is_asked = self._requests.next(orders_alone=self._is_backing_off) is not None
-        return self._has_news or is_asked or (is_told and not self._is_backing_off)
+        return self._attempts.have_news or is_asked or (is_told and not self._is_backing_off)
 
     # What comes next
 
     def _begin_what_is_next(self) -> None:
         state, actions = self.state, next_actions(None, self.state)
         wanted = {(action.instance, action.attempt_number) for action in actions if isinstance(action, RunAttempt)}
-        for attempt, run in self._runs.items():  # in their order: a set has another one in each process
-            if attempt not in wanted and attempt not in self._stopped:
-                self._stopped.add(attempt)
-                run.cancel()
-        self._ended &= wanted
-        if state.is_stopping and not self._runs:
+        self._attempts.keep_to(wanted)
+        if state.is_stopping and not self._attempts:
             self._command(FinishCancel())
         if self._due_at == state.version:
             self._command(Elapse())
         for action in actions:
             if isinstance(action, RunAttempt):
-                self._begin_attempt(action.instance, action.attempt_number)
+                self._attempts.begin(action.instance, action.attempt_number)
             elif isinstance(action, BeginStep | BeginPaths) and self._may_begin():
                 self._command(Proceed())
             elif isinstance(action, EndChild):
@@ -206,7 +180,7 @@ class MissionWorkflow:
 
     def _may_begin(self) -> bool:
         """False while code that was stopped runs still, and something is to be undone: it ends before that."""
-        return not (self.state.is_undoing and self._stopped)
+        return not (self.state.is_undoing and self._attempts.are_stopping)
 
     def _tell(self, told: Form) -> None:
         self._told.append(told)
@@ -216,60 +190,6 @@ class MissionWorkflow:
         form = {"commands": [command_form(command)]}
         if form not in self._told and self._idle_at.get(form["commands"][0]["type"]) != self.state.version:
             self._told.append(form)
-
-    def _begin_attempt(self, instance: str, number: int) -> None:
-        if (instance, number) not in self._runs and (instance, number) not in self._ended:
-            form = {
-                "instance": instance,
-                "number": number,
-                "version": self.state.version,
-                "id": self._mission.next_id(),
-                "after": self._mission.head,
-                "is_shown": self._mission.begin_behind(),
-            }
-            run = asyncio.create_task(self._run(instance, number, form))
-            self._runs[instance, number] = run
-            run.add_done_callback(lambda _: self._has_ended((instance, number)))
-
-    async def _run(self, instance: str, number: int, form: Form) -> None:
-        """Run an attempt on some worker, and have what comes of it applied, unless it was stopped."""
-        pause = _SOON
-        try:
-            while "elsewhere" in (result := await self._run_once(instance, number, form)):
-                workflow.logger.warning("mission %s: %s", self.state.mission_id, result["elsewhere"])
-                self.lasts()
-                await workflow.sleep(pause)
-                pause = min(pause + _SOON, _LATE)
-        except asyncio.CancelledError:
-            return  # nothing comes of it
-        if (instance, number) not in self._stopped:
-            self._ended.add((instance, number))
-            self._told.append(result)
-
-    def _has_ended(self, attempt: tuple[str, int]) -> None:
-        del self._runs[attempt]
-        self._stopped.discard(attempt)
-        self._has_news = True
-
-    async def _run_once(self, instance: str, number: int, form: Form) -> Form:
-        try:
-            result: Form = await workflow.execute_activity(
-                RUN_STEP,
-                form,
-                start_to_close_timeout=EVER,
-                heartbeat_timeout=DEAD,
-                retry_policy=_ONCE,
-                cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-                summary=instance if number == 1 else f"{instance}, attempt {number}",
-                result_type=dict[str, Any],
-            )
-        except ActivityError as error:
-            if isinstance(error.cause, ActivityTimeoutError):
-                return {"outcome": command_form(Interrupt(instance, number, PROCESS_ENDED))}
-            if isinstance(error.cause, ApplicationError):  # a fault of ours, or of the server's
-                return {"elsewhere": f"{instance!r} could not be run: {error.cause}"}
-            raise asyncio.CancelledError from error
-        return result
 
     def _set_alarm(self) -> None:
         state = self.state
@@ -343,7 +263,7 @@ class MissionWorkflow:
                 DECIDE,
                 self._question(ask),
                 start_to_close_timeout=_BRIEF,
-                retry_policy=_ONCE,
+                retry_policy=ONCE,
                 result_type=dict[str, Any],
             )
         except ActivityError as error:
@@ -352,7 +272,7 @@ class MissionWorkflow:
 
     def _back_off(self, why: str) -> None:
         """Try again in a while, perhaps on another worker."""
-        self._backoff = min(self._backoff + _SOON, _LATE)
+        self._backoff = min(self._backoff + SOON, LATE)
         workflow.logger.warning("mission %s: %s; trying again in %s", self.state.mission_id, why, self._backoff)
         self._is_backing_off = True
         self._beside(self._wait_and_try_again(self._backoff), self._pauses)
@@ -381,7 +301,7 @@ class MissionWorkflow:
     @property
     def is_busy(self) -> bool:
         """True while something goes on by itself that does not merely wait for a time or for somebody."""
-        is_at_work = bool(self._runs or self._aside or self._told or self._is_deciding)
+        is_at_work = bool(self._attempts or self._aside or self._told or self._is_deciding)
         return is_at_work and not (self._is_over or self._is_backing_off)
 
     @workflow.update(name=SIGNAL)
@@ -485,7 +405,7 @@ class MissionWorkflow:
                 args=[form, self.state.version, self._mission.next_id(), self._mission.head],
                 start_to_close_timeout=EVER,
                 heartbeat_timeout=DEAD,
-                retry_policy=_ONCE,
+                retry_policy=ONCE,
                 summary=f"update {form['name']}",
                 result_type=dict[str, Any],
             )
@@ -519,13 +439,13 @@ class MissionWorkflow:
         for pause in self._pauses:
             pause.cancel()
         await self._families.tell_parent(self.state)
-        await workflow.wait_condition(lambda: bool(self._requests) or not (self._runs or self._aside))
+        await workflow.wait_condition(lambda: bool(self._requests) or not (self._attempts or self._aside))
         if not self._requests:
             await workflow.wait_condition(lambda: bool(self._requests) or workflow.all_handlers_finished())
         return not self._requests
 
     def _can_move(self) -> bool:
-        return not (self._runs or self._aside or self._told or self._requests or self._pauses)
+        return not (self._attempts or self._aside or self._told or self._requests or self._pauses)
 
     async def _move(self) -> None:
         """Go on in a new run, since the history of this one is long. Whoever waits is told to ask that."""
