@@ -42,7 +42,7 @@ class Attempts:
         """Those that run, and count no more."""
         self._ended: set[tuple[str, int]] = set()
         """Those that have ended, and whose outcome has not been applied."""
-        self.have_news = False
+        self.have_news: bool = False
         """True where one has ended since `keep_to`: something may have waited for that."""
 
     def __bool__(self) -> bool:
