@@ -115,10 +115,7 @@ class Asking:
         form = request_form(request)
         _check_size(f"what is sent to mission {request.mission_id!r}", form)
         handle = self._client.get_workflow_handle(sought_id(request.mission_id))
-        while True:
-            answer = await self._asked_of(handle, update, [form, *more])
-            if answer is None or "moved" not in answer:
-                break
+        answer = await self._asked_of(handle, update, [form, *more])
         if answer is not None and "over" in answer:
             await self.end(request.mission_id)
             return None
@@ -129,9 +126,7 @@ class Asking:
     async def rested(self, mission_id: str, line: str | None) -> MissionStatus:
         """Return a mission's status when a line of it, or all of it, next waits or has ended."""
         handle = self._client.get_workflow_handle(mission_id)
-        answer: Form | None = {"moved": True}
-        while answer == {"moved": True}:
-            answer = await self._asked_of(handle, REST, [line])
+        answer = await self._asked_of(handle, REST, [line])
         if answer is not None:
             return MissionStatus(answer["status"])
         state = await read_state(self._client, mission_id)  # its workflow has ended
@@ -140,13 +135,17 @@ class Asking:
         return state.status
 
     async def _asked_of(self, handle: WorkflowHandle[Any, Any], update: str, arguments: list[Any]) -> Form | None:
+        """Return what a workflow answers, or its next run where it moves to one before; None where it has ended."""
         ask: Ask[Form] = partial(
             handle.execute_update,  # pyright: ignore[reportUnknownMemberType]
             update,
             args=arguments,
             result_type=dict[str, Any],
         )
-        return await _answered(self._while_open(ask))
+        answer: Form | None = {"moved": True}
+        while answer is not None and "moved" in answer:
+            answer = await _answered(self._while_open(ask))
+        return answer
 
     async def _while_open(self, ask: Ask[T]) -> T:
         """Ask, and wait for an answer. Raises `CommanderClosedError` where the commander is closed first."""
