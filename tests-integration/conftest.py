@@ -101,7 +101,7 @@ def new_storage(request: pytest.FixtureRequest, tmp_path: Path) -> NewStorage:
     return new_storages(request.param, tmp_path)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # a server's memory grows by some megabytes with each test
 def dev_server_address() -> Iterator[str]:
     """Where Temporal's dev server is."""
     with dev_server() as address:

@@ -1,4 +1,4 @@
-"""Temporal's dev server, started once a session, and a namespace of it for each test.
+"""Temporal's dev server, started once a module, and a namespace of it for each test.
 
 These tests are collected where the environment variable MISSIONS_ON is "temporal": `hatch run temporal:test` sets it.
 """
@@ -15,7 +15,7 @@ from temporal_opener import ON_TEMPORAL, dev_server, new_namespace
 collect_ignore_glob = [] if ON_TEMPORAL else ["*"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # its memory grows by some megabytes with each test
 def server() -> Iterator[str]:
     """The address of a dev server, in memory, on loopback alone."""
     with dev_server() as address:
