@@ -46,6 +46,7 @@ TESTS: Mapping[str, Sequence[str]] = {
         "test_many_items_of_many_steps_complete",
         "test_of_concurrent_signals_for_one_wait_one_is_applied",
         "test_of_concurrent_signals_the_first_valid_one_is_applied",
+        "test_updates_and_signals_are_taken_one_after_another",
     ),
     "rule 17: an update runs in another process, whose trouble is told in other words": (
         "test_update_for_which_there_is_no_thread",

@@ -138,7 +138,7 @@ CONSTRUCTS: tuple[MissionDefinition[str], ...] = (
             "async": path().step("before", work).step("held", hold).step("after", work),
             "thread": path().step("held", hold_thread),
             "wait": path().need_to("go", str).step("after", work),
-            "nap": path().sleep("nap", 1).step("after", work),
+            "nap": path().sleep("nap", 2),  # without a step: it may fire before the kill, and after it
         },
     )
     .step("after", work)
