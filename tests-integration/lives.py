@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import attrs
 
 from flows import free_slots
-from inbox import told, waits_of
+from inbox import Told, told, waits_of
 from mission_control.core import (
     Commander,
     HistoryRecord,
@@ -75,6 +75,11 @@ async def rows_of(commander: Commander) -> dict[str, MissionSummary]:
     return {row.mission_id: row async for row in commander.iter_missions()}
 
 
+async def inbox_of(commander: Commander) -> list[Told]:
+    """Return what is listed of open waits."""
+    return [told(wait) async for wait in commander.iter_waits()]
+
+
 def check_rows(found: Found, rows: dict[str, MissionSummary]) -> None:
     """Check that each history, through its JSON text, folds to what is listed of its mission."""
     for mission_id, row in rows.items():
@@ -84,10 +89,9 @@ def check_rows(found: Found, rows: dict[str, MissionSummary]) -> None:
         assert state.snapshot() == inspection.snapshot
 
 
-async def check_waits(found: Found, commander: Commander) -> None:
+def check_waits(found: Found, inbox: list[Told]) -> None:
     """Check that what is listed as an open wait is what the folded histories wait for."""
-    expected = [wait for one in found.values() for wait in waits_of(one.snapshot.mission_id, one.history)]
-    assert [told(wait) async for wait in commander.iter_waits()] == sorted(expected)
+    assert inbox == sorted(wait for one in found.values() for wait in waits_of(one.snapshot.mission_id, one.history))
 
 
 def stored(history: Sequence[HistoryRecord]) -> tuple[HistoryRecord, ...]:
@@ -201,12 +205,12 @@ class Lives:
         await self.begin(commander)
         while True:
             await commander.settled()
-            rows, found = await rows_of(commander), await look(commander)
+            rows, found, inbox = await rows_of(commander), await look(commander), await inbox_of(commander)
             if await self._is_restless(found) or rows != await rows_of(commander):
                 await asyncio.sleep(0.001)  # storage that failed is tried again after a while of real time
                 continue
             check_rows(found, rows)
-            await check_waits(found, commander)
+            check_waits(found, inbox)
             going_on = [one for one in found.values() if not one.snapshot.status.is_terminal]
             if not going_on:
                 return found

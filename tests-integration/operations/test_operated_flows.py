@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lives import EPOCH, check_rows, check_waits, look, new_storage, rows_of
+from lives import EPOCH, check_rows, check_waits, inbox_of, look, new_storage, rows_of
 from mission_control.core import Commander, MissionControlError, MissionDefinition, MissionStatus
 from mission_control.core.engine import bell, families, recorder
 from mission_control.testing import FakeClock
@@ -146,7 +146,7 @@ def test_missions_that_are_operated_on_are_what_their_histories_say(
     async def check(commander: Commander) -> None:
         found = await look(commander)
         check_rows(found, await rows_of(commander))
-        await check_waits(found, commander)
+        check_waits(found, await inbox_of(commander))
         for one in found.values():
             attempts = Counter((it.step_name, it.attempt_number) for it in one.step_attempts)
             assert set(attempts.values()) <= {1}
