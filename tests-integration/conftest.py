@@ -28,7 +28,8 @@ collect_ignore = ["semantics/test_two_years.py"] if ON_TEMPORAL else []  # it as
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Measure the coverage of the processes that test, and not of the processes that tests start and kill."""
-    os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
+    for name in ("COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START"):
+        os.environ.pop(name, None)
     if ON_TEMPORAL:
         shared = [item for item in items if item.path.is_relative_to(Path(__file__).parent)]
         held = [item for item in shared if runs_on_temporal(item)]
