@@ -41,7 +41,7 @@ from mission_control.temporal.rows import KEYS
 from mission_control.temporal.running import Running
 from temporal_opener import new_namespace
 
-from .world import DEFINITIONS, LAMP, at_work, doze, family, nap, order, paid
+from .world import DEFINITIONS, LAMP, at_work, doze, family, nap, order, paid, whom
 
 LARGE = "x" * 3_000_000
 go = Signal("go", str)
@@ -316,6 +316,37 @@ async def test_a_child_is_there_when_its_parent_waits_for_it(namespace: Client) 
         for mission in await asyncio.gather(*ends):
             assert mission is not None
             assert (await asyncio.wait_for(mission.result(), 30)).status is MissionStatus.CANCELLED
+
+
+async def test_a_parent_that_was_reopened_waits_for_the_child_that_it_begins(namespace: Client) -> None:
+    """It asks what became of its children: one that is about to begin is not taken for one that is gone."""
+    broken = ["work"]
+
+    async def work(ctx: MissionContext[int]) -> None:
+        if broken:
+            raise ValueError("broken")
+
+    mended = m.define("mended").start(input=int, run=work).mission("kid", nap, whom).end()
+    async with at_work(namespace, mended) as commander:
+        starts = (commander.start(mended, 1, mission_id=f"f{number}", wait=False) for number in range(20))
+        parents = await asyncio.gather(*starts)
+        ends = await asyncio.gather(*(parent.result() for parent in parents))
+        assert {end.status for end in ends} == {MissionStatus.FAILED}
+        broken.clear()
+        await asyncio.gather(*(commander.operations.reopen_mission(parent.mission_id) for parent in parents))
+
+        async def complete(parent: MissionHandle[Any]) -> MissionStatus:
+            child = f"{parent.mission_id}/kid"
+
+            async def sleeps() -> bool:
+                mission = await commander.get_mission(child)
+                return mission is not None and await mission.status() is MissionStatus.WAITING
+
+            await until(sleeps)
+            await commander.operations.wake_mission(child)
+            return (await parent.result()).status
+
+        assert set(await asyncio.gather(*map(complete, parents))) == {MissionStatus.COMPLETED}
 
 
 async def test_a_mission_is_reopened_when_what_it_had_begun_is_over(namespace: Client) -> None:

@@ -73,8 +73,8 @@ class Families:
             self._begin(self._learn(child, seq, is_unwanted=is_unwanted))
 
     async def _learn(self, child: str, seq: int, *, is_unwanted: bool) -> None:
+        await workflow.wait_condition(lambda: child not in self._starting)  # one that is not there counts as cancelled
         if is_unwanted:
-            await workflow.wait_condition(lambda: child not in self._starting)
             with suppress(ApplicationError):  # it has ended, or is not there
                 await workflow.get_external_workflow_handle(child).signal(UNWANTED, self._mission_id)
         command: Form | None = await workflow.execute_activity(
