@@ -134,6 +134,7 @@ class SettlingCommander(TemporalCommander):
 
     async def begin_to_work(self, max_concurrency: int) -> None:
         """Have the worker run what the commander knows, now or later."""
+        LIVE.clear()  # what workers before this one had in memory is nothing to wait for
         self._asked = FollowingPort(self._client, self._registry, "tests")
         self._worker = TemporalWorker(self._client, Decider(self.definitions), "tests", max_concurrency)
         await self._worker.__aenter__()
@@ -145,7 +146,6 @@ class SettlingCommander(TemporalCommander):
         worker, self._worker = self._worker, None
         if worker is not None:
             await worker.__aexit__(None, None, None)
-            LIVE.clear()
 
     @property
     def definitions(self) -> Mapping[str, MissionDefinition[Any]]:
