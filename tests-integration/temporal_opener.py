@@ -162,7 +162,7 @@ class SettlingCommander(TemporalCommander):
     async def _quiet(self) -> None:
         quiet_since = time.monotonic()
         seen: list[tuple[str, int, bool]] | None = None
-        while time.monotonic() - quiet_since < _AT_REST:
+        while not self.closed and time.monotonic() - quiet_since < _AT_REST:
             now = sorted(_standing(_workflow(mission)) for mission in LIVE.values())
             if now != seen or any(is_busy for _, _, is_busy in now):
                 quiet_since, seen = time.monotonic(), now
