@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from datetime import timedelta
 from typing import Any
 
 from temporalio import workflow
@@ -14,11 +13,10 @@ from temporalio.workflow import ParentClosePolicy
 
 from mission_control.core.machine import State, fold
 
+from .decisions import BRIEF
 from .forms import BEGINNING, Form, command_form, end_of_child, records_of
 from .names import CHILD_ENDED, END_OF_CHILD, MISSION, UNWANTED
 from .rows import attributes_of, memo_of, typed
-
-_BRIEF = timedelta(seconds=30)
 
 
 class Families:
@@ -80,7 +78,7 @@ class Families:
         command: Form | None = await workflow.execute_activity(
             END_OF_CHILD,
             args=[child, self._mission_id, seq],
-            start_to_close_timeout=_BRIEF,
+            start_to_close_timeout=BRIEF,
             result_type=dict[str, Any] | None,  # type: ignore[arg-type]  # which it takes
         )
         if command is not None:

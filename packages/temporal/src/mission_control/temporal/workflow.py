@@ -21,11 +21,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError
 
 from mission_control.core import HistoryRecord, MissionNotRegisteredError
 from mission_control.core.engine import ARRIVED, followed
-from mission_control.core.history import iso
 from mission_control.core.machine import (
     AwaitChild,
     BeginPaths,
@@ -41,7 +39,8 @@ from mission_control.core.machine import (
     next_actions,
 )
 
-from .attempts import DEAD, EVER, LATE, ONCE, SOON, Attempts
+from .attempts import Attempts
+from .decisions import BRIEF, Decisions
 from .families import Families
 from .folded import FoldedMission
 from .forms import Form, command_form, read_outcome
@@ -51,19 +50,16 @@ from .names import (
     CARRY,
     CHANGE,
     CHILD_ENDED,
-    DECIDE,
     LASTS,
     MISSION,
     RECORDS,
     REST,
-    RUN_UPDATE,
     SIGNAL,
     UNWANTED,
     UPDATE,
 )
 from .requests import PATIENT, Asked, Requests
 
-_BRIEF = timedelta(seconds=30)
 _TRIES = 4
 """How often a request is asked of workers before it is refused because none of them has the definition."""
 _GO_BACK = ("reopen", "skip")
@@ -79,6 +75,7 @@ class MissionWorkflow:
         info = workflow.info()
         self._mission = FoldedMission(info.workflow_id, beginning)
         self._requests = Requests(self._mission)
+        self._decisions = Decisions(self._mission)
         self._families = Families(info.workflow_id, lambda work: self._beside(work, self._aside), self._tell)
         self._told: deque[Form] = deque()
         """Outcomes of attempts, and commands of the mission itself: what is to be applied or decided next."""
@@ -91,7 +88,6 @@ class MissionWorkflow:
         """The version at which something has become due."""
         self._idle_at: dict[str, int] = {}
         """At which version a command of ours added nothing: it is not tried again before another one."""
-        self._backoff = timedelta()
         self._is_backing_off = False
         self._is_deciding = False
         self._is_moving = False
@@ -228,54 +224,18 @@ class MissionWorkflow:
         if not self._may_begin():
             ask = {**ask, "begins": False}
         self._is_deciding = True
-        answer = await self._answer_to(ask)
+        answer = await self._decisions.decide(ask)
         self._is_deciding = False
         if (batch := answer.get("batch")) is not None:
             self._apply(batch)
-        if "elsewhere" not in answer:
-            self._backoff = timedelta()
-        return answer
-
-    async def _answer_to(self, ask: Form) -> Form:
-        if not self._backoff:
-            answer: Form = await workflow.execute_local_activity(
-                DECIDE,
-                self._question(ask),
-                start_to_close_timeout=_BRIEF,
-                result_type=dict[str, Any],
-            )
-            if "elsewhere" not in answer:
-                return answer
-        return await self._ask_elsewhere(ask)  # the worker that has the workflow cannot
-
-    def _question(self, ask: Form) -> Form:
-        return {
-            "ask": ask,
-            "now": iso(workflow.now()),
-            "version": self.state.version,
-            "id": self._mission.next_id(),
-            "after": self._mission.head,
-        }
-
-    async def _ask_elsewhere(self, ask: Form) -> Form:
-        try:
-            answer: Form = await workflow.execute_activity(
-                DECIDE,
-                self._question(ask),
-                start_to_close_timeout=_BRIEF,
-                retry_policy=ONCE,
-                result_type=dict[str, Any],
-            )
-        except ActivityError as error:
-            return {"elsewhere": f"it could not be decided: {error.cause}"}
         return answer
 
     def _back_off(self, why: str) -> None:
         """Try again in a while, perhaps on another worker."""
-        self._backoff = min(self._backoff + SOON, LATE)
-        workflow.logger.warning("mission %s: %s; trying again in %s", self.state.mission_id, why, self._backoff)
+        pause = self._decisions.next_pause()
+        workflow.logger.warning("mission %s: %s; trying again in %s", self.state.mission_id, why, pause)
         self._is_backing_off = True
-        self._beside(self._wait_and_try_again(self._backoff), self._pauses)
+        self._beside(self._wait_and_try_again(pause), self._pauses)
 
     async def _wait_and_try_again(self, pause: timedelta) -> None:
         await _wait(pause)
@@ -350,7 +310,8 @@ class MissionWorkflow:
         if self._is_moving:
             return {"moved": True}
         if find_use(self.state, form.get("key")) is not None:  # it changes nothing, whatever is under way
-            return await (self._run_update(form) if form["kind"] == "update" else self._answer_to({"request": form}))
+            decisions, is_update = self._decisions, form["kind"] == "update"
+            return await (decisions.run_update(form) if is_update else decisions.decide({"request": form}))
         return await self._requests.answer(form)
 
     async def _came_to_rest(self, line: str | None) -> bool:
@@ -387,7 +348,7 @@ class MissionWorkflow:
 
     async def _update(self, form: Form) -> Form:
         """Run an update; nothing else of the mission is decided meanwhile, but its end."""
-        running = asyncio.create_task(self._run_update(form))
+        running = asyncio.create_task(self._decisions.run_update(form))
         await workflow.wait_condition(lambda: running.done() or self._requests.want_the_end)
         if not running.done():
             running.cancel()
@@ -395,24 +356,6 @@ class MissionWorkflow:
         answer = running.result()
         if "batch" in answer:
             self._apply(answer.pop("batch"))
-        return answer
-
-    async def _run_update(self, form: Form) -> Form:
-        """Run an update's code on some worker, unless it is a repeat."""
-        try:
-            answer: Form = await workflow.execute_activity(
-                RUN_UPDATE,
-                args=[form, self.state.version, self._mission.next_id(), self._mission.head],
-                start_to_close_timeout=EVER,
-                heartbeat_timeout=DEAD,
-                retry_policy=ONCE,
-                summary=f"update {form['name']}",
-                result_type=dict[str, Any],
-            )
-        except ActivityError as error:
-            what = f"update {form['name']!r} of mission {self.state.mission_id!r} ({self.state.mission_name})"
-            message = f"{what} failed, nothing was recorded: the process that ran it has ended ({error.cause})"
-            return {"error": {"code": "MISSION_EXECUTION_ERROR", "message": message}}
         return answer
 
     # What others tell
@@ -463,7 +406,7 @@ class MissionWorkflow:
             portion: Form = await workflow.execute_local_activity(
                 CARRY,
                 args=[beginning["from"], mission.next_id(), mission.head or None, len(mission.history)],
-                start_to_close_timeout=_BRIEF,
+                start_to_close_timeout=BRIEF,
                 result_type=dict[str, Any],
             )
             mission.carry(portion["batch"])
